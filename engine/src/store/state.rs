@@ -1,0 +1,275 @@
+//! The state of a lab as its readers see it. These types are the API's answers, too.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    node::PowerState,
+    plan::{Mtu, MtuSource, NetworkKind, Shape},
+};
+
+/// Everything the API can tell of a lab. Lists keep the order of the lab files.
+#[derive(Clone, Debug, Serialize)]
+pub struct State {
+    /// The lab as a whole.
+    pub lab: LabState,
+    /// L2 segments.
+    pub networks: Vec<NetworkState>,
+    /// Namespaces with their apps.
+    pub namespaces: Vec<NamespaceState>,
+    /// Virtual machines.
+    pub nodes: Vec<NodeState>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let lab = LabState {
+            name: String::new(),
+            phase: LabPhase::Starting,
+            mtu: Mtu {
+                value: None,
+                source: MtuSource::Default,
+            },
+            version: env!("CARGO_PKG_VERSION").into(),
+            qemu_version: None,
+            kernel: String::new(),
+            accel: String::new(),
+            pid: std::process::id(),
+            started_at: Timestamp::now(),
+            error: None,
+            files: Vec::new(),
+            steps: Vec::new(),
+        };
+        Self {
+            lab,
+            networks: Vec::new(),
+            namespaces: Vec::new(),
+            nodes: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    /// The node of that name.
+    pub fn node_mut(&mut self, name: &str) -> Option<&mut NodeState> {
+        self.nodes.iter_mut().find(|node| node.name == name)
+    }
+
+    /// The namespace of that name.
+    pub fn namespace_mut(&mut self, name: &str) -> Option<&mut NamespaceState> {
+        self.namespaces.iter_mut().find(|namespace| namespace.name == name)
+    }
+
+    /// The network of that name.
+    pub fn network_mut(&mut self, name: &str) -> Option<&mut NetworkState> {
+        self.networks.iter_mut().find(|network| network.name == name)
+    }
+
+    /// The app of that name in that namespace.
+    pub fn app_mut(&mut self, namespace: &str, app: &str) -> Option<&mut AppState> {
+        self.namespace_mut(namespace)?
+            .apps
+            .iter_mut()
+            .find(|candidate| candidate.name == app)
+    }
+}
+
+/// The lab as a whole.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LabState {
+    /// Its name.
+    pub name: String,
+    /// How far it is.
+    pub phase: LabPhase,
+    /// MTU of its links.
+    pub mtu: Mtu,
+    /// Version of placemat2.
+    pub version: String,
+    /// Version of QEMU, if one was found.
+    pub qemu_version: Option<String>,
+    /// Release of the host's kernel.
+    pub kernel: String,
+    /// `kvm` or `tcg`.
+    pub accel: String,
+    /// Process id of the engine.
+    pub pid: u32,
+    /// When the engine started.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// Why the start failed.
+    pub error: Option<String>,
+    /// The lab files.
+    pub files: Vec<String>,
+    /// What the bring-up did, in the order it began.
+    pub steps: Vec<Step>,
+}
+
+/// How far a lab is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LabPhase {
+    /// Being brought up.
+    Starting,
+    /// Everything is there.
+    Running,
+    /// Being taken down.
+    Stopping,
+    /// The bring-up failed; what was made is being taken down.
+    Failed,
+}
+
+/// One step of the bring-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Step {
+    /// `fabric`, `namespaces`, `init-scripts`, `images`, `nodes`, ...
+    pub name: String,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// How long it took; `None` while it runs.
+    pub seconds: Option<f64>,
+}
+
+/// Whether a thing is there yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ready {
+    /// Not begun.
+    #[default]
+    Waiting,
+    /// Being made.
+    Starting,
+    /// Usable.
+    Ready,
+    /// It could not be made.
+    Failed,
+}
+
+/// An L2 segment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NetworkState {
+    /// Its name.
+    pub name: String,
+    /// How it is exposed.
+    #[serde(rename = "type")]
+    pub kind: NetworkKind,
+    /// Address of the host's interface.
+    #[schema(value_type = Option<String>)]
+    pub address: Option<IpNet>,
+    /// Whether its packets to the outside are masqueraded.
+    pub nat: bool,
+    /// What it is made of.
+    pub shape: Shape,
+    /// MTU of its links in bytes.
+    pub mtu: u32,
+    /// Ids of its links: `link/NAMESPACE/ethN`, `link/NODE/N`, `link/host/NETWORK`.
+    pub links: Vec<String>,
+    /// Whether it is there.
+    pub state: Ready,
+}
+
+/// A network namespace.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NamespaceState {
+    /// Its name under `/run/netns`.
+    pub name: String,
+    /// Whether it is usable.
+    pub state: Ready,
+    /// Addresses by interface (`eth0`) in order.
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
+    pub interfaces: BTreeMap<String, Vec<IpNet>>,
+    /// Network by interface.
+    pub networks: BTreeMap<String, String>,
+    /// Its apps.
+    pub apps: Vec<AppState>,
+}
+
+/// An app in a namespace.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AppState {
+    /// Its name.
+    pub name: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// What it is doing.
+    pub phase: AppPhase,
+    /// Process id as the host sees it, while it runs.
+    pub pid: Option<u32>,
+    /// When it was last started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    /// Exit code of its last run, if it ended by itself.
+    pub exit_code: Option<i32>,
+    /// Number of the signal that ended its last run.
+    pub signal: Option<i32>,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// Why it could not be started.
+    pub error: Option<String>,
+}
+
+/// What an app is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AppPhase {
+    /// Its namespace is not ready.
+    #[default]
+    Waiting,
+    /// Being started, or waiting to be started again.
+    Starting,
+    /// Its process runs.
+    Running,
+    /// Its process ended and is not started again.
+    Exited,
+}
+
+/// A virtual machine: the node status of placemat v2 and, below, what v2 did not tell.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NodeState {
+    /// Its name.
+    pub name: String,
+    /// Tap by network.
+    pub taps: BTreeMap<String, String>,
+    /// Names of its volumes in order.
+    pub volumes: Vec<String>,
+    /// CPUs.
+    pub cpu: u32,
+    /// Memory as written in the lab file.
+    pub memory: String,
+    /// UEFI instead of BIOS.
+    pub uefi: bool,
+    /// A TPM 2.0 is there.
+    pub tpm: bool,
+    /// SMBIOS type 1.
+    pub smbios: Smbios,
+    /// Power.
+    pub power_status: PowerState,
+    /// Unix socket of the serial console.
+    pub socket_path: String,
+    /// Why the power is as it is: `guest shut down`, `QEMU was killed by signal 9`.
+    pub power_reason: Option<String>,
+    /// Process id of QEMU.
+    pub pid: Option<u32>,
+    /// When QEMU was last started.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub started_at: Option<Timestamp>,
+    /// Network and MAC of each NIC in order.
+    pub nics: Vec<(String, String)>,
+    /// What the guest wrote as its first line to the `placemat` port: the address of its BMC.
+    pub bmc_address: Option<String>,
+}
+
+/// SMBIOS type 1 of a node.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Smbios {
+    /// Manufacturer.
+    pub manufacturer: String,
+    /// Product name.
+    pub product: String,
+    /// Serial number.
+    pub serial: String,
+}

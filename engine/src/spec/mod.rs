@@ -1,5 +1,31 @@
 //! Lab files: reading them, checking them, and telling of every mistake at once with its place.
 //!
+//! The way of the data: bytes → `source` (text with lines) → `parse` (a `tree` that keeps every place) → `read`
+//! (typed resources of the [`model`]) → `check` (what only shows when all resources are known) → [`Report`].
+//! A mistake never stops the reading; it becomes a [`Diagnostic`].
+//!
 //! Nothing here knows of netlink, QEMU's command line or what exists on this host beyond the files a lab file names.
 
+mod check;
+mod context;
+mod diagnostic;
+mod disk;
+mod fields;
+mod json;
+mod load;
 pub mod model;
+mod names;
+mod parse;
+mod read;
+mod render;
+pub mod sample;
+mod scalar;
+pub mod size;
+mod source;
+mod split;
+mod suggest;
+mod tree;
+
+pub use diagnostic::{Code, Diagnostic, Related, Severity, Span};
+pub use disk::{Disk, Files, Found};
+pub use load::{MAX_FILE_BYTES, Report, load, load_announcing, load_from};

@@ -1,0 +1,266 @@
+//! Mistakes and doubts found in lab files.
+
+use serde::Serialize;
+
+use super::{model::Place, source::Sources, tree::Mark};
+
+/// How many diagnostics are kept; more are only counted, so that a hostile file can't fill the memory.
+const LIMIT: usize = 500;
+
+/// How much a diagnostic matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The lab can't be built.
+    Error,
+    /// The lab can be built, though perhaps not as meant.
+    Warning,
+}
+
+/// What a diagnostic is about, for programs; its name in kebab case is part of the JSON output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Code {
+    /// A lab file can't be read.
+    Unreadable,
+    /// A lab file is not text in UTF-8.
+    Encoding,
+    /// A lab file is not YAML.
+    Syntax,
+    /// Too much: of bytes, nesting, aliases or mistakes.
+    Limit,
+    /// A key stands twice in one mapping.
+    DuplicateKey,
+    /// A key nobody reads.
+    UnknownKey,
+    /// A `kind` that does not exist.
+    UnknownKind,
+    /// Something of placemat version 1 that is gone.
+    Removed,
+    /// A key that must be there is not.
+    Missing,
+    /// A list where a text belongs, and the like.
+    WrongType,
+    /// A value outside of what is allowed.
+    InvalidValue,
+    /// Keys that can't stand together.
+    Conflict,
+    /// A name that can't be used for what it names.
+    InvalidName,
+    /// A name given to two things of one kind.
+    DuplicateName,
+    /// A reference to something that does not exist.
+    UnknownReference,
+    /// Two networks want the same addresses on the host.
+    PrefixOverlap,
+    /// An address that its network does not hold, or that is used twice.
+    Address,
+    /// A file a lab file names is not as it must be.
+    File,
+    /// Two apps write the same file.
+    SharedFile,
+    /// There is nothing in the lab.
+    EmptyLab,
+}
+
+/// A stretch of text in a lab file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Where it begins.
+    pub place: Place,
+    /// The line it ends in.
+    pub end_line: u32,
+    /// The column after its last character.
+    pub end_column: u32,
+}
+
+/// Another place that a diagnostic is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// The place.
+    pub span: Span,
+    /// What is there.
+    pub message: String,
+}
+
+/// A mistake or doubt with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is about.
+    pub code: Code,
+    /// Where it is. A file as a whole is line 1, column 1 with nothing in it.
+    pub span: Span,
+    /// What is wrong, in whole sentences.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Other places it is about.
+    pub related: Vec<Related>,
+}
+
+/// A diagnostic in the making: its places are still marks.
+#[derive(Debug)]
+pub struct Finding {
+    severity: Severity,
+    code: Code,
+    mark: Mark,
+    message: String,
+    hint: Option<String>,
+    related: Vec<(Mark, String)>,
+}
+
+impl Finding {
+    /// Begins an error.
+    pub fn error(code: Code, mark: Mark, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            mark,
+            message: message.into(),
+            hint: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// Begins a warning.
+    pub fn warning(code: Code, mark: Mark, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, mark, message)
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Adds what to do about it if that is known.
+    #[must_use]
+    pub fn maybe_hint(self, hint: Option<String>) -> Self {
+        Self {
+            hint: hint.or(self.hint),
+            ..self
+        }
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn related(mut self, mark: Mark, message: impl Into<String>) -> Self {
+        self.related.push((mark, message.into()));
+        self
+    }
+}
+
+/// Collects diagnostics.
+#[derive(Debug, Default)]
+pub struct Collector {
+    kept: Vec<(Mark, Diagnostic)>,
+    /// The place of the first error and the first warning that were only counted, and their number.
+    left_out: [Option<(Mark, usize)>; 2],
+}
+
+impl Collector {
+    /// Takes a finding.
+    pub fn add(&mut self, finding: Finding, sources: &Sources) {
+        let Finding {
+            severity,
+            code,
+            mark,
+            message,
+            hint,
+            related,
+        } = finding;
+        if self.is_full() {
+            let slot = &mut self.left_out[usize::from(severity == Severity::Warning)];
+            slot.get_or_insert((mark, 0)).1 += 1;
+            return;
+        }
+        let related = related
+            .into_iter()
+            .map(|(mark, message)| Related {
+                span: sources.span(mark),
+                message,
+            })
+            .collect();
+        let span = sources.span(mark);
+        self.kept.push((
+            mark,
+            Diagnostic {
+                severity,
+                code,
+                span,
+                message,
+                hint,
+                related,
+            },
+        ));
+    }
+
+    /// Whether further findings are only counted.
+    pub fn is_full(&self) -> bool {
+        self.kept.len() >= LIMIT
+    }
+
+    /// Whether an error was found.
+    pub fn has_errors(&self) -> bool {
+        self.left_out[0].is_some()
+            || self
+                .kept
+                .iter()
+                .any(|(_, diagnostic)| diagnostic.severity == Severity::Error)
+    }
+
+    /// Returns the diagnostics sorted by file (in the order given), position and severity.
+    pub fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
+        self.kept.sort_by_key(|(mark, diagnostic)| (*mark, diagnostic.severity));
+        let mut all: Vec<Diagnostic> = self.kept.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        for (left_out, severity, noun) in [
+            (self.left_out[0], Severity::Error, "error"),
+            (self.left_out[1], Severity::Warning, "warning"),
+        ] {
+            if let Some((mark, count)) = left_out {
+                let plural = if count == 1 { "" } else { "s" };
+                all.push(Diagnostic {
+                    severity,
+                    code: Code::Limit,
+                    span: sources.span(mark),
+                    message: format!("{count} more {noun}{plural} were found, the first of them here."),
+                    hint: None,
+                    related: Vec::new(),
+                });
+            }
+        }
+        all
+    }
+}
+
+/// Returns a name as it appears in messages: in backticks, shortened, with control characters escaped.
+pub fn quote(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut quoted = String::from("`");
+    for (at, c) in text.chars().enumerate() {
+        if at == LONGEST {
+            quoted.push('…');
+            break;
+        }
+        if c.is_control() || c == '\u{2028}' || c == '\u{2029}' || is_bidi_control(c) {
+            quoted.extend(c.escape_default());
+        } else {
+            quoted.push(c);
+        }
+    }
+    quoted.push('`');
+    quoted
+}
+
+/// Whether a character changes the direction of the text around it, which can make a terminal show another text.
+pub fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,338 @@
+//! The keys of one mapping, taken one by one by those who know them; what nobody takes is unknown.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
+
+use super::{
+    context::Context,
+    diagnostic::{Code, Finding, quote},
+    scalar,
+    suggest::did_you_mean,
+    tree::{Entry, Mark, Node, Value},
+};
+
+/// A piece of text with its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'t> {
+    /// The text, as it was written.
+    pub text: &'t str,
+    /// Where it was written.
+    pub mark: Mark,
+}
+
+/// One key of a mapping.
+struct Field<'t> {
+    key: Text<'t>,
+    value: &'t Node,
+    taken: bool,
+}
+
+/// The keys of one mapping, without regard to case.
+pub struct Fields<'t> {
+    /// What messages call the thing the mapping describes: "Network `r0`".
+    pub label: String,
+    /// Where the mapping, or better the name in it, was written.
+    pub mark: Mark,
+    by_key: BTreeMap<Cow<'t, str>, Field<'t>>,
+    known: Vec<&'static str>,
+}
+
+impl<'t> Fields<'t> {
+    /// Takes a mapping apart; complains of anything else, of keys that aren't text, and of keys that repeat.
+    pub fn new(cx: &mut Context<'_>, node: &'t Node, label: impl Into<String>) -> Option<Self> {
+        let label = label.into();
+        let Value::Mapping(entries) = &node.value else {
+            cx.report(Finding::error(
+                Code::WrongType,
+                node.mark,
+                format!("{label} must be a mapping of keys to values, not {}.", node.describe()),
+            ));
+            return None;
+        };
+        let mut by_key = BTreeMap::new();
+        for (key, value) in keys(cx, entries) {
+            let field = Field {
+                key,
+                value,
+                taken: false,
+            };
+            if let Some(Field { key: first, .. }) = by_key.insert(lower_case(key.text), field) {
+                report_repeated(cx, key, first);
+            }
+        }
+        Some(Self {
+            label,
+            mark: node.mark,
+            by_key,
+            known: Vec::new(),
+        })
+    }
+
+    /// Changes what messages call the thing.
+    pub fn relabel(&mut self, label: impl Into<String>) {
+        self.label = label.into();
+    }
+
+    /// Takes the value of a key; `None` if there is none or if it means "nothing".
+    pub fn take(&mut self, key: &'static str) -> Option<&'t Node> {
+        self.known.push(key);
+        let field = self.by_key.get_mut(key)?;
+        field.taken = true;
+        Some(field.value).filter(|value| !value.is_null())
+    }
+
+    /// Returns the place of a key, or of the mapping where the key is not there.
+    pub fn mark_of(&self, key: &str) -> Mark {
+        self.by_key.get(key).map_or(self.mark, |field| field.key.mark)
+    }
+
+    /// Takes a text; an empty one counts as none.
+    pub fn text(&mut self, cx: &mut Context<'_>, key: &'static str) -> Option<Text<'t>> {
+        let node = self.take(key)?;
+        text(cx, node, || self.says(key)).filter(|text| !text.text.is_empty())
+    }
+
+    /// Takes a text that must be there.
+    pub fn required_text(&mut self, cx: &mut Context<'_>, key: &'static str) -> Option<Text<'t>> {
+        let node = self.take(key);
+        let written = node.and_then(|node| text(cx, node, || self.says(key)));
+        let missing = match (node, written) {
+            (None, _) => true,
+            (Some(_), written) => written.is_some_and(|text| text.text.is_empty()),
+        };
+        if missing {
+            self.report_missing(cx, key);
+        }
+        written.filter(|_| !missing)
+    }
+
+    /// Complains that a key is missing.
+    pub fn report_missing(&self, cx: &mut Context<'_>, key: &str) {
+        let message = match self.by_key.get(key) {
+            Some(_) => format!("{} must not be empty.", self.says(key)),
+            None => format!("{} has no `{key}`.", self.label),
+        };
+        cx.report(Finding::error(Code::Missing, self.mark_of(key), message));
+    }
+
+    /// Takes a truth value; false where there is none.
+    pub fn boolean(&mut self, cx: &mut Context<'_>, key: &'static str) -> bool {
+        let Some(node) = self.take(key) else { return false };
+        if let Value::Scalar { text, plain: true } = &node.value
+            && let Some(value) = scalar::boolean(text)
+        {
+            return value;
+        }
+        let finding = wrong_type(node, &self.says(key), "`true` or `false`");
+        cx.report(hint_at_quotes(finding, node, |text| scalar::boolean(text).is_some()));
+        false
+    }
+
+    /// Takes a whole number.
+    pub fn number(&mut self, cx: &mut Context<'_>, key: &'static str) -> Option<u32> {
+        let node = self.take(key)?;
+        if let Value::Scalar { text, plain: true } = &node.value
+            && let Some(value) = scalar::whole_number(text)
+        {
+            return Some(value);
+        }
+        let finding = wrong_type(node, &self.says(key), "a whole number");
+        cx.report(hint_at_quotes(finding, node, |text| {
+            scalar::whole_number(text).is_some()
+        }));
+        None
+    }
+
+    /// Takes a list; an empty one where there is none.
+    pub fn list(&mut self, cx: &mut Context<'_>, key: &'static str) -> &'t [Rc<Node>] {
+        self.take(key)
+            .and_then(|node| self.items(cx, key, node))
+            .unwrap_or_default()
+    }
+
+    /// Takes a list that must have an entry.
+    pub fn required_list(&mut self, cx: &mut Context<'_>, key: &'static str) -> &'t [Rc<Node>] {
+        let items = self
+            .take(key)
+            .map_or(Some([].as_slice()), |node| self.items(cx, key, node));
+        if items.is_some_and(<[_]>::is_empty) {
+            self.report_missing(cx, key);
+        }
+        items.unwrap_or_default()
+    }
+
+    /// Returns the entries of a list; complains of anything else.
+    fn items(&self, cx: &mut Context<'_>, key: &str, node: &'t Node) -> Option<&'t [Rc<Node>]> {
+        if let Value::Sequence(items) = &node.value {
+            return Some(items);
+        }
+        let finding = wrong_type(node, &self.says(key), "a list");
+        cx.report(match node.value {
+            Value::Scalar { .. } => finding.hint("Write `[a, b]`, or each entry on a line of its own after `- `."),
+            _ => finding.hint("Begin each entry with `- `."),
+        });
+        None
+    }
+
+    /// Takes a list of texts; an entry left empty is an empty text.
+    pub fn texts(&mut self, cx: &mut Context<'_>, key: &'static str) -> Vec<Text<'t>> {
+        let items = self.list(cx, key);
+        self.texts_of(cx, key, items)
+    }
+
+    /// Returns the texts of a list that was taken already.
+    pub fn texts_of(&self, cx: &mut Context<'_>, key: &str, items: &'t [Rc<Node>]) -> Vec<Text<'t>> {
+        let what = || format!("An entry of `{key}` of {}", lower_first(&self.label));
+        items.iter().filter_map(|node| text(cx, node, what)).collect()
+    }
+
+    /// Takes a list of names; an empty one is an error.
+    pub fn names(&mut self, cx: &mut Context<'_>, key: &'static str) -> Vec<Text<'t>> {
+        let mut names = self.texts(cx, key);
+        names.retain(|name| {
+            let empty = name.text.is_empty();
+            if empty {
+                let message = format!("An entry of `{key}` of {} is empty.", lower_first(&self.label));
+                cx.report(Finding::error(Code::Missing, name.mark, message));
+            }
+            !empty
+        });
+        names
+    }
+
+    /// Takes a mapping.
+    pub fn mapping(&mut self, cx: &mut Context<'_>, key: &'static str) -> Option<Fields<'t>> {
+        let node = self.take(key)?;
+        Fields::new(cx, node, self.says(key))
+    }
+
+    /// Takes a mapping of texts to texts, in which case matters.
+    pub fn text_map(&mut self, cx: &mut Context<'_>, key: &'static str) -> Vec<(Text<'t>, Text<'t>)> {
+        let Some(node) = self.take(key) else { return Vec::new() };
+        let what = self.says(key);
+        let Value::Mapping(entries) = &node.value else {
+            cx.report(wrong_type(node, &what, "a mapping of names to values"));
+            return Vec::new();
+        };
+        let mut seen: HashMap<&str, Text<'t>> = HashMap::new();
+        let mut pairs = Vec::new();
+        for (key, value) in keys(cx, entries) {
+            if let Some(first) = seen.insert(key.text, key) {
+                report_repeated(cx, key, first);
+            }
+            let value_text = if value.is_null() {
+                Some(Text {
+                    text: "",
+                    mark: value.mark,
+                })
+            } else {
+                text(cx, value, || format!("{} in {}", quote(key.text), lower_first(&what)))
+            };
+            pairs.extend(value_text.map(|value| (key, value)));
+        }
+        pairs
+    }
+
+    /// Warns of keys nobody took. `elsewhere` are keys that other things of this sort have, so not misspelled.
+    pub fn finish(self, cx: &mut Context<'_>, elsewhere: &[&str]) {
+        let mut left: Vec<&Field<'_>> = self.by_key.values().filter(|field| !field.taken).collect();
+        left.sort_by_key(|field| field.key.mark);
+        for field in left {
+            let key = field.key;
+            let finding = if elsewhere.iter().any(|known| known.eq_ignore_ascii_case(key.text)) {
+                let message = format!("{} means nothing to {}.", quote(key.text), lower_first(&self.label));
+                Finding::warning(Code::UnknownKey, key.mark, message)
+            } else {
+                let message = format!("{} has no key {}; it is left out.", self.label, quote(key.text));
+                let unused = self
+                    .known
+                    .iter()
+                    .copied()
+                    .filter(|known| !self.by_key.contains_key(*known));
+                Finding::warning(Code::UnknownKey, key.mark, message).maybe_hint(did_you_mean(key.text, unused))
+            };
+            cx.report(finding);
+        }
+    }
+
+    /// Names a key of this mapping at the start of a sentence.
+    pub fn says(&self, key: &str) -> String {
+        format!("`{key}` of {}", lower_first(&self.label))
+    }
+}
+
+/// Returns the text of a scalar; complains of anything else, called `what`, and of NUL, which no path, argument or name can hold.
+pub fn text<'t>(cx: &mut Context<'_>, node: &'t Node, what: impl FnOnce() -> String) -> Option<Text<'t>> {
+    let Some(text) = node.scalar() else {
+        cx.report(wrong_type(node, &what(), "a single value"));
+        return None;
+    };
+    if text.contains('\0') {
+        cx.report(Finding::error(
+            Code::InvalidValue,
+            node.mark,
+            format!("{} must not hold the character NUL.", what()),
+        ));
+        return None;
+    }
+    Some(Text { text, mark: node.mark })
+}
+
+/// Returns a key as it is compared.
+fn lower_case(key: &str) -> Cow<'_, str> {
+    if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(key.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(key)
+    }
+}
+
+/// Begins a sentence's subject in the middle of it.
+pub fn lower_first(label: &str) -> String {
+    let mut chars = label.chars();
+    chars
+        .next()
+        .map(|first| first.to_lowercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+/// Returns the keys that are text with their values; complains of the others.
+fn keys<'t>(cx: &mut Context<'_>, entries: &'t [Entry]) -> Vec<(Text<'t>, &'t Node)> {
+    entries
+        .iter()
+        .filter_map(|entry| Some((text(cx, &entry.key, || "A key".to_owned())?, &*entry.value)))
+        .collect()
+}
+
+/// The last of repeated keys counts, as it did in placemat v2.
+fn report_repeated(cx: &mut Context<'_>, key: Text<'_>, first: Text<'_>) {
+    let message = format!(
+        "The key {} stands here a second time; only this last one counts.",
+        quote(key.text)
+    );
+    cx.report(Finding::warning(Code::DuplicateKey, key.mark, message).related(first.mark, "It is first given here."));
+}
+
+fn wrong_type(node: &Node, what: &str, wanted: &str) -> Finding {
+    let found = match &node.value {
+        Value::Scalar { text, plain: true } => quote(text),
+        Value::Scalar { text, plain: false } => format!("the quoted text {}", quote(text)),
+        Value::Sequence(_) | Value::Mapping(_) => node.describe().to_owned(),
+    };
+    Finding::error(
+        Code::WrongType,
+        node.mark,
+        format!("{what} must be {wanted}, not {found}."),
+    )
+}
+
+/// Hints that quotes made text of what would be right without them.
+fn hint_at_quotes(finding: Finding, node: &Node, right: impl Fn(&str) -> bool) -> Finding {
+    match &node.value {
+        Value::Scalar { text, plain: false } if right(text) => finding.hint("Write it without quotes."),
+        _ => finding,
+    }
+}

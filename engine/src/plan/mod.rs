@@ -1,10 +1,39 @@
 //! From a spec and facts about this host to everything that will exist: a pure function.
 //!
-//! Nothing here opens a file, asks the kernel or needs root; the same input gives the same plan.
+//! Nothing here opens a file, asks the kernel or needs root; the same input gives the same plan. What the kernel is
+//! asked stands in [`Facts`]; `host` gathers them.
 
+mod build;
+mod disk;
+mod error;
+mod facts;
+mod host_clash;
+mod identity;
+mod lab;
 mod model;
+mod node;
+mod numa;
+mod options;
+mod qemu;
+mod render;
+mod wiring;
 
+#[cfg(test)]
+mod real_qemu;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use build::build;
+pub use disk::disk_dirs;
+pub use error::PlanError;
+pub use facts::{Facts, Firmware, QemuProgram, QemuVersion};
+pub use lab::lab_name;
 pub use model::{
-    App, End, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic, Node, Nvram, Paths, Plan, Qemu,
-    Shape, Tpm, Volume, VolumeSource,
+    Accel, App, End, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic, Node, Nvram, Paths, Plan,
+    Qemu, Shape, Tpm, Volume, VolumeSource,
 };
+pub use node::nvram_file;
+pub use options::{AccelChoice, Options};
+pub use render::render_text;

@@ -20,6 +20,8 @@ pub struct Plan {
     pub paths: Paths,
     /// MTU of every link.
     pub mtu: Mtu,
+    /// What runs the nodes' code; `None` if there is no node.
+    pub accel: Option<Accel>,
     /// L2 segments, in the order of the files.
     pub networks: Vec<Network>,
     /// Network namespaces, in the order of the files.
@@ -30,10 +32,20 @@ pub struct Plan {
     pub nodes: Vec<Node>,
     /// Prefixes to masquerade, host bits cleared; empty: no NAT table is made.
     pub nat: Vec<IpNet>,
-    /// Sysctls of the host that must be on (`net.ipv4.ip_forward`, ...), as paths under `/proc/sys`.
+    /// Sysctls of the host that must be on (`net/ipv4/ip_forward`, ...), as paths under `/proc/sys`.
     pub sysctls: Vec<String>,
     /// What the user should know before the lab starts, in whole sentences: no KVM, no vhost-net, ...
     pub notes: Vec<String>,
+}
+
+/// What runs the guests' code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Accel {
+    /// Hardware virtualization.
+    Kvm,
+    /// QEMU's emulation.
+    Tcg,
 }
 
 /// Directories and sockets of a lab, all absolute.
@@ -106,8 +118,9 @@ pub struct Mac(pub [u8; 6]);
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        let [first, rest @ ..] = self.0;
+        write!(f, "{first:02x}")?;
+        rest.iter().try_for_each(|byte| write!(f, ":{byte:02x}"))
     }
 }
 
@@ -388,6 +401,8 @@ pub struct Nvram {
 /// The TPM emulator of a node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tpm {
+    /// `swtpm`, absolute.
+    pub program: PathBuf,
     /// Where its state is kept.
     pub state_dir: PathBuf,
     /// Its control socket, in the lab directory.

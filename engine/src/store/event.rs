@@ -62,9 +62,14 @@ impl EventLog {
         }));
     }
 
-    pub(super) fn after(&self, after: u64) -> Vec<Arc<Event>> {
+    /// The id of the last event, 0 if there was none.
+    pub(super) fn last_id(&self) -> u64 {
+        self.last_id
+    }
+
+    pub(super) fn after(&self, after: u64, max: usize) -> Vec<Arc<Event>> {
         let first = self.events.partition_point(|event| event.id <= after);
-        self.events.range(first..).cloned().collect()
+        self.events.range(first..).take(max).cloned().collect()
     }
 }
 
@@ -78,7 +83,7 @@ mod tests {
         for _ in 0..CAPACITY + 5 {
             log.push(Level::Info, "lab", "test", "");
         }
-        let all = log.after(0);
+        let all = log.after(0, usize::MAX);
         assert_eq!(all.len(), CAPACITY);
         assert_eq!(all[0].id, 6);
     }

@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-pub use event::{Event, EventLog, Level};
+use event::EventLog;
+pub use event::{Event, Level};
 pub use state::{
-    AppPhase, AppState, LabPhase, LabState, NamespaceState, NetworkState, NodeState, Ready, Smbios, State, Step,
+    AppPhase, AppState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState, NicState, NodeState, Ready,
+    Smbios, State, Step,
 };
 
 /// Shared handle on a lab's state. Cheap to clone.
@@ -48,9 +50,7 @@ impl Store {
 
     /// Changes the state and wakes whoever waits for a change. For changes that deserve no event.
     pub fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.lock().state);
-        self.shared.version.send_modify(|version| *version += 1);
-        result
+        self.change(|inner| change(&mut inner.state))
     }
 
     /// Changes the state and records the event that tells of it, as one step for every reader.
@@ -62,17 +62,22 @@ impl Store {
         message: &str,
         change: impl FnOnce(&mut State) -> T,
     ) -> T {
-        let result = {
-            let mut inner = self.lock();
-            let result = change(&mut inner.state);
+        let result = self.change(|inner| {
             inner.events.push(level, object, kind, message);
-            result
-        };
+            change(&mut inner.state)
+        });
         match level {
             Level::Info => tracing::info!(object, kind, "{message}"),
             Level::Warn => tracing::warn!(object, kind, "{message}"),
             Level::Error => tracing::error!(object, kind, "{message}"),
         }
+        result
+    }
+
+    /// Raises the version while the lock is held: whoever sees the new version sees the change, and the other way round.
+    fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let result = change(&mut inner);
         self.shared.version.send_modify(|version| *version += 1);
         result
     }
@@ -89,7 +94,17 @@ impl Store {
 
     /// The events with an id above `after`, oldest first; those that fell out of the bounded log are gone.
     pub fn events_after(&self, after: u64) -> Vec<Arc<Event>> {
-        self.lock().events.after(after)
+        self.some_events_after(after, usize::MAX)
+    }
+
+    /// The oldest `max` of those events.
+    pub fn some_events_after(&self, after: u64, max: usize) -> Vec<Arc<Event>> {
+        self.lock().events.after(after, max)
+    }
+
+    /// The id of the last event, 0 if there was none.
+    pub fn last_event_id(&self) -> u64 {
+        self.lock().events.last_id()
     }
 
     /// A counter that grows with every change; `changed()` on it waits without polling.

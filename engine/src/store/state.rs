@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     node::PowerState,
-    plan::{Mtu, MtuSource, NetworkKind, Shape},
+    plan::{Accel, Mtu, MtuSource, NetworkKind, Shape},
 };
 
 /// Everything the API can tell of a lab. Lists keep the order of the lab files.
@@ -37,7 +37,7 @@ impl Default for State {
             version: env!("CARGO_PKG_VERSION").into(),
             qemu_version: None,
             kernel: String::new(),
-            accel: String::new(),
+            accel: None,
             pid: std::process::id(),
             started_at: Timestamp::now(),
             error: None,
@@ -93,14 +93,14 @@ pub struct LabState {
     pub qemu_version: Option<String>,
     /// Release of the host's kernel.
     pub kernel: String,
-    /// `kvm` or `tcg`.
-    pub accel: String,
+    /// What runs the nodes' code; `None` if there is no node.
+    pub accel: Option<Accel>,
     /// Process id of the engine.
     pub pid: u32,
     /// When the engine started.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
-    /// Why the start failed.
+    /// Why it did not come up or could not go on.
     pub error: Option<String>,
     /// The lab files.
     pub files: Vec<String>,
@@ -118,14 +118,14 @@ pub enum LabPhase {
     Running,
     /// Being taken down.
     Stopping,
-    /// The bring-up failed; what was made is being taken down.
+    /// It did not come up or could not go on; what was made is being taken down.
     Failed,
 }
 
 /// One step of the bring-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
-    /// `fabric`, `namespaces`, `init-scripts`, `images`, `nodes`, ...
+    /// `fabric`, `outside`, `namespaces`, `images` or `nodes`.
     pub name: String,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
@@ -179,13 +179,24 @@ pub struct NamespaceState {
     pub name: String,
     /// Whether it is usable.
     pub state: Ready,
-    /// Addresses by interface (`eth0`) in order.
-    #[schema(value_type = BTreeMap<String, Vec<String>>)]
-    pub interfaces: BTreeMap<String, Vec<IpNet>>,
-    /// Network by interface.
-    pub networks: BTreeMap<String, String>,
+    /// Its interfaces, `eth0` first.
+    pub interfaces: Vec<InterfaceState>,
     /// Its apps.
     pub apps: Vec<AppState>,
+}
+
+/// An interface of a namespace.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InterfaceState {
+    /// `ethN`.
+    pub name: String,
+    /// The network it is attached to.
+    pub network: String,
+    /// Its MAC.
+    pub mac: String,
+    /// Its addresses with prefix lengths, in the order of the lab file.
+    #[schema(value_type = Vec<String>)]
+    pub addresses: Vec<IpNet>,
 }
 
 /// An app in a namespace.
@@ -232,7 +243,7 @@ pub enum AppPhase {
 pub struct NodeState {
     /// Its name.
     pub name: String,
-    /// Tap by network.
+    /// Tap by network, the last one of a network that has several.
     pub taps: BTreeMap<String, String>,
     /// Names of its volumes in order.
     pub volumes: Vec<String>,
@@ -257,10 +268,21 @@ pub struct NodeState {
     /// When QEMU was last started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
-    /// Network and MAC of each NIC in order.
-    pub nics: Vec<(String, String)>,
+    /// Its NICs in the order the guest sees them.
+    pub nics: Vec<NicState>,
     /// What the guest wrote as its first line to the `placemat` port: the address of its BMC.
     pub bmc_address: Option<String>,
+}
+
+/// A NIC of a node.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NicState {
+    /// The network it is attached to.
+    pub network: String,
+    /// The tap in the fabric.
+    pub tap: String,
+    /// MAC as the guest sees it.
+    pub mac: String,
 }
 
 /// SMBIOS type 1 of a node.

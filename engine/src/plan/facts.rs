@@ -1,0 +1,86 @@
+//! What a plan needs to know of this host. Plain data: gathered by `host`, made up by tests.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+};
+
+use ipnet::IpNet;
+
+use super::Mtu;
+
+/// What a plan needs to know of this host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// Whether KVM can get a guest to run, or why not, as a clause: "`/dev/kvm` can't be opened: ...".
+    pub kvm: Result<(), String>,
+    /// Whether `/dev/vhost-net` is there.
+    pub vhost_net: bool,
+    /// Whether `/dev/net/tun` is there.
+    pub tun: bool,
+    /// QEMU, if it is installed.
+    pub qemu: Option<QemuProgram>,
+    /// `swtpm`, if it is installed.
+    pub swtpm: Option<PathBuf>,
+    /// UEFI firmware, best first.
+    pub firmware: Vec<Firmware>,
+    /// UEFI variable stores of the lab's nodes that exist already, with their sizes in bytes.
+    pub nvram: BTreeMap<PathBuf, u64>,
+    /// Directories of disk files whose file system refuses direct I/O (`O_DIRECT`).
+    pub buffered_only: BTreeSet<PathBuf>,
+    /// MTU for the lab's links.
+    pub mtu: Mtu,
+    /// Names of the host's links, alternative names included.
+    pub links: BTreeSet<String>,
+    /// Prefixes of the host's interfaces (host bits kept), each with its link.
+    pub prefixes: Vec<(String, IpNet)>,
+    /// Names in use under `/run/netns`.
+    pub namespaces: BTreeSet<String>,
+}
+
+/// An installed QEMU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QemuProgram {
+    /// `qemu-system-x86_64`, absolute.
+    pub program: PathBuf,
+    /// Its version, if it told one.
+    pub version: Option<QemuVersion>,
+}
+
+/// A version of QEMU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QemuVersion {
+    /// 7 in 7.2.22.
+    pub major: u32,
+    /// 2 in 7.2.22.
+    pub minor: u32,
+    /// 22 in 7.2.22.
+    pub micro: u32,
+}
+
+impl QemuVersion {
+    /// The oldest version that the planned command lines are spelled for.
+    pub const OLDEST: Self = Self {
+        major: 5,
+        minor: 2,
+        micro: 0,
+    };
+}
+
+impl fmt::Display for QemuVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.micro)
+    }
+}
+
+/// A UEFI firmware for QEMU (OVMF): the code and the variable store that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firmware {
+    /// The code, read only.
+    pub code: PathBuf,
+    /// What a node's variable store is first copied from.
+    pub vars: PathBuf,
+    /// Size of `vars` in bytes; a store of another size does not fit the code.
+    pub vars_size: u64,
+}

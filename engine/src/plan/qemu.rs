@@ -1,0 +1,284 @@
+//! The QEMU command of a node, spelled so that QEMU 5.2 to 10.x take it.
+//!
+//! The `pc` machine numbers PCI slots as devices come: 0 and 1 are the chipset, 2 is the VGA adapter, so the NICs, which
+//! are given first, begin at slot 3, and a guest with predictable names calls the first `ens3`. Block devices follow in
+//! order, which makes them `vda`, `vdb`, ...
+//!
+//! QEMU opens no socket: monitor, serial console and the `placemat` port are connected stream sockets that it inherits,
+//! as it inherits taps.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use super::{Accel, Nic, Qemu, Volume, VolumeSource, identity, numa::Cell};
+use crate::spec::model::{Cache, DiskFormat, Node, Smbios, Smp};
+
+/// PCI slots for NICs and volumes: 32, less chipset (2), VGA, virtio-rng and virtio-serial.
+pub(super) const DEVICE_SLOTS: usize = 27;
+/// The first descriptor that is handed over; those below are left to the C library and to whoever starts QEMU.
+const FIRST_DESCRIPTOR: i32 = 10;
+/// Milliseconds after which a guest that found nothing to boot tries again, so that it comes up once its boot server has.
+const REBOOT_TIMEOUT: u32 = 30_000;
+
+/// Hands out descriptor numbers.
+pub(super) struct Descriptors(i32);
+
+impl Default for Descriptors {
+    fn default() -> Self {
+        Self(FIRST_DESCRIPTOR)
+    }
+}
+
+impl Descriptors {
+    /// Returns the next free number.
+    pub(super) fn next(&mut self) -> i32 {
+        let number = self.0;
+        self.0 += 1;
+        number
+    }
+}
+
+/// What a QEMU command is made from.
+pub(super) struct Machine<'a> {
+    pub(super) node: &'a Node,
+    pub(super) accel: Accel,
+    pub(super) graphic: bool,
+    pub(super) host_mtu: u32,
+    pub(super) cells: &'a [Cell],
+    pub(super) serial: &'a str,
+    /// UEFI code and the node's variables.
+    pub(super) firmware: Option<(&'a Path, &'a Path)>,
+    /// The TPM emulator's control socket.
+    pub(super) tpm: Option<&'a Path>,
+    pub(super) nics: &'a [Nic],
+    pub(super) volumes: &'a [Volume],
+    pub(super) qmp_fd: i32,
+    pub(super) serial_fd: Option<i32>,
+    pub(super) port_fd: i32,
+}
+
+/// Returns the command that runs a machine.
+pub(super) fn command(program: PathBuf, machine: &Machine) -> Qemu {
+    let mut args = Args::default();
+    base(&mut args, machine);
+    for (index, nic) in machine.nics.iter().enumerate() {
+        network(&mut args, machine, index, nic);
+    }
+    for (index, volume) in machine.volumes.iter().enumerate() {
+        disk(&mut args, index, volume);
+    }
+    args.add("-object", "rng-random,id=rng0,filename=/dev/urandom");
+    args.add("-device", "virtio-rng-pci,rng=rng0");
+    channels(&mut args, machine);
+    if let Some(socket) = machine.tpm {
+        args.add(
+            "-chardev",
+            format!("socket,id=tpm,path={}", escaped(&socket.to_string_lossy())),
+        );
+        args.add("-tpmdev", "emulator,id=tpm0,chardev=tpm");
+        args.add("-device", "tpm-tis,tpmdev=tpm0");
+    }
+    let Machine {
+        qmp_fd,
+        serial_fd,
+        port_fd,
+        ..
+    } = *machine;
+    Qemu {
+        program,
+        args: args.0,
+        qmp_fd,
+        serial_fd,
+        port_fd,
+    }
+}
+
+/// Arguments as they are collected.
+#[derive(Default)]
+struct Args(Vec<String>);
+
+impl Args {
+    fn flag(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.0.extend([name.to_owned(), value.into()]);
+    }
+}
+
+/// Processors, memory and firmware.
+fn base(args: &mut Args, machine: &Machine) {
+    let node = machine.node;
+    args.add("-name", format!("guest={}", escaped(&node.name)));
+    args.flag("-no-user-config");
+    // No NIC, floppy, CD or monitor that nobody asked for. The VGA adapter stays: it keeps slot 2, and guests expect one.
+    args.flag("-nodefaults");
+    args.add("-vga", "std");
+    if !machine.graphic {
+        args.add("-display", "none");
+    }
+    let (accel, cpu) = match machine.accel {
+        Accel::Kvm => ("kvm", "host"),
+        Accel::Tcg => ("tcg", "max"),
+    };
+    args.add("-machine", format!("pc,accel={accel}"));
+    args.add("-cpu", cpu);
+    if let Some(smp) = smp(&node.smp) {
+        args.add("-smp", smp);
+    }
+    if let Some(memory) = &node.memory {
+        args.add("-m", escaped(memory));
+    }
+    for (index, cell) in machine.cells.iter().enumerate() {
+        args.add(
+            "-object",
+            format!("memory-backend-ram,id=ram{index},size={}", cell.memory),
+        );
+        let cpus = cell
+            .cpus
+            .map(|(first, last)| format!("cpus={first}-{last},"))
+            .unwrap_or_default();
+        args.add("-numa", format!("node,nodeid={index},{cpus}memdev=ram{index}"));
+    }
+    args.add("-smbios", smbios(&node.name, &node.smbios, machine.serial));
+    args.add("-boot", format!("reboot-timeout={REBOOT_TIMEOUT}"));
+    if let Some((code, vars)) = machine.firmware {
+        let file = |path: &Path| escaped(&path.to_string_lossy());
+        args.add(
+            "-drive",
+            format!("if=pflash,unit=0,format=raw,readonly=on,file={}", file(code)),
+        );
+        args.add("-drive", format!("if=pflash,unit=1,format=raw,file={}", file(vars)));
+    }
+    if let Some(ignition) = &node.ignition {
+        args.add(
+            "-fw_cfg",
+            format!(
+                "name=opt/com.coreos/config,file={}",
+                escaped(&ignition.to_string_lossy())
+            ),
+        );
+    }
+}
+
+fn smp(smp: &Smp) -> Option<String> {
+    let keys = [
+        ("cpus", smp.cpus),
+        ("cores", smp.cores),
+        ("threads", smp.threads),
+        ("dies", smp.dies),
+        ("sockets", smp.sockets),
+        ("maxcpus", smp.maxcpus),
+    ];
+    let given: Vec<_> = keys
+        .iter()
+        .filter_map(|(key, value)| Some(format!("{key}={}", (*value)?)))
+        .collect();
+    (!given.is_empty()).then(|| given.join(","))
+}
+
+fn smbios(name: &str, smbios: &Smbios, serial: &str) -> String {
+    let mut value = "type=1".to_owned();
+    let keys = [
+        ("manufacturer", smbios.manufacturer.as_deref()),
+        ("product", smbios.product.as_deref()),
+    ];
+    for (key, text) in keys.into_iter().chain([("serial", Some(serial))]) {
+        if let Some(text) = text {
+            // Writing to a String does not fail.
+            let _ = write!(value, ",{key}={}", escaped(text));
+        }
+    }
+    value + ",uuid=" + &identity::uuid(name)
+}
+
+fn network(args: &mut Args, machine: &Machine, index: usize, nic: &Nic) {
+    let queues = nic.fds.len();
+    let (fd, vhost_fd) = if queues > 1 {
+        ("fds", "vhostfds")
+    } else {
+        ("fd", "vhostfd")
+    };
+    let vhost = match nic.vhost_fds.as_slice() {
+        [] => String::new(),
+        fds => format!(",vhost=on,{vhost_fd}={}", joined(fds)),
+    };
+    args.add("-netdev", format!("tap,id=net{index},{fd}={}{vhost}", joined(&nic.fds)));
+    // The guest reads it from 16 bits of the device's configuration.
+    let host_mtu = machine.host_mtu.min(u16::MAX.into());
+    // One vector per direction of each queue pair, one for the configuration, one for the control queue.
+    let multi_queue = if queues > 1 {
+        format!(",mq=on,vectors={}", 2 * queues + 2)
+    } else {
+        String::new()
+    };
+    // UEFI boots from the network by itself; the iPXE ROM would be in its way.
+    let rom = if machine.firmware.is_some() { ",romfile=" } else { "" };
+    let mac = nic.mac;
+    args.add(
+        "-device",
+        format!("virtio-net-pci,netdev=net{index},mac={mac},host_mtu={host_mtu}{multi_queue}{rom}"),
+    );
+}
+
+fn disk(args: &mut Args, index: usize, volume: &Volume) {
+    let path = escaped(&volume.path.to_string_lossy());
+    let format = match &volume.source {
+        VolumeSource::Directory { writable } => {
+            let readonly = if *writable { "" } else { ",readonly=on" };
+            args.add(
+                "-fsdev",
+                format!("local,id=fs{index},path={path},security_model=none,multidevs=remap{readonly}"),
+            );
+            args.add(
+                "-device",
+                format!("virtio-9p-pci,fsdev=fs{index},mount_tag={}", escaped(&volume.name)),
+            );
+            return;
+        }
+        VolumeSource::Copy { .. } | VolumeSource::Overlay { .. } => DiskFormat::Qcow2,
+        VolumeSource::Blank { format, .. } => *format,
+        VolumeSource::Seed { .. } => DiskFormat::Raw,
+    };
+    let format = match format {
+        DiskFormat::Qcow2 => "qcow2",
+        DiskFormat::Raw => "raw",
+    };
+    let (cache, aio) = match volume.cache {
+        Cache::None => ("none", "native"),
+        Cache::Writeback => ("writeback", "threads"),
+        Cache::Writethrough => ("writethrough", "threads"),
+        Cache::Directsync => ("directsync", "threads"),
+        Cache::Unsafe => ("unsafe", "threads"),
+    };
+    args.add(
+        "-drive",
+        format!("if=none,id=disk{index},file={path},format={format},cache={cache},aio={aio}"),
+    );
+    args.add("-device", format!("virtio-blk-pci,drive=disk{index}"));
+}
+
+/// The guest's ways out besides the network: the `placemat` port, the serial console and the monitor.
+fn channels(args: &mut Args, machine: &Machine) {
+    args.add("-device", "virtio-serial-pci");
+    args.add("-chardev", format!("socket,id=port,fd={}", machine.port_fd));
+    args.add("-device", "virtserialport,chardev=port,name=placemat");
+    if let Some(fd) = machine.serial_fd {
+        args.add("-chardev", format!("socket,id=serial,fd={fd}"));
+        args.add("-serial", "chardev:serial");
+    }
+    args.add("-chardev", format!("socket,id=qmp,fd={}", machine.qmp_fd));
+    args.add("-mon", "chardev=qmp,mode=control");
+}
+
+/// Returns a value with its commas doubled, as QEMU's option syntax wants it.
+fn escaped(value: &str) -> String {
+    value.replace(',', ",,")
+}
+
+fn joined(numbers: &[i32]) -> String {
+    numbers.iter().map(i32::to_string).collect::<Vec<_>>().join(":")
+}

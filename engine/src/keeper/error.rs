@@ -1,0 +1,101 @@
+//! What goes wrong with the keeper and with what it starts.
+
+use std::io;
+
+use nix::errno::Errno;
+
+use super::{socket::MAX_FDS, wire::MAX_MESSAGE};
+
+/// What goes wrong with the keeper.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// The keeper process could not be started.
+    #[error("cannot start the keeper process that looks after the lab's processes: {0}")]
+    Start(#[source] io::Error),
+    /// The program could not be started.
+    #[error("cannot start {program}: {source}")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Program, arguments and variables do not fit into one message.
+    #[error("cannot start {program}: its arguments and variables take {length} bytes, more than {MAX_MESSAGE}")]
+    TooLong {
+        /// The program.
+        program: String,
+        /// Size of the request in bytes.
+        length: usize,
+    },
+    /// The kernel passes no more descriptors with one message.
+    #[error("cannot start {program}: it is to be given {count} descriptors, more than {MAX_FDS}")]
+    TooManyDescriptors {
+        /// The program.
+        program: String,
+        /// How many.
+        count: usize,
+    },
+    /// [`super::Keeper::kill_all`] was called before.
+    #[error("{program} is not started because the lab is being taken down")]
+    Closed {
+        /// The program.
+        program: String,
+    },
+    /// The keeper itself is gone.
+    #[error("the keeper process is gone, and with it every process of the lab")]
+    Gone,
+}
+
+/// The step at which the start of a program failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// No process could be made.
+    Fork = 0,
+    /// The namespace could not be entered.
+    Namespace = 1,
+    /// The working directory could not be entered.
+    Workdir = 2,
+    /// Descriptors could not be brought to their numbers.
+    Descriptors = 3,
+    /// The program could not be executed.
+    Exec = 4,
+}
+
+impl Stage {
+    /// The stage with that number on the wire.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [
+            Self::Fork,
+            Self::Namespace,
+            Self::Workdir,
+            Self::Descriptors,
+            Self::Exec,
+        ]
+        .into_iter()
+        .find(|stage| *stage as u8 == number)
+    }
+
+    /// The error as the user shall read it; its kind is that of `errno`.
+    pub fn describe(self, errno: i32, program: &str, namespace: Option<&str>, workdir: Option<&str>) -> io::Error {
+        let cause = io::Error::from_raw_os_error(errno);
+        let text = match self {
+            Self::Fork => format!("no process can be made: {cause}"),
+            Self::Namespace => format!("namespace {} cannot be entered: {cause}", namespace.unwrap_or("?")),
+            Self::Workdir => format!(
+                "its working directory {} cannot be entered: {cause}",
+                workdir.unwrap_or("?")
+            ),
+            Self::Descriptors => format!("its descriptors cannot be brought to their numbers: {cause}"),
+            Self::Exec if errno == Errno::ENOENT as i32 && !program.contains('/') => {
+                "there is no such program in PATH".to_owned()
+            }
+            Self::Exec if errno == Errno::ENOENT as i32 => {
+                "the file, or the interpreter named in its first line, does not exist".to_owned()
+            }
+            Self::Exec => cause.to_string(),
+        };
+        io::Error::new(cause.kind(), text)
+    }
+}

@@ -1,0 +1,92 @@
+//! Devices of the kernel that labs use, and what file systems can do.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader},
+    path::Path,
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open},
+    sys::stat::Mode,
+    unistd::geteuid,
+};
+
+/// Returns whether KVM can get a guest to run, or why not, as a clause.
+pub(super) fn kvm() -> Result<(), String> {
+    read_write(Path::new("/dev/kvm")).map_err(|error| format!("`/dev/kvm` can't be opened: {error}"))?;
+    // A /dev/kvm can be there without these, and guests then never get to boot.
+    match File::open("/proc/cpuinfo")
+        .map(BufReader::new)
+        .and_then(has_virtualization)
+    {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the CPU shows neither `vmx` nor `svm`, although there is a `/dev/kvm`".to_owned()),
+        Err(error) => Err(format!("`/proc/cpuinfo` can't be read: {error}")),
+    }
+}
+
+/// Looks for a virtualization extension among the flags of the first CPU.
+fn has_virtualization(cpuinfo: impl BufRead) -> io::Result<bool> {
+    for line in cpuinfo.lines() {
+        let line = line?;
+        if let Some(flags) = line.strip_prefix("flags") {
+            return Ok(flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm"));
+        }
+    }
+    Ok(false)
+}
+
+/// Returns whether a device is there. Without root, one that may not be opened counts as there: to print a plan takes no
+/// root, to run it does.
+pub(super) fn is_there(device: &str) -> bool {
+    match read_write(Path::new(device)) {
+        Ok(_) => true,
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied && !geteuid().is_root(),
+    }
+}
+
+fn read_write(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+/// Returns whether the file system that a directory is on, or will be made on, refuses direct I/O. tmpfs does so before
+/// Linux 6.6. When it can't be found out, the answer is no, and QEMU will tell.
+pub(super) fn refuses_direct_io(directory: &Path) -> bool {
+    let Some(existing) = directory.ancestors().find(|ancestor| ancestor.is_dir()) else {
+        return false;
+    };
+    let nameless_file = |flags| {
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        open(
+            existing,
+            OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC | flags,
+            mode,
+        )
+    };
+    nameless_file(OFlag::O_DIRECT).is_err_and(|errno| errno == Errno::EINVAL) && nameless_file(OFlag::empty()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn virtualization_is_a_flag_of_the_cpu() {
+        let flags = |text: &str| has_virtualization(text.as_bytes()).unwrap();
+        assert!(flags("processor\t: 0\nflags\t\t: fpu vmx sse\n"));
+        assert!(flags("flags\t\t: fpu svm\n"));
+        assert!(!flags("flags\t\t: fpu svm_lock\nvmx flags\t: vnmi\n"));
+        assert!(!flags("processor\t: 0\n"));
+        assert!(!flags(""));
+    }
+
+    #[test]
+    fn direct_io_is_asked_of_the_nearest_directory_that_exists() {
+        // /proc has no nameless files, so nothing can be said of it.
+        assert!(!refuses_direct_io(Path::new("/proc/nowhere/at/all")));
+        let missing = Path::new("/dev/shm/not/there/yet");
+        assert_eq!(refuses_direct_io(missing), refuses_direct_io(Path::new("/dev/shm")));
+    }
+}

@@ -1,0 +1,202 @@
+//! Asks this host what a plan needs to know. Works without root; changes nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    thread::{self, JoinHandle},
+};
+
+use ipnet::IpNet;
+use nix::{
+    ifaddrs::{InterfaceAddress, getifaddrs},
+    net::if_::{if_nameindex, if_nametoindex},
+    sys::socket::SockaddrStorage,
+};
+use thiserror::Error;
+
+use super::{device, firmware, installed, publish};
+use crate::{
+    plan::{Facts, Mtu, Options, QemuProgram, disk_dirs, nvram_file},
+    spec::model::Spec,
+};
+
+/// Why the host could not be asked.
+#[derive(Debug, Error)]
+pub enum FactsError {
+    /// The kernel did not list its links.
+    #[error("The links of this host can't be listed: {0}. Check the limits on open files and memory of this process.")]
+    Links(#[source] nix::Error),
+    /// The kernel did not list its addresses.
+    #[error(
+        "The addresses of this host can't be listed: {0}. Check the limits on open files and memory of this process."
+    )]
+    Addresses(#[source] nix::Error),
+    /// The names of the namespaces could not be read.
+    #[error("The network namespaces in `{}` can't be listed: {source}. Make the directory readable.", path.display())]
+    Namespaces {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// QEMU, asked for its version and waited for by a thread.
+pub struct AskedQemu(JoinHandle<Option<QemuProgram>>);
+
+/// Begins to ask QEMU for its version, which takes longer than all else; `None` if there is no thread for that now.
+pub fn ask_qemu() -> Option<AskedQemu> {
+    let thread = thread::Builder::new().name("qemu-version".into());
+    thread.spawn(installed::qemu).ok().map(AskedQemu)
+}
+
+/// Returns what the plan of a lab needs to know of this host. Blocks for as long as QEMU takes to print its version,
+/// unless that was asked for before.
+pub fn gather(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>) -> Result<Facts, FactsError> {
+    let mut facts = Facts {
+        kvm: Err("no node needs it".to_owned()),
+        vhost_net: false,
+        tun: false,
+        qemu: None,
+        swtpm: None,
+        firmware: Vec::new(),
+        nvram: BTreeMap::new(),
+        buffered_only: BTreeSet::new(),
+        mtu,
+        links: links(spec).map_err(FactsError::Links)?,
+        prefixes: prefixes().map_err(FactsError::Addresses)?,
+        namespaces: namespaces(&spec.base_dir.join(&options.netns_dir))?,
+    };
+    if !spec.nodes.is_empty() {
+        gather_for_nodes(spec, options, qemu, &mut facts);
+    }
+    Ok(facts)
+}
+
+/// Asks what only nodes need.
+fn gather_for_nodes(spec: &Spec, options: &Options, qemu: Option<AskedQemu>, facts: &mut Facts) {
+    facts.kvm = device::kvm();
+    facts.vhost_net = device::is_there("/dev/vhost-net");
+    facts.tun = device::is_there("/dev/net/tun");
+    facts.qemu = match qemu {
+        Some(AskedQemu(thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        None => installed::qemu(),
+    };
+    facts.swtpm = installed::find("swtpm");
+    facts.firmware = firmware::installed();
+    facts.buffered_only = disk_dirs(spec, options)
+        .into_iter()
+        .filter(|directory| device::refuses_direct_io(directory))
+        .collect();
+    let data_dir = spec.base_dir.join(&options.data_dir);
+    let stores = spec
+        .nodes
+        .iter()
+        .filter(|node| node.uefi)
+        .map(|node| nvram_file(&data_dir, &node.name));
+    facts.nvram = stores
+        .filter_map(|store| Some((fs::metadata(&store).ok()?.len(), store)))
+        .map(|(size, store)| (store, size))
+        .collect();
+}
+
+/// Lists the names of the host's links, and those of the lab's names that are alternative names of a link.
+fn links(spec: &Spec) -> nix::Result<BTreeSet<String>> {
+    let listed = if_nameindex()?;
+    let names = listed.iter().map(|link| link.name().to_string_lossy().into_owned());
+    let taken = spec
+        .networks
+        .iter()
+        .map(|network| &network.name)
+        .filter(|name| if_nametoindex(name.as_str()).is_ok());
+    Ok(names.chain(taken.cloned()).collect())
+}
+
+fn prefixes() -> nix::Result<Vec<(String, IpNet)>> {
+    Ok(getifaddrs()?
+        .filter_map(|interface| Some((interface.interface_name.clone(), prefix(&interface)?)))
+        .collect())
+}
+
+fn prefix(interface: &InterfaceAddress) -> Option<IpNet> {
+    let address = ip(interface.address.as_ref()?)?;
+    let mask = ip(interface.netmask.as_ref()?)?;
+    IpNet::with_netmask(address, mask).ok()
+}
+
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+}
+
+/// Lists the names under `/run/netns`. No such directory: none.
+fn namespaces(directory: &Path) -> Result<BTreeSet<String>, FactsError> {
+    let fail = |source| FactsError::Namespaces {
+        path: directory.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        entries => entries.map_err(fail)?,
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let entry = entry.map_err(fail)?;
+        if !publish::is_left_behind(&entry.path()) {
+            names.insert(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::plan::MtuSource;
+    use std::os::fd::AsRawFd as _;
+
+    #[test]
+    fn names_of_dead_engines_do_not_count() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("bind-mount"), "").unwrap();
+        symlink("/proc/self/ns/net", at("alive")).unwrap();
+        // No process has this number: the kernel's limit is 2^22.
+        symlink("/proc/4194305/fd/7", at("dead")).unwrap();
+        let other = fs::File::open(directory.path()).unwrap();
+        let taken_over = format!("/proc/{}/fd/{}", std::process::id(), other.as_raw_fd());
+        symlink(taken_over, at("number-taken-over")).unwrap();
+        symlink("/nowhere", at("not-ours")).unwrap();
+        let names = namespaces(directory.path()).unwrap();
+        assert_eq!(
+            names.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["alive", "bind-mount", "not-ours"]
+        );
+        assert!(namespaces(&at("missing")).unwrap().is_empty());
+        assert!(matches!(
+            namespaces(&at("bind-mount")),
+            Err(FactsError::Namespaces { .. })
+        ));
+    }
+
+    #[test]
+    fn the_host_is_asked() {
+        let spec = crate::plan::testing::Lab::new("one").node("n", &[]).spec();
+        let mtu = Mtu {
+            value: None,
+            source: MtuSource::Default,
+        };
+        let facts = gather(&spec, &Options::default(), mtu, None).unwrap();
+        assert!(facts.links.contains("lo"));
+        let down = fs::read_to_string("/sys/class/net/lo/flags").is_ok_and(|flags| flags.trim() == "0x8");
+        assert!(
+            down || facts
+                .prefixes
+                .contains(&("lo".to_owned(), "127.0.0.1/8".parse().unwrap()))
+        );
+    }
+}

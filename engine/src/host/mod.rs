@@ -1,0 +1,41 @@
+//! What this host is and has, and what of it a lab changes for a while.
+//!
+//! Everything a lab changes outside its private fabric namespace, and that the kernel does not take back by itself when the
+//! engine dies, is written to the lab's [`record`] before it is changed. Whoever finds the lab dead (its keeper, the next
+//! start, `placemat2 cleanup`) undoes what the record lists: just that, and only as far as it still is what the lab made.
+//!
+//! This module knows nothing of nodes, apps or the inside of a lab.
+
+mod claims;
+mod device;
+pub mod enter;
+pub mod facts;
+mod firmware;
+pub mod forward;
+pub mod installed;
+mod keeper_lock;
+pub mod labdir;
+pub mod limits;
+mod lock;
+pub mod mtu;
+pub mod nat;
+mod program;
+pub mod publish;
+pub mod record;
+mod stray_link;
+mod stray_process;
+pub mod sysctl;
+mod undo;
+
+pub use forward::ForwardError;
+pub use keeper_lock::KeeperLock;
+pub use labdir::{Cleanup, LabDir, LabDirError, LabEntry, cleanup};
+pub use nat::{Nat, NatError};
+pub use program::ProgramError;
+pub use publish::{PublishError, publish_netns};
+pub use record::{RecordError, Recorder, Report};
+pub use sysctl::SysctlError;
+pub use undo::{Undo, UndoError};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The record, and the files a lab leaves.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::{fs::symlink, net::UnixListener},
+};
+
+use super::{super::*, *};
+
+fn note(lab: &LabDir, undo: &Undo) {
+    lab.recorder().make(undo, || Ok::<_, RecordError>(())).unwrap();
+}
+
+#[test]
+fn what_is_not_the_labs_any_more_stays() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        let link = Undo::Symlink {
+            path: "/run/link".into(),
+            target: "/dev/pts/7".into(),
+        };
+        note(&lab, &link);
+        symlink("/dev/pts/8", "/run/link").unwrap();
+        note(
+            &lab,
+            &Undo::Socket {
+                path: "/run/file".into(),
+            },
+        );
+        fs::write("/run/file", "").unwrap();
+        note(
+            &lab,
+            &Undo::File {
+                path: "/run/dir".into(),
+            },
+        );
+        fs::create_dir(Path::new("/run/dir")).unwrap();
+        fs::create_dir(Path::new("/run/full")).unwrap();
+        note(
+            &lab,
+            &Undo::Directory {
+                path: "/run/full".into(),
+            },
+        );
+        fs::write("/run/full/file", "").unwrap();
+        let before = run("find /run -path /run/placemat2 -prune -o -print | sort");
+        let report = lab.release().unwrap();
+        assert_eq!(report.left.len(), 4, "{report:?}");
+        assert!(report.errors.is_empty() && report.removed.is_empty(), "{report:?}");
+        assert_eq!(run_dir(), before);
+    });
+}
+
+#[test]
+fn sockets_go_unless_another_process_listens() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        for path in ["/run/dead", "/run/own", "/run/other", "/run/never"] {
+            note(&lab, &Undo::Socket { path: path.into() });
+        }
+        drop(UnixListener::bind("/run/dead").unwrap());
+        let own = UnixListener::bind("/run/own").unwrap();
+        // Perl is part of every Debian.
+        let script = "use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un('/run/other')); listen(S, 1); \
+                      $| = 1; print \"\\n\"; <STDIN>";
+        let mut other = Command::new("perl")
+            .args(["-e", script])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        let report = lab.release().unwrap();
+        assert_eq!(report.removed, ["socket /run/own", "socket /run/dead"]);
+        assert_eq!(report.left, ["socket /run/other: a process listens on it"]);
+        assert_eq!(run_dir(), "/run\n/run/other\n");
+        drop((own, other.stdin.take()));
+        other.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_record_cut_short_is_undone_as_far_as_it_goes() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        fs::create_dir(Path::new("/run/a")).unwrap();
+        note(&lab, &Undo::Directory { path: "/run/a".into() });
+        fs::write("/run/a/b", "").unwrap();
+        note(
+            &lab,
+            &Undo::File {
+                path: "/run/a/b".into(),
+            },
+        );
+        let dir = crash(lab);
+        let mut record = OpenOptions::new().append(true).open(dir.join("record")).unwrap();
+        record
+            .write_all(b"\xff\0garbage\n{\"made\":\"from-the-future\"}\n{\"made\":\"file\",\"pa")
+            .unwrap();
+        let again = acquire("dc");
+        // The last first: the file before the directory that holds it.
+        assert_eq!(again.found().removed, ["file /run/a/b", "directory /run/a"]);
+        assert!(release(again).is_empty());
+        assert_eq!(run_dir(), "/run\n");
+    });
+}
+
+#[test]
+fn what_fails_stays_recorded_until_it_works() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        // Nobody can make or remove anything in there, not even root.
+        run("mkdir /run/ro && touch /run/ro/x && mount -t tmpfs -o ro none /run/ro");
+        note(
+            &lab,
+            &Undo::Directory {
+                path: "/run/ro/d".into(),
+            },
+        );
+        run("mount -o remount,rw /run/ro && mkdir /run/ro/d && mount -o remount,ro /run/ro");
+        let report = lab.release().unwrap();
+        assert_eq!(report.errors.len(), 1);
+        assert_eq!(
+            report.errors[0].to_string(),
+            "Cannot remove directory /run/ro/d: Read-only file system (os error 30)."
+        );
+        assert_eq!(LabDir::list(&root()).unwrap().len(), 1);
+        run("mount -o remount,rw /run/ro");
+        let cleaned = cleanup(&root(), Some("dc")).unwrap();
+        assert_eq!(cleaned.cleaned[0].1.removed, ["directory /run/ro/d"]);
+        assert!(!root().exists());
+    });
+}
+
+#[test]
+fn nothing_is_made_once_the_lab_is_taken_down() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        let recorder = lab.recorder().clone();
+        release(lab);
+        let undo = Undo::File {
+            path: "/run/late".into(),
+        };
+        let made: Result<(), RecordError> = recorder.make(&undo, || panic!("made after the end"));
+        assert!(matches!(made, Err(RecordError::Closed)));
+        assert!(forward::accept_blocking(&recorder, &["ext".into()]).is_err());
+        assert_eq!(run_dir(), "/run\n");
+    });
+}
+
+#[test]
+fn a_link_is_removed_only_if_it_is_the_same_and_of_no_living_lab() {
+    on_a_fresh_host(|| {
+        let link = |name: &str| Undo::HostLink {
+            name: name.into(),
+            mac: "02:00:00:00:00:0A".into(),
+        };
+        for name in ["same", "other", "taken"] {
+            run(&format!("ip link add {name} type veth peer name {name}-p"));
+        }
+        run("ip link set same address 02:00:00:00:00:0a; ip link set taken address 02:00:00:00:00:0a");
+        let alive = acquire("alive");
+        note(&alive, &link("taken"));
+        let lab = acquire("dc");
+        for name in ["same", "other", "taken", "never"] {
+            note(&lab, &link(name));
+        }
+        let report = lab.release().unwrap();
+        assert_eq!(report.removed, ["link same"]);
+        let left = [
+            "link taken: another lab has it now",
+            "link other: another link of that name is there now",
+        ];
+        assert_eq!(report.left, left);
+        assert!(report.errors.is_empty(), "{report:?}");
+        run("ip link show other && ip link show taken && ! ip link show same");
+        assert_eq!(release(alive), ["link taken"]);
+    });
+}
+
+proptest::proptest! {
+    /// Whatever is in a record, reading it ends well and undoes nothing that is not there.
+    #[test]
+    fn any_bytes_can_be_a_record(bytes: Vec<u8>) {
+        let root = tempfile::tempdir().unwrap();
+        let lab = LabDir::acquire(root.path(), "dc").unwrap();
+        fs::write(lab.path().join("record"), bytes).unwrap();
+        assert!(lab.release().unwrap().errors.is_empty());
+    }
+}

@@ -1,0 +1,303 @@
+//! An app: started, watched, started again if it is to be, stopped.
+
+use std::{io, sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use nix::sys::signal::Signal;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{backoff::Backoff, capture::Capture, file::LogFiles, in_netns, log::AppLog};
+use crate::{
+    fabric::Netns,
+    keeper::{Command, Exit, Keeper, KeeperError, Process},
+    plan,
+    spec::model::RestartPolicy,
+    store::{AppPhase, AppState, Level, Store},
+};
+
+/// Why an app could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Its process could not be made.
+    #[error(
+        "app {app} of namespace {namespace} cannot run: {source}; install the program or correct `command` in the lab file"
+    )]
+    Start {
+        /// The app's name.
+        app: String,
+        /// Its namespace.
+        namespace: String,
+        /// Why.
+        source: KeeperError,
+    },
+    /// No descriptors for it.
+    #[error("app {app} of namespace {namespace} cannot run: no pipe for its output: {source}")]
+    Output {
+        /// The app's name.
+        app: String,
+        /// Its namespace.
+        namespace: String,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A started app. Dropping it ends the watching, not the process: that is for [`App::stop`] or the keeper.
+pub struct App {
+    id: String,
+    log: Arc<AppLog>,
+    stop: watch::Sender<Option<Duration>>,
+    task: AbortOnDropHandle<()>,
+}
+
+impl App {
+    /// Starts the apps of a namespace, all together. Returns the first error, once it is known what became of each.
+    pub async fn start_all(
+        apps: &[plan::App],
+        netns: &Arc<Netns>,
+        keeper: &Keeper,
+        store: &Store,
+        files: &LogFiles,
+    ) -> Result<Vec<Self>, AppError> {
+        let starts = apps.iter().map(|app| Self::start(app, netns, keeper, store, files));
+        join_all(starts).await.into_iter().collect()
+    }
+
+    /// Starts one app. An error is also told to the store.
+    pub async fn start(
+        app: &plan::App,
+        netns: &Arc<Netns>,
+        keeper: &Keeper,
+        store: &Store,
+        files: &LogFiles,
+    ) -> Result<Self, AppError> {
+        let log = AppLog::open(app.log.clone(), &app.id, files);
+        let mut supervisor = Supervisor {
+            app: app.clone(),
+            netns: netns.clone(),
+            keeper: keeper.clone(),
+            store: store.clone(),
+            log: log.clone(),
+            backoff: Backoff::default(),
+        };
+        supervisor.update(|state| state.phase = AppPhase::Starting);
+        let process = match supervisor.spawn().await {
+            Ok(process) => process,
+            Err(error) => {
+                supervisor.failed(&error);
+                return Err(error);
+            }
+        };
+        let (stop, stopping) = watch::channel(None);
+        let task = AbortOnDropHandle::new(tokio::spawn(supervisor.supervise(process, stopping)));
+        Ok(Self {
+            id: app.id.clone(),
+            log,
+            stop,
+            task,
+        })
+    }
+
+    /// `app/NAMESPACE/NAME`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its output.
+    pub fn log(&self) -> &Arc<AppLog> {
+        &self.log
+    }
+
+    /// Ends the app for good: SIGTERM to its process group, after `grace` SIGKILL. Returns when it has ended.
+    pub async fn stop(self, grace: Duration) {
+        // One that has ended already does not listen any more.
+        let _ = self.stop.send(Some(grace));
+        // An error could only be a panic in the task, of which the runtime has told.
+        let _ = self.task.await;
+    }
+}
+
+/// What watches over one app.
+struct Supervisor {
+    app: plan::App,
+    netns: Arc<Netns>,
+    keeper: Keeper,
+    store: Store,
+    log: Arc<AppLog>,
+    backoff: Backoff,
+}
+
+impl Supervisor {
+    /// Watches the process and those that follow it, until the app is stopped or not to be started again.
+    async fn supervise(mut self, mut process: Process, mut stop: watch::Receiver<Option<Duration>>) {
+        loop {
+            let started = Instant::now();
+            let exit = tokio::select! {
+                exit = process.wait() => exit,
+                grace = stopping(&mut stop) => {
+                    let exit = process.stop(grace).await;
+                    self.ended(exit, Level::Info, &format!("was stopped: it {exit}"));
+                    return;
+                }
+            };
+            let level = if exit.success() { Level::Info } else { Level::Warn };
+            if !starts_again(self.app.restart, exit) {
+                self.ended(exit, level, &exit.to_string());
+                return;
+            }
+            // What it left in its group would hold the ports that the next run wants.
+            process.signal(Signal::SIGKILL);
+            let wait = self.backoff.after(started.elapsed());
+            self.record(level, &format!("{exit}; it is started again in {wait:?}"), |state| {
+                set_exit(state, exit);
+                state.phase = AppPhase::Starting;
+            });
+            process = match self.start_again(wait, &mut stop).await {
+                Some(process) => process,
+                None => return,
+            };
+        }
+    }
+
+    /// Tries until it succeeds, the app is stopped, or the lab is being taken down.
+    async fn start_again(
+        &mut self,
+        mut wait: Duration,
+        stop: &mut watch::Receiver<Option<Duration>>,
+    ) -> Option<Process> {
+        loop {
+            tokio::select! {
+                () = sleep(wait) => {}
+                _ = stopping(stop) => {
+                    self.record(Level::Info, "was stopped before it was started again", |state| {
+                        state.phase = AppPhase::Exited;
+                    });
+                    return None;
+                }
+            }
+            self.update(|state| state.restarts += 1);
+            match self.spawn().await {
+                Ok(process) => return Some(process),
+                Err(AppError::Start {
+                    source: KeeperError::Closed { .. } | KeeperError::Gone,
+                    ..
+                }) => {
+                    self.update(|state| state.phase = AppPhase::Exited);
+                    return None;
+                }
+                Err(error) => {
+                    wait = self.backoff.after(Duration::ZERO);
+                    let message = format!("{error}; the next try is in {wait:?}");
+                    self.store.record(Level::Error, &self.app.id, "app", &message, |state| {
+                        if let Some(state) = state.app_mut(self.netns.name(), &self.app.name) {
+                            state.error = Some(error.to_string());
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    /// Starts the process, with its output going to the log.
+    async fn spawn(&mut self) -> Result<Process, AppError> {
+        let output_error = |source| AppError::Output {
+            app: self.app.name.clone(),
+            namespace: self.netns.name().to_owned(),
+            source,
+        };
+        let (stdout, stdout_end) = Capture::new(&self.log, "stdout").map_err(output_error)?;
+        let (stderr, stderr_end) = Capture::new(&self.log, "stderr").map_err(output_error)?;
+        let mut words = self.app.command.iter();
+        let mut command = Command::new(words.next().cloned().unwrap_or_default());
+        command.args = words.map(Into::into).collect();
+        command.env = self
+            .app
+            .env
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        command.workdir = Some(self.app.workdir.clone());
+        command.namespace = Some(in_netns(&self.netns).map_err(output_error)?);
+        command.stdout = Some(stdout_end);
+        command.stderr = Some(stderr_end);
+        let process = self.keeper.spawn(command).await.map_err(|source| AppError::Start {
+            app: self.app.name.clone(),
+            namespace: self.netns.name().to_owned(),
+            source,
+        })?;
+        // They end by themselves when nobody writes any more, which may be a daemon that outlives the process.
+        tokio::spawn(stdout.run());
+        tokio::spawn(stderr.run());
+        let pid = process.pid;
+        self.record(Level::Info, &format!("runs as process {pid}"), |state| {
+            state.phase = AppPhase::Running;
+            state.pid = Some(pid);
+            state.started_at = Some(Timestamp::now());
+            state.error = None;
+        });
+        Ok(process)
+    }
+
+    fn failed(&self, error: &AppError) {
+        let message = error.to_string();
+        self.store.record(Level::Error, &self.app.id, "app", &message, |state| {
+            if let Some(state) = state.app_mut(self.netns.name(), &self.app.name) {
+                state.phase = AppPhase::Exited;
+                state.error = Some(message.clone());
+            }
+        });
+    }
+
+    fn ended(&self, exit: Exit, level: Level, what: &str) {
+        self.record(level, what, |state| {
+            set_exit(state, exit);
+            state.phase = AppPhase::Exited;
+        });
+    }
+
+    /// Tells what happened to the app: `bird in rack0-tor1 WHAT`.
+    fn record(&self, level: Level, what: &str, change: impl FnOnce(&mut AppState)) {
+        let (app, namespace) = (&self.app.name, self.netns.name());
+        let message = format!("{app} in {namespace} {what}");
+        self.store.record(level, &self.app.id, "app", &message, |state| {
+            state.app_mut(namespace, app).map(change);
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut AppState)) {
+        self.store.update(|state| {
+            state.app_mut(self.netns.name(), &self.app.name).map(change);
+        });
+    }
+}
+
+/// Returns when the app is to be stopped, with the grace it is given.
+async fn stopping(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
+    let grace = stop.wait_for(Option::is_some).await.map(|grace| *grace);
+    match grace {
+        Ok(grace) => grace.unwrap_or_default(),
+        // The `App` was dropped, and this task is about to be aborted.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+fn starts_again(policy: RestartPolicy, exit: Exit) -> bool {
+    match policy {
+        RestartPolicy::Never => false,
+        RestartPolicy::OnFailure => !exit.success(),
+        RestartPolicy::Always => true,
+    }
+}
+
+fn set_exit(state: &mut AppState, exit: Exit) {
+    state.pid = None;
+    (state.exit_code, state.signal) = match exit {
+        Exit::Code(code) => (Some(code), None),
+        Exit::Signal(signal) => (None, Some(signal)),
+    };
+}

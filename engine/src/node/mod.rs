@@ -1,5 +1,30 @@
-//! Virtual machines: their volumes, their QEMU process, their power and their serial console.
+//! Virtual machines: their images and volumes, their QEMU process and their power.
+//!
+//! What a machine looks like was decided by the plan: nothing here makes up a QEMU argument. Nothing here knows of
+//! networks beyond the taps it is handed, or of who asks for a node's power.
 
+mod actor;
+mod download;
+mod error;
+mod handle;
+mod images;
+mod lines;
+mod machine;
+mod output;
+mod part_file;
+mod port;
 mod power;
+mod qemu_img;
+mod qmp;
+mod telling;
+mod tpm;
+mod unpack;
+mod volumes;
 
+pub use error::NodeError;
+pub use handle::{NodeEnv, NodeHandle};
+pub use images::{ImageError, Images, prepare_images};
 pub use power::{Action, PowerState};
+pub use qemu_img::{PrepareEnv, QemuImgError};
+pub use qmp::QmpError;
+pub use volumes::{VolumeError, VolumeFault, prepare_volumes};

@@ -1,0 +1,96 @@
+//! Programs connected to a console's unix socket: each sees the last screenful and what follows, and may type.
+
+use std::{io, io::IoSlice, sync::Arc, time::Duration};
+
+use bytes::BytesMut;
+use tokio::{
+    io::Interest,
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::hub::{Console, Reader, Since};
+
+/// Clients of one console at a time; more are turned away.
+const MAX_CLIENTS: usize = 64;
+/// How long to wait before the next attempt when the process is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// The most that is read from a client at once, in bytes.
+const INPUT_SIZE: usize = 4096;
+
+/// Serves clients until the console is closed.
+pub(super) async fn accept(listener: UnixListener, console: Console, closed: CancellationToken) {
+    let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closed.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let Ok(place) = places.clone().try_acquire_owned() else {
+                    continue;
+                };
+                let console = console.clone();
+                tokio::spawn(async move {
+                    serve(&stream, &console).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a client of a console could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Carries bytes both ways until the client or the console is gone.
+async fn serve(stream: &UnixStream, console: &Console) {
+    let reader = console.reader(Since::Screen);
+    // Either side failing means that the client is gone.
+    tokio::select! {
+        _ = output(stream, reader) => {}
+        _ = input(stream, console) => {}
+    }
+}
+
+async fn output(stream: &UnixStream, mut reader: Reader) -> io::Result<()> {
+    while reader.ready().await {
+        stream.writable().await?;
+        let mut result = Ok(0);
+        reader.take(|old, new| {
+            result = stream.try_write_vectored(&[IoSlice::new(old), IoSlice::new(new)]);
+            result.as_ref().copied().unwrap_or(0)
+        });
+        match result {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Ends when the client is gone. One that only closed its writing side goes on reading.
+async fn input(stream: &UnixStream, console: &Console) -> io::Result<()> {
+    let mut buffer = BytesMut::new();
+    loop {
+        stream.readable().await?;
+        buffer.reserve(INPUT_SIZE);
+        match stream.try_read_buf(&mut buffer) {
+            Ok(0) => {
+                if stream.ready(Interest::WRITABLE).await?.is_write_closed() {
+                    return Ok(());
+                }
+                return std::future::pending().await;
+            }
+            Ok(_) => {
+                let typed = buffer.split().freeze();
+                console.send(typed).await.map_err(io::Error::other)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What goes wrong with a node's machine.
+
+use std::io;
+
+use super::qmp::QmpError;
+use crate::{console::ConsoleError, keeper::KeeperError};
+
+/// What goes wrong with a node.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// QEMU could not be started at all.
+    #[error("node `{node}`: {source}. Is QEMU installed (Debian's qemu-system-x86)?")]
+    Qemu {
+        /// The node.
+        node: String,
+        /// Why.
+        source: KeeperError,
+    },
+    /// The TPM emulator could not be started.
+    #[error("node `{node}`: {source}. Its `tpm` needs the package swtpm")]
+    Swtpm {
+        /// The node.
+        node: String,
+        /// Why.
+        source: KeeperError,
+    },
+    /// QEMU ended before its machine was complete.
+    #[error("node `{node}`: {reason}")]
+    Ended {
+        /// The node.
+        node: String,
+        /// How it ended, with its own last words.
+        reason: String,
+    },
+    /// QEMU's monitor failed, or refused a command.
+    #[error("node `{node}`: {source}")]
+    Qmp {
+        /// The node.
+        node: String,
+        /// Why.
+        source: QmpError,
+    },
+    /// QEMU's monitor did not answer.
+    #[error("node `{node}`: QEMU did not answer `{command}` within {seconds} seconds")]
+    Silent {
+        /// The node.
+        node: String,
+        /// What was asked.
+        command: &'static str,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// What QEMU needs of the host could not be had.
+    #[error("node `{node}`: cannot {what}: {source}")]
+    Io {
+        /// The node.
+        node: String,
+        /// What was tried.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The serial console failed.
+    #[error("node `{node}`: {source}")]
+    Console {
+        /// The node.
+        node: String,
+        /// Why.
+        source: ConsoleError,
+    },
+    /// It was powered off while it was being powered on.
+    #[error("node `{node}` was powered off while it was being powered on")]
+    Interrupted {
+        /// The node.
+        node: String,
+    },
+    /// The lab is going down.
+    #[error("node `{node}`: the lab is going down")]
+    Closed {
+        /// The node.
+        node: String,
+    },
+}

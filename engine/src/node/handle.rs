@@ -1,0 +1,92 @@
+//! The handle through which the rest of the engine asks for a node's power.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{Action, NodeError, actor::Actor};
+use crate::{console::Console, fabric::Tap, keeper::Keeper, plan, store::Store};
+
+/// Requests that wait while a node is busy.
+const REQUEST_QUEUE: usize = 16;
+
+/// What a node needs of the lab.
+#[derive(Clone)]
+pub struct NodeEnv {
+    /// Where its state is written.
+    pub store: Store,
+    /// The parent of its processes.
+    pub keeper: Keeper,
+    /// Log what QEMU writes to its standard output and error.
+    pub debug: bool,
+}
+
+/// A node: its power and its console. Cheap to clone; all clones are the same node.
+#[derive(Clone)]
+pub struct NodeHandle {
+    name: String,
+    next_plan: watch::Sender<Arc<plan::Node>>,
+    requests: mpsc::Sender<Request>,
+    closing: CancellationToken,
+    console: Console,
+}
+
+/// An action and who waits for its outcome.
+pub(super) struct Request {
+    pub action: Action,
+    pub reply: oneshot::Sender<Result<(), NodeError>>,
+}
+
+impl NodeHandle {
+    /// Makes a node that is off. Its console's socket is there when this returns. `taps` are those of its NICs in
+    /// order; its volumes must be there before it is started. Needs a tokio runtime.
+    pub fn new(plan: plan::Node, taps: Vec<Arc<Tap>>, env: NodeEnv) -> Result<Self, NodeError> {
+        let plan = Arc::new(plan);
+        let console = Console::open(&plan.id, &plan.console_socket, &plan.console_log, env.store.clone());
+        let console = console.map_err(|source| NodeError::Console {
+            node: plan.name.clone(),
+            source,
+        })?;
+        let (requests, receiver) = mpsc::channel(REQUEST_QUEUE);
+        let closing = CancellationToken::new();
+        let (next_plan, planned) = watch::channel(plan.clone());
+        let actor = Actor::new(planned, taps, env, console.clone(), receiver, closing.clone());
+        tokio::spawn(actor.run());
+        Ok(Self {
+            name: plan.name.clone(),
+            next_plan,
+            requests,
+            closing,
+            console,
+        })
+    }
+
+    /// Has it powered on as `plan` says from the next time on: its QEMU command may differ, nothing else.
+    pub fn replan(&self, plan: plan::Node) {
+        self.next_plan.send_replace(Arc::new(plan));
+    }
+
+    /// Its serial console.
+    pub fn console(&self) -> &Console {
+        &self.console
+    }
+
+    /// Acts on its power, and returns when that is done: `Start` once the guest runs, `Stop` once QEMU is gone.
+    /// Starting a node that is on and stopping one that is off succeed and do nothing; a `Stop` interrupts a `Start`.
+    pub async fn act(&self, action: Action) -> Result<(), NodeError> {
+        let closed = || NodeError::Closed {
+            node: self.name.clone(),
+        };
+        let (reply, outcome) = oneshot::channel();
+        let request = Request { action, reply };
+        self.requests.send(request).await.map_err(|_| closed())?;
+        outcome.await.map_err(|_| closed())?
+    }
+
+    /// Powers off whatever it is doing and closes its console, for good.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.requests.closed().await;
+    }
+}

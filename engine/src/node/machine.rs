@@ -1,0 +1,279 @@
+//! One QEMU process with what belongs to it: from its start to its end.
+
+use std::{
+    fs::File,
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use tokio::{
+    net::UnixStream,
+    sync::mpsc,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    NodeEnv, NodeError,
+    output::Output,
+    port,
+    qmp::{Event, Qmp, QmpError},
+    telling,
+    tpm::TpmEmulator,
+};
+use crate::{
+    blocking,
+    console::Console,
+    fabric::Tap,
+    keeper::{Command, Exit, Process},
+    plan,
+    store::Level,
+};
+
+/// How long QEMU has to end by itself when it is told to quit, before it is killed.
+const QUIT_LIMIT: Duration = Duration::from_secs(2);
+/// How long QEMU has to answer a command.
+const COMMAND_LIMIT: Duration = Duration::from_secs(5);
+/// How long the monitor's last events are waited for after QEMU has ended.
+const LAST_EVENTS_LIMIT: Duration = Duration::from_millis(500);
+
+/// A running QEMU.
+pub(super) struct Machine {
+    process: Process,
+    tpm: Option<TpmEmulator>,
+    output: Output,
+    monitor: Monitor,
+    /// The last `SHUTDOWN` event: why QEMU is about to end.
+    shutdown: Option<Event>,
+}
+
+/// The connection to QEMU's monitor.
+enum Monitor {
+    /// Not yet greeted.
+    Fresh(UnixStream),
+    Connected(Qmp, mpsc::Receiver<Event>),
+    /// It failed; what remains is to kill.
+    Failed,
+}
+
+/// What a running machine tells.
+pub(super) enum News {
+    Event(Event),
+    Ended(Exit),
+}
+
+/// How a machine ended.
+pub(super) struct Ending {
+    pub level: Level,
+    /// Why, with QEMU's last words if they help.
+    pub reason: String,
+}
+
+impl Machine {
+    /// Starts QEMU with all it is handed: sockets, taps, vhost.
+    pub(super) async fn spawn(
+        plan: &Arc<plan::Node>,
+        taps: &[Arc<Tap>],
+        env: &NodeEnv,
+        console: &Console,
+    ) -> Result<Self, NodeError> {
+        let io_error = |what: &str| {
+            let (node, what) = (plan.name.clone(), what.to_owned());
+            move |source| NodeError::Io { node, what, source }
+        };
+        let (qmp, qmp_end) = socket_pair().map_err(io_error("make a socket"))?;
+        let (port, port_end) = socket_pair().map_err(io_error("make a socket"))?;
+        let (output, stderr) = Output::pipe(env.debug.then(|| plan.name.clone())).map_err(io_error("make a pipe"))?;
+        let mut command = Command::new(&plan.qemu.program);
+        command.args = plan.qemu.args.iter().map(Into::into).collect();
+        command.stdout = Some(stderr.try_clone().map_err(io_error("make a pipe"))?);
+        command.stderr = Some(stderr);
+        command.fds = vec![(qmp_end, plan.qemu.qmp_fd), (port_end, plan.qemu.port_fd)];
+        if let Some(fd) = plan.qemu.serial_fd {
+            let (serial, serial_end) = socket_pair().map_err(io_error("make a socket"))?;
+            command.fds.push((serial_end, fd));
+            let attached = console.attach(serial).await;
+            attached.map_err(|source| NodeError::Console {
+                node: plan.name.clone(),
+                source,
+            })?;
+        }
+        let (nics, own_taps) = (plan.clone(), taps.to_vec());
+        let network = blocking::run(move || network_descriptors(&nics.nics, &own_taps)).await;
+        command.fds.extend(network.map_err(io_error("hand over its taps"))?);
+        let tpm = match &plan.tpm {
+            Some(tpm) => Some(TpmEmulator::start(&plan.name, tpm, &env.keeper, env.debug).await?),
+            None => None,
+        };
+        let process = match env.keeper.spawn(command).await {
+            Ok(process) => process,
+            Err(source) => {
+                if let Some(tpm) = tpm {
+                    tpm.finish().await;
+                }
+                return Err(NodeError::Qemu {
+                    node: plan.name.clone(),
+                    source,
+                });
+            }
+        };
+        tokio::spawn(port::listen(port, plan.clone(), env.store.clone()));
+        Ok(Self {
+            process,
+            tpm,
+            output,
+            monitor: Monitor::Fresh(qmp),
+            shutdown: None,
+        })
+    }
+
+    /// As the host sees it.
+    pub(super) fn pid(&self) -> u32 {
+        self.process.pid
+    }
+
+    /// Waits until QEMU's machine is complete and runs: QEMU answers its monitor only then. `Some` if it ended before.
+    /// When this is cancelled the machine can only be ended.
+    pub(super) async fn connect(&mut self) -> Result<Option<Exit>, QmpError> {
+        let Monitor::Fresh(stream) = std::mem::replace(&mut self.monitor, Monitor::Failed) else {
+            return Ok(None);
+        };
+        tokio::select! {
+            biased;
+            exit = self.process.wait() => return Ok(Some(exit)),
+            connected = Qmp::connect(stream) => match connected {
+                Ok((qmp, events)) => self.monitor = Monitor::Connected(qmp, events),
+                // That is how its end shows first.
+                Err(QmpError::Closed | QmpError::Io(_)) => {}
+                Err(error) => return Err(error),
+            },
+        }
+        match self.monitor {
+            Monitor::Connected(..) => Ok(None),
+            _ => Ok(Some(self.process.wait().await)),
+        }
+    }
+
+    /// Waits for what happens next. Cancel safe.
+    pub(super) async fn news(&mut self) -> News {
+        let Monitor::Connected(_, events) = &mut self.monitor else {
+            return News::Ended(self.process.wait().await);
+        };
+        tokio::select! {
+            Some(event) = events.recv() => {
+                self.note(&event);
+                News::Event(event)
+            }
+            exit = self.process.wait() => News::Ended(exit),
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        if event.name == "SHUTDOWN" {
+            self.shutdown = Some(event.clone());
+        }
+    }
+
+    /// Pushes the reset button.
+    pub(super) async fn reset(&self, node: &str) -> Result<(), NodeError> {
+        const COMMAND: &str = "system_reset";
+        let node = node.to_owned();
+        let Monitor::Connected(qmp, _) = &self.monitor else {
+            let source = QmpError::Closed;
+            return Err(NodeError::Qmp { node, source });
+        };
+        match timeout(COMMAND_LIMIT, qmp.execute(COMMAND, None)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(source)) => Err(NodeError::Qmp { node, source }),
+            Err(_) => Err(NodeError::Silent {
+                node,
+                command: COMMAND,
+                seconds: COMMAND_LIMIT.as_secs(),
+            }),
+        }
+    }
+
+    /// Ends QEMU: it may close its disks if it does so within a short time.
+    pub(super) async fn quit(&mut self) -> Exit {
+        if let Monitor::Connected(qmp, _) = &self.monitor {
+            let quit = async {
+                // QEMU may be gone before its answer is read.
+                drop(qmp.execute("quit", None).await);
+                self.process.wait().await
+            };
+            if let Ok(exit) = timeout(QUIT_LIMIT, quit).await {
+                return exit;
+            }
+        }
+        self.process.signal(Signal::SIGKILL);
+        self.process.wait().await
+    }
+
+    /// Clears up after QEMU has ended, and tells why it did.
+    pub(super) async fn finish(mut self, exit: Exit) -> Ending {
+        if let Monitor::Connected(_, events) = &mut self.monitor {
+            let limit = Instant::now() + LAST_EVENTS_LIMIT;
+            let mut shutdown = None;
+            while let Ok(Some(event)) = timeout_at(limit, events.recv()).await {
+                if event.name == "SHUTDOWN" {
+                    shutdown = Some(event);
+                }
+            }
+            self.shutdown = shutdown.or(self.shutdown);
+        }
+        let (level, mut reason) = telling::reason(self.shutdown.as_ref(), exit);
+        let mut words = self.output.finish().await;
+        if let Some(tpm) = self.tpm {
+            let of_tpm = tpm.finish().await;
+            if !of_tpm.is_empty() {
+                words = format!("{words}\nswtpm: {of_tpm}");
+            }
+        }
+        if level != Level::Info && !words.is_empty() {
+            reason = format!("{reason}: {}", words.trim());
+        }
+        Ending { level, reason }
+    }
+}
+
+/// The descriptors of a node's NICs with their numbers in QEMU. Blocks: a queue is attached under the kernel's network lock.
+fn network_descriptors(nics: &[plan::Nic], taps: &[Arc<Tap>]) -> io::Result<Vec<(OwnedFd, i32)>> {
+    if nics.len() != taps.len() {
+        let why = format!("it has {} NICs and {} taps", nics.len(), taps.len());
+        return Err(io::Error::other(why));
+    }
+    let mut descriptors = Vec::new();
+    for (nic, tap) in nics.iter().zip(taps) {
+        let queues = tap.queues()?;
+        if queues.len() != nic.fds.len() {
+            let why = format!("{} has {} queues instead of {}", nic.tap, queues.len(), nic.fds.len());
+            return Err(io::Error::other(why));
+        }
+        descriptors.extend(queues.into_iter().zip(nic.fds.iter().copied()));
+        for fd in &nic.vhost_fds {
+            let vhost = File::options().read(true).write(true).open("/dev/vhost-net");
+            let vhost =
+                vhost.map_err(|error| io::Error::new(error.kind(), format!("cannot open /dev/vhost-net: {error}")))?;
+            descriptors.push((vhost.into(), *fd));
+        }
+    }
+    Ok(descriptors)
+}
+
+/// Plugs a node's cables in or out, off the runtime: the kernel may keep us waiting for its network lock.
+pub(super) async fn set_carrier(taps: &[Arc<Tap>], up: bool) -> io::Result<()> {
+    if taps.is_empty() {
+        return Ok(());
+    }
+    let taps = taps.to_vec();
+    blocking::run(move || taps.iter().try_for_each(|tap| tap.set_carrier(up))).await
+}
+
+/// Our end and QEMU's.
+fn socket_pair() -> io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = StdStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
+}

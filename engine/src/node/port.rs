@@ -1,0 +1,161 @@
+//! The virtio port named `placemat`, on which a guest announces the address of its BMC: the first line counts.
+
+use std::sync::Arc;
+
+use tokio::net::UnixStream;
+
+use super::lines::Lines;
+use crate::{
+    plan,
+    store::{Level, Store},
+};
+
+/// No address is longer than this, in bytes.
+const LINE_LENGTH: usize = 128;
+
+/// Reads the port until QEMU closes it, so that a guest that goes on writing is never held up.
+pub(super) async fn listen(port: UnixStream, plan: Arc<plan::Node>, store: Store) {
+    let mut lines = Lines::new(port, LINE_LENGTH);
+    let mut announced = false;
+    while let Some(line) = lines.next().await {
+        let text = line.bytes.trim_ascii();
+        if announced || text.is_empty() {
+            continue;
+        }
+        announced = true;
+        match std::str::from_utf8(text) {
+            Ok(address) if !line.cut && address.chars().all(|c| c.is_ascii_graphic()) => {
+                announce(address, &plan, &store);
+            }
+            _ => {
+                let shown = String::from_utf8_lossy(text);
+                let message = format!(
+                    "The guest wrote to its placemat port what is no address: {}",
+                    shown.escape_debug()
+                );
+                store.event(Level::Warn, &plan.id, "bmc", &message);
+            }
+        }
+    }
+}
+
+/// A guest announces itself at each boot: only what is new is told.
+fn announce(address: &str, plan: &plan::Node, store: &Store) {
+    let known = store.read(|state| {
+        let node = state.nodes.iter().find(|node| node.name == plan.name);
+        node.and_then(|node| node.bmc_address.clone())
+    });
+    if known.as_deref() == Some(address) {
+        return;
+    }
+    let message = format!("The guest announced its BMC at {address}.");
+    store.record(Level::Info, &plan.id, "bmc", &message, |state| {
+        if let Some(node) = state.node_mut(&plan.name) {
+            node.bmc_address = Some(address.into());
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::{
+        node::PowerState,
+        store::{NodeState, Smbios, State},
+    };
+
+    fn plan() -> Arc<plan::Node> {
+        Arc::new(plan::Node {
+            id: "node/boot-0".into(),
+            name: "boot-0".into(),
+            nics: vec![],
+            volumes: vec![],
+            qemu: plan::Qemu {
+                program: "qemu".into(),
+                args: vec![],
+                qmp_fd: 10,
+                serial_fd: None,
+                port_fd: 11,
+            },
+            console_socket: "/tmp/boot-0.socket".into(),
+            console_log: "/tmp/boot-0.log".into(),
+            cpus: 1,
+            memory: None,
+            nvram: None,
+            tpm: None,
+            manufacturer: None,
+            product: None,
+            serial: "1".into(),
+        })
+    }
+
+    fn store() -> Store {
+        let node = NodeState {
+            name: "boot-0".into(),
+            taps: BTreeMap::new(),
+            volumes: vec![],
+            cpu: 1,
+            memory: String::new(),
+            uefi: false,
+            tpm: false,
+            smbios: Smbios::default(),
+            power_status: PowerState::On,
+            socket_path: String::new(),
+            power_reason: None,
+            pid: None,
+            started_at: None,
+            nics: vec![],
+            bmc_address: None,
+        };
+        let nodes = vec![node];
+        Store::new(State {
+            nodes,
+            ..State::default()
+        })
+    }
+
+    /// A boot in which the guest writes that.
+    async fn boot(store: &Store, bytes: &[u8]) {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let listening = tokio::spawn(listen(ours, plan(), store.clone()));
+        theirs.write_all(bytes).await.unwrap();
+        drop(theirs);
+        listening.await.unwrap();
+    }
+
+    fn address(store: &Store) -> Option<String> {
+        store.read(|state| state.nodes[0].bmc_address.clone())
+    }
+
+    #[tokio::test]
+    async fn the_first_line_of_a_boot_counts() {
+        let store = store();
+        boot(&store, b"\n 10.72.17.4 \r\n10.72.17.5\n").await;
+        assert_eq!(address(&store).unwrap(), "10.72.17.4");
+        boot(&store, b"10.72.17.4\n").await;
+        assert_eq!(store.events_after(0).len(), 1);
+        boot(&store, b"fd00::4").await;
+        assert_eq!(address(&store).unwrap(), "fd00::4");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_address_is_told_and_dropped() {
+        for bytes in [
+            b"\x1b[2J\n".to_vec(),
+            b"\xff\xfe\n".to_vec(),
+            b"two words\n".to_vec(),
+            vec![b'1'; 1 << 20],
+        ] {
+            let store = store();
+            boot(&store, &bytes).await;
+            assert_eq!(address(&store), None);
+            let events = store.events_after(0);
+            assert_eq!(events.len(), 1);
+            assert!(events[0].message.len() < 1000 && !events[0].message.contains('\x1b'));
+        }
+    }
+}

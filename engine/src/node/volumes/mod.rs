@@ -1,0 +1,184 @@
+//! Volumes: the disks and shares of a node, made before its first start.
+//!
+//! A file that exists is used as it is, whatever made it; one that doesn't appears only when it is complete. Nothing
+//! here knows how QEMU is told of a volume.
+
+mod copy;
+mod seed;
+
+use std::{io, path::Path, path::PathBuf};
+
+use futures::future::try_join_all;
+
+use super::{
+    images::Images,
+    part_file::PartFile,
+    qemu_img::{PrepareEnv, QemuImgError},
+};
+use crate::{
+    blocking,
+    plan::{Node, Volume, VolumeSource},
+    spec::model::DiskFormat,
+};
+
+/// Disks hold secrets.
+const MODE: u32 = 0o600;
+
+/// A volume that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("node `{node}`: cannot make {object} at {path}: {fault}")]
+pub struct VolumeError {
+    /// The node.
+    pub node: String,
+    /// What of it: ``volume `root` ``, `the UEFI variables`.
+    pub object: String,
+    /// Its file or directory.
+    pub path: PathBuf,
+    /// Why.
+    #[source]
+    pub fault: VolumeFault,
+}
+
+/// Why a volume could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum VolumeFault {
+    /// Its directory or file could not be written.
+    #[error("{0}{hint}", hint = hint(.0))]
+    Write(#[from] io::Error),
+    /// What it is made from could not be read.
+    #[error("cannot read {file}: {source}")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// `qemu-img` failed.
+    #[error("{0}{hint}", hint = qemu_img_hint(.0))]
+    QemuImg(#[from] QemuImgError),
+    /// The plan named an image that was not prepared.
+    #[error("there is no image `{0}`")]
+    NoImage(String),
+    /// The lab is going down.
+    #[error("the lab is going down")]
+    Cancelled,
+}
+
+const MAKE_ROOM: &str = ". Make room, or move it with --data-dir or a DeviceClass";
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => MAKE_ROOM,
+        _ => "",
+    }
+}
+
+/// `qemu-img` tells of the same faults in the words of strerror(3).
+fn qemu_img_hint(error: &QemuImgError) -> &'static str {
+    let words = ["No space left on device", "Disk quota exceeded"];
+    match error {
+        QemuImgError::Failed(message) if words.iter().any(|words| message.contains(words)) => MAKE_ROOM,
+        _ => "",
+    }
+}
+
+/// Makes what a node's volumes and firmware need and isn't there yet.
+pub async fn prepare_volumes(node: &Node, images: &Images, env: &PrepareEnv) -> Result<(), VolumeError> {
+    let failed = |object: String, path: &Path| {
+        let (node, path) = (node.name.clone(), path.to_owned());
+        move |fault| VolumeError {
+            node,
+            object,
+            path,
+            fault,
+        }
+    };
+    let nvram = async {
+        let Some(nvram) = &node.nvram else { return Ok(()) };
+        let made = copy_if_missing(&nvram.template, &nvram.path, env).await;
+        made.map_err(failed("the UEFI variables".into(), &nvram.path))
+    };
+    let volumes = try_join_all(node.volumes.iter().map(async |volume| {
+        let made = make(volume, images, env).await;
+        made.map_err(failed(format!("volume `{}`", volume.name), &volume.path))
+    }));
+    tokio::try_join!(nvram, volumes).map(drop)
+}
+
+async fn make(volume: &Volume, images: &Images, env: &PrepareEnv) -> Result<(), VolumeFault> {
+    let path = &volume.path;
+    if matches!(volume.source, VolumeSource::Directory { .. }) {
+        return Ok(tokio::fs::create_dir_all(path).await?);
+    }
+    if tokio::fs::try_exists(path).await? {
+        return Ok(());
+    }
+    let image = |name: &str| images.get(name).ok_or_else(|| VolumeFault::NoImage(name.into()));
+    let part = begin(path).await?;
+    match &volume.source {
+        VolumeSource::Copy { image: name } => {
+            let image = image(name)?;
+            if image.info.format == "qcow2" && image.info.backing.is_none() {
+                return copy(image.file.clone(), part, env).await;
+            }
+            env.convert(&image.file, &image.info.format, part.path()).await?;
+        }
+        VolumeSource::Overlay { image: name } => {
+            let image = image(name)?;
+            env.create_overlay(part.path(), &image.file, &image.info.format).await?;
+        }
+        VolumeSource::Blank { size, format } => {
+            let format = match format {
+                DiskFormat::Qcow2 => "qcow2",
+                DiskFormat::Raw => "raw",
+            };
+            env.create_disk(part.path(), format, size).await?;
+        }
+        VolumeSource::Seed {
+            user_data,
+            network_config,
+            instance_id,
+            hostname,
+        } => {
+            let seed = seed::Seed {
+                user_data: user_data.clone(),
+                network_config: network_config.clone(),
+                instance_id: instance_id.clone(),
+                hostname: hostname.clone(),
+            };
+            return blocking::run(move || {
+                seed.write(part.file())?;
+                Ok(part.commit()?)
+            })
+            .await;
+        }
+        VolumeSource::Directory { .. } => return Ok(()),
+    }
+    blocking::run(move || Ok(part.commit()?)).await
+}
+
+async fn copy_if_missing(from: &Path, to: &Path, env: &PrepareEnv) -> Result<(), VolumeFault> {
+    if tokio::fs::try_exists(to).await? {
+        return Ok(());
+    }
+    copy(from.to_owned(), begin(to).await?, env).await
+}
+
+async fn begin(target: &Path) -> Result<PartFile, VolumeFault> {
+    let target = target.to_owned();
+    blocking::run(move || Ok(PartFile::create(&target, MODE)?)).await
+}
+
+/// Copies a file byte for byte and puts it into place.
+async fn copy(from: PathBuf, part: PartFile, env: &PrepareEnv) -> Result<(), VolumeFault> {
+    let Some(place) = env.place().await else {
+        return Err(VolumeFault::Cancelled);
+    };
+    let cancel = env.cancel.clone();
+    blocking::run(move || {
+        let _place = place;
+        copy::copy(&from, part.file(), &cancel)?;
+        Ok(part.commit()?)
+    })
+    .await
+}

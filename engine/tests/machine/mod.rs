@@ -1,0 +1,266 @@
+//! A real QEMU with a guest of 85 bytes, as plan and state.
+
+use std::{
+    fs,
+    future::Future,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use placemat2_engine::{
+    keeper::Keeper,
+    node::{Action, NodeEnv, NodeError, NodeHandle, PowerState},
+    plan,
+    store::{NodeState, Smbios, State, Store},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    time::timeout,
+};
+
+/// What the guest writes to its serial port when it boots.
+pub const GREETING: &str = "hello from the boot sector\r\n";
+
+/// A boot sector that writes its greeting and then obeys what is typed: `p` powers off (ACPI), `r` resets (keyboard
+/// controller), `f` writes `f` for ever, anything else is echoed.
+const BOOT_SECTOR: [u8; 85] = [
+    0x31, 0xc0, // xor ax, ax
+    0x8e, 0xd8, // mov ds, ax
+    0xbe, 0x55, 0x7c, // mov si, greeting
+    0xac, // print: lodsb
+    0x84, 0xc0, // test al, al
+    0x74, 0x05, // jz command
+    0xe8, 0x35, 0x00, // call put
+    0xeb, 0xf6, // jmp print
+    0xfb, 0xf4, // command: sti; hlt (the BIOS's timer goes on)
+    0xba, 0xfd, 0x03, // mov dx, 0x3fd
+    0xec, 0xa8, 0x01, // in al, dx; test al, 1
+    0x74, 0xf6, // jz command
+    0xba, 0xf8, 0x03, 0xec, // mov dx, 0x3f8; in al, dx
+    0x3c, b'p', 0x74, 0x0d, // cmp al, 'p'; je poweroff
+    0x3c, b'r', 0x74, 0x12, // cmp al, 'r'; je reset
+    0x3c, b'f', 0x74, 0x14, // cmp al, 'f'; je flood
+    0xe8, 0x16, 0x00, // call put
+    0xeb, 0xe1, // jmp command
+    0xba, 0x04, 0x06, // poweroff: mov dx, 0x604
+    0xb8, 0x00, 0x20, 0xef, // mov ax, 0x2000; out dx, ax
+    0xeb, 0xd8, // jmp command
+    0xb0, 0xfe, 0xe6, 0x64, // reset: mov al, 0xfe; out 0x64, al
+    0xeb, 0xd2, // jmp command
+    0xe8, 0x02, 0x00, // flood: call put
+    0xeb, 0xfb, // jmp flood
+    0xba, 0xfd, 0x03, // put: mov dx, 0x3fd
+    0x88, 0xc4, // mov ah, al
+    0xec, 0xa8, 0x20, // wait: in al, dx; test al, 0x20
+    0x74, 0xfb, // jz wait
+    0xba, 0xf8, 0x03, // mov dx, 0x3f8
+    0x88, 0xe0, 0xee, 0xc3, // mov al, ah; out dx, al; ret
+];
+
+/// A node named `boot-0` in a directory and a state of its own.
+pub struct Machine {
+    pub dir: TempDir,
+    pub store: Store,
+    pub keeper: Keeper,
+    pub plan: plan::Node,
+}
+
+impl Machine {
+    /// A node that is not made yet: its plan can be changed.
+    pub fn new(keeper: Keeper, dir: TempDir) -> Self {
+        let disk = dir.path().join("boot.img");
+        let mut sectors = vec![0; 64 * 512];
+        sectors[..BOOT_SECTOR.len()].copy_from_slice(&BOOT_SECTOR);
+        sectors[BOOT_SECTOR.len()..][..GREETING.len()].copy_from_slice(GREETING.as_bytes());
+        sectors[510..512].copy_from_slice(&[0x55, 0xaa]);
+        fs::write(&disk, sectors).unwrap();
+        let state = State {
+            nodes: vec![node_state()],
+            ..State::default()
+        };
+        let plan = node_plan(dir.path(), &disk);
+        Self {
+            dir,
+            store: Store::new(state),
+            keeper,
+            plan,
+        }
+    }
+
+    pub fn handle(&self) -> NodeHandle {
+        let env = NodeEnv {
+            store: self.store.clone(),
+            keeper: self.keeper.clone(),
+            debug: false,
+        };
+        NodeHandle::new(self.plan.clone(), vec![], env).unwrap()
+    }
+
+    /// The node, powered on.
+    pub async fn on(&self) -> NodeHandle {
+        let handle = self.handle();
+        handle.act(Action::Start).await.unwrap();
+        handle
+    }
+
+    pub fn state(&self) -> NodeState {
+        self.store.read(|state| state.nodes[0].clone())
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.state().pid.unwrap().try_into().unwrap()
+    }
+
+    /// Waits until the node is in that state and returns why.
+    pub async fn until(&self, power: PowerState) -> Option<String> {
+        let mut watch = self.store.watch();
+        in_time(async {
+            while self.state().power_status != power {
+                watch.changed().await.unwrap();
+            }
+        })
+        .await;
+        self.state().power_reason
+    }
+
+    /// Waits for an event with that text.
+    pub async fn told(&self, text: &str) {
+        let mut watch = self.store.watch();
+        in_time(async {
+            while !self.messages().iter().any(|message| message.contains(text)) {
+                watch.changed().await.unwrap();
+            }
+        })
+        .await;
+    }
+
+    pub fn messages(&self) -> Vec<String> {
+        let events = self.store.events_after(0);
+        events.iter().map(|event| event.message.clone()).collect()
+    }
+
+    /// A client of the console.
+    pub async fn client(&self) -> Client {
+        Client(UnixStream::connect(&self.plan.console_socket).await.unwrap())
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.plan.console_log).unwrap()
+    }
+}
+
+/// A program on a console's socket.
+pub struct Client(UnixStream);
+
+impl Client {
+    pub async fn sees(&mut self, text: &str) {
+        let mut seen = vec![];
+        let waiting = async {
+            while !String::from_utf8_lossy(&seen).contains(text) {
+                assert_ne!(self.0.read_buf(&mut seen).await.unwrap(), 0, "the console was closed");
+            }
+        };
+        in_time(waiting).await;
+    }
+
+    pub async fn types(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Reads that many bytes and drops them.
+    pub async fn reads(&mut self, mut count: usize) {
+        let mut buffer = vec![0; 1 << 16];
+        while count > 0 {
+            let read = self.0.read(&mut buffer).await.unwrap();
+            assert_ne!(read, 0, "the console was closed");
+            count = count.saturating_sub(read);
+        }
+    }
+}
+
+/// Fails if it takes longer than any machine should need.
+pub async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(30), future).await.expect("in time")
+}
+
+/// Whether the error tells of the node and holds that text.
+pub fn tells(error: &NodeError, text: &str) {
+    let message = error.to_string();
+    assert!(
+        message.starts_with("node `boot-0`") && message.contains(text),
+        "{message}"
+    );
+}
+
+fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
+    let drive = format!("if=ide,format=raw,file={}", disk.display());
+    let args = [
+        "-nodefaults",
+        "-display",
+        "none",
+        "-machine",
+        "pc,accel=tcg",
+        "-m",
+        "16",
+        "-drive",
+        &drive,
+        "-device",
+        "virtio-serial-pci",
+        "-chardev",
+        "socket,id=port,fd=12",
+        "-device",
+        "virtserialport,chardev=port,name=placemat",
+        "-chardev",
+        "socket,id=serial,fd=11",
+        "-serial",
+        "chardev:serial",
+        "-chardev",
+        "socket,id=qmp,fd=10",
+        "-mon",
+        "chardev=qmp,mode=control",
+    ];
+    plan::Node {
+        id: "node/boot-0".into(),
+        name: "boot-0".into(),
+        nics: vec![],
+        volumes: vec![],
+        qemu: plan::Qemu {
+            program: PathBuf::from("qemu-system-x86_64"),
+            args: args.map(str::to_owned).into(),
+            qmp_fd: 10,
+            serial_fd: Some(11),
+            port_fd: 12,
+        },
+        console_socket: dir.join("boot-0.socket"),
+        console_log: dir.join("boot-0.console.log"),
+        cpus: 1,
+        memory: Some("16".into()),
+        nvram: None,
+        tpm: None,
+        manufacturer: None,
+        product: None,
+        serial: "1".into(),
+    }
+}
+
+fn node_state() -> NodeState {
+    NodeState {
+        name: "boot-0".into(),
+        taps: std::collections::BTreeMap::new(),
+        volumes: vec![],
+        cpu: 1,
+        memory: "16".into(),
+        uefi: false,
+        tpm: false,
+        smbios: Smbios::default(),
+        power_status: PowerState::Off,
+        socket_path: String::new(),
+        power_reason: None,
+        pid: None,
+        started_at: None,
+        nics: vec![],
+        bmc_address: None,
+    }
+}

@@ -1,0 +1,53 @@
+//! The HTTP/JSON interface of a running lab: the only way in for the TUI, `pmctl2` and scripts.
+//!
+//! Whatever is asked is answered from the [`Store`](crate::store::Store); what is to be done goes through [`Control`].
+//! This folder must not know how a lab is made: no netlink, no QEMU, no files but its own socket.
+
+mod answer;
+mod apps;
+mod events;
+mod gate;
+mod lab;
+mod listen;
+mod netns;
+mod networks;
+mod nodes;
+mod rendered;
+mod routes;
+mod serve;
+mod stream;
+mod topology;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+pub use answer::Problem;
+pub use apps::LogLine;
+pub use listen::{BindError, DEFAULT_LISTEN_ADDR, bind_tcp, bind_unix};
+pub use routes::openapi;
+pub use serve::serve;
+pub use topology::{Edge, Topology, Vertex, VertexKind};
+
+use crate::{app::log::AppLog, node::Action};
+
+/// What the API asks of a running lab beyond reading its store.
+pub trait Control: Send + Sync + 'static {
+    /// Acts on a node's power; returns when it is done.
+    fn node_action<'a>(
+        &'a self,
+        node: &'a str,
+        action: Action,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>>;
+    /// Returns the output of an app.
+    fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>>;
+}
+
+/// Why the lab did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No object of that name.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}

@@ -1,0 +1,164 @@
+//! All endpoints in one table, and the OpenAPI document that describes them.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::Response,
+    routing::{MethodRouter, get, post},
+};
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+
+use super::{
+    Control,
+    answer::{ApiError, json},
+    apps, events, lab, netns, networks, nodes,
+    rendered::Rendered,
+};
+use crate::store::Store;
+
+/// How many power actions may be under way, those of clients that went away included.
+const ACTIONS: usize = 256;
+
+/// What the handlers share.
+pub struct Shared {
+    pub store: Store,
+    pub control: Arc<dyn Control>,
+    pub cancel: CancellationToken,
+    pub actions: Arc<Semaphore>,
+    pub lab: Rendered,
+    pub networks: Rendered,
+    pub namespaces: Rendered,
+    pub nodes: Rendered,
+    pub topology: Rendered,
+    openapi: Bytes,
+}
+
+impl Shared {
+    pub fn new(store: Store, control: Arc<dyn Control>, cancel: CancellationToken) -> Self {
+        Self {
+            store,
+            control,
+            cancel,
+            actions: Arc::new(Semaphore::new(ACTIONS)),
+            lab: Rendered::default(),
+            networks: Rendered::default(),
+            namespaces: Rendered::default(),
+            nodes: Rendered::default(),
+            topology: Rendered::default(),
+            openapi: openapi().into(),
+        }
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "placemat2",
+        description = "A running lab: its networks, namespaces, apps and nodes."
+    ),
+    paths(
+        lab::show,
+        lab::topology,
+        events::list,
+        networks::list,
+        networks::show,
+        netns::list,
+        netns::show,
+        apps::show,
+        apps::log,
+        nodes::list,
+        nodes::show,
+        nodes::act,
+        document
+    )
+)]
+struct Document;
+
+type Endpoint = (&'static str, fn() -> MethodRouter<Arc<Shared>>);
+
+/// Every path with its methods; a test holds this table against the OpenAPI document.
+pub const ENDPOINTS: &[Endpoint] = &[
+    ("/lab", || get(lab::show)),
+    ("/topology", || get(lab::topology)),
+    ("/events", || get(events::list)),
+    ("/networks", || get(networks::list)),
+    ("/networks/{name}", || get(networks::show)),
+    ("/netns", || get(netns::list)),
+    ("/netns/{name}", || get(netns::show)),
+    ("/netns/{name}/apps/{app}", || get(apps::show)),
+    ("/netns/{name}/apps/{app}/log", || get(apps::log)),
+    ("/nodes", || get(nodes::list)),
+    ("/nodes/{name}", || get(nodes::show)),
+    ("/nodes/{name}/{action}", || post(nodes::act)),
+    ("/openapi.json", || get(document)),
+];
+
+/// The router over all endpoints.
+pub fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for (path, methods) in ENDPOINTS {
+        router = router.route(path, methods());
+    }
+    router
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "The path has no such method.")
+        })
+        .fallback(async || {
+            ApiError::new(
+                StatusCode::NOT_FOUND,
+                "There is no such path: GET /openapi.json lists them.",
+            )
+        })
+        .with_state(shared)
+}
+
+/// Returns the OpenAPI document of this API as indented JSON.
+pub fn openapi() -> String {
+    Document::openapi().to_pretty_json().unwrap_or_default()
+}
+
+/// Returns the OpenAPI document of this API.
+#[utoipa::path(get, operation_id = "getOpenApi", path = "/openapi.json", tag = "lab", responses((status = 200, description = "This document", body = serde_json::Value)))]
+async fn document(State(shared): State<Arc<Shared>>) -> Response {
+    json(shared.openapi.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_and_the_router_have_the_same_paths() {
+        let document: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+        let documented: BTreeSet<_> = document["paths"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let served: BTreeSet<_> = ENDPOINTS.iter().map(|(path, _)| *path).collect();
+        assert_eq!(documented, served);
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own_and_answers_are_described() {
+        let document: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
+        let mut names = BTreeSet::new();
+        for methods in document["paths"].as_object().unwrap().values() {
+            for operation in methods.as_object().unwrap().values() {
+                assert!(names.insert(operation["operationId"].as_str().unwrap()), "{operation}");
+                for answer in operation["responses"].as_object().unwrap().values() {
+                    assert_ne!(answer["description"].as_str().unwrap_or_default(), "", "{operation}");
+                }
+            }
+        }
+    }
+}

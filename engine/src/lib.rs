@@ -4,7 +4,17 @@
 //! Data goes one way: [`spec`] (what the user wrote) → [`plan`] (what will exist, a pure function) → `lab` (makes it
 //! true, the only part that touches the kernel) → `api` (the only way in for every front end).
 
+pub mod api;
+pub mod app;
+mod blocking;
+pub mod client;
+pub mod console;
+pub mod fabric;
+pub mod host;
+pub mod keeper;
+pub mod lab;
 pub mod node;
+pub mod notify;
 pub mod plan;
 pub mod spec;
 pub mod store;

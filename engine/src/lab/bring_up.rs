@@ -1,0 +1,276 @@
+//! Bringing a lab up: as much side by side as dependencies allow, and everything ended by the first failure.
+//!
+//! Images are fetched while links and namespaces are made; a namespace's init scripts and apps start as soon as the fabric
+//! is there; nodes need the fabric's taps and their images, and wait for nothing else.
+
+use std::{sync::Arc, thread::available_parallelism};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::SetOnce;
+use tokio_util::sync::CancellationToken;
+
+use super::{LabError, made::Made, steps::step};
+use crate::{
+    app::{App, LogFiles, init, log::AppLog},
+    blocking,
+    fabric::Fabric,
+    host::{Nat, RecordError, Undo, forward, publish_netns, sysctl},
+    keeper::Keeper,
+    node::{self, Action, NodeEnv, NodeHandle, PrepareEnv},
+    plan::{self, End, NetworkKind},
+    store::{Level, Ready},
+};
+
+/// Makes everything of the plan. On an error, `cancel` has been cancelled and nothing is being made any more.
+pub async fn bring_up(made: &Arc<Made>, keeper: &Keeper, cancel: &CancellationToken) -> Result<(), LabError> {
+    let fabric = SetOnce::new();
+    let (network, nodes) = tokio::join!(
+        ended_by_failure(cancel, network(made, keeper, cancel, &fabric)),
+        ended_by_failure(cancel, nodes(made, keeper, cancel, &fabric)),
+    );
+    first_cause(network, nodes)
+}
+
+/// Runs `work`, and cancels the token if it fails.
+async fn ended_by_failure(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<(), LabError>>,
+) -> Result<(), LabError> {
+    let outcome = work.await;
+    if outcome.is_err() {
+        cancel.cancel();
+    }
+    outcome
+}
+
+/// The failure that made the other one stop, if one did.
+fn first_cause(one: Result<(), LabError>, other: Result<(), LabError>) -> Result<(), LabError> {
+    match (one, other) {
+        (Err(LabError::Cancelled) | Ok(()), Err(error)) | (Err(error), _) => Err(error),
+        (Ok(()), Ok(())) => Ok(()),
+    }
+}
+
+/// Runs `work` until it is done or the token is cancelled. For work that may be dropped at any point: what it has made is
+/// ended by the taking down.
+async fn unless_cancelled<T, E: Into<LabError>>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, LabError> {
+    tokio::select! {
+        outcome = work => outcome.map_err(Into::into),
+        () = cancel.cancelled() => Err(LabError::Cancelled),
+    }
+}
+
+/// The fabric, and all that needs nothing else.
+async fn network(
+    made: &Arc<Made>,
+    keeper: &Keeper,
+    cancel: &CancellationToken,
+    ready: &SetOnce<Arc<Fabric>>,
+) -> Result<(), LabError> {
+    record_host_links(made).await?;
+    let fabric = step(
+        &made.store,
+        "fabric",
+        Fabric::up(Arc::clone(&made.plan), cancel.clone()),
+    )
+    .await;
+    let fabric = Arc::new(fabric.map_err(|error| {
+        if cancel.is_cancelled() {
+            LabError::Cancelled
+        } else {
+            error.into()
+        }
+    })?);
+    made.parts().fabric = Some(Arc::clone(&fabric));
+    made.store.update(|state| {
+        for network in &mut state.networks {
+            network.state = Ready::Ready;
+        }
+    });
+    let name = format!("placemat2-{}", made.plan.lab);
+    publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
+    // Nobody else sets it.
+    let _ = ready.set(Arc::clone(&fabric));
+
+    let (outside, namespaces) = tokio::join!(
+        ended_by_failure(cancel, step(&made.store, "outside", outside(made, keeper))),
+        ended_by_failure(
+            cancel,
+            step(&made.store, "namespaces", namespaces(made, keeper, cancel, &fabric))
+        ),
+    );
+    first_cause(outside, namespaces)
+}
+
+/// Writes down which links will appear on the host. They go with the fabric, but the kernel takes a while for that after an
+/// engine was killed, and a lab that starts again at once would find their names taken.
+async fn record_host_links(made: &Made) -> Result<(), LabError> {
+    let links = made.plan.networks.iter().flat_map(|network| {
+        network.links.iter().filter_map(|link| match &link.end {
+            End::Host { mac, .. } => Some(Undo::HostLink {
+                name: network.name.clone(),
+                mac: mac.to_string(),
+            }),
+            _ => None,
+        })
+    });
+    let (recorder, links) = (made.recorder().clone(), links.collect::<Vec<_>>());
+    let record = move || {
+        links
+            .iter()
+            .try_for_each(|link| recorder.make(link, || Ok::<_, RecordError>(())))
+    };
+    Ok(blocking::run(record).await?)
+}
+
+/// What the host needs to let the lab's packets out and through.
+async fn outside(made: &Made, keeper: &Keeper) -> Result<(), LabError> {
+    let plan = &made.plan;
+    sysctl::claim(made.recorder(), &plan.sysctls).await?;
+    if !plan.nat.is_empty() {
+        let nat = Nat::start(keeper, &plan.lab, &plan.nat).await?;
+        made.parts().nat = Some(nat);
+    }
+    let exposed = plan
+        .networks
+        .iter()
+        .filter(|network| network.kind != NetworkKind::Internal);
+    let links: Vec<_> = exposed.map(|network| network.name.clone()).collect();
+    for warning in forward::accept(made.recorder(), &links).await? {
+        made.store.event(Level::Warn, "lab", "forward", &warning);
+    }
+    Ok(())
+}
+
+/// Init scripts, names and apps of all namespaces, side by side.
+async fn namespaces(made: &Made, keeper: &Keeper, cancel: &CancellationToken, fabric: &Fabric) -> Result<(), LabError> {
+    let files = LogFiles::start(made.store.clone()).map_err(LabError::Logs)?;
+    made.parts().logs = Some(files.clone());
+    let each = made.plan.namespaces.iter().map(|planned| {
+        let work = namespace(made, keeper, fabric, &files, planned);
+        async {
+            let outcome = Box::pin(unless_cancelled(cancel, work)).await;
+            if outcome.is_err() {
+                cancel.cancel();
+                made.store.update(|state| {
+                    if let Some(namespace) = state.namespace_mut(&planned.name) {
+                        namespace.state = Ready::Failed;
+                    }
+                });
+            }
+            outcome
+        }
+    });
+    futures::future::join_all(each)
+        .await
+        .into_iter()
+        .fold(Ok(()), first_cause)
+}
+
+async fn namespace(
+    made: &Made,
+    keeper: &Keeper,
+    fabric: &Fabric,
+    files: &LogFiles,
+    planned: &plan::Namespace,
+) -> Result<(), LabError> {
+    let Some(netns) = fabric.namespace(&planned.name) else {
+        return Ok(());
+    };
+    let set = |ready| {
+        made.store.update(|state| {
+            if let Some(namespace) = state.namespace_mut(&planned.name) {
+                namespace.state = ready;
+            }
+        });
+    };
+    set(Ready::Starting);
+    if !planned.init_scripts.is_empty() {
+        let path = made.plan.paths.log_dir.join(&planned.name).join("init.log");
+        let log = AppLog::open(path, &planned.id, files);
+        let limit = made.settings.init_timeout;
+        init::run(
+            &planned.init_scripts,
+            netns,
+            keeper,
+            &made.plan.paths.base_dir,
+            limit,
+            &log,
+        )
+        .await?;
+    }
+    publish(made, &planned.name, &netns.proc_path()).await?;
+    let message = format!("Namespace {} is usable.", planned.name);
+    made.store
+        .record(Level::Info, &planned.id, "namespace", &message, |state| {
+            if let Some(namespace) = state.namespace_mut(&planned.name) {
+                namespace.state = Ready::Ready;
+            }
+        });
+    let apps = App::start_all(&planned.apps, netns, keeper, &made.store, files).await?;
+    let mut parts = made.parts();
+    for (app, planned_app) in apps.into_iter().zip(&planned.apps) {
+        parts.apps.insert((planned.name.clone(), planned_app.name.clone()), app);
+    }
+    Ok(())
+}
+
+/// Makes a namespace visible under `/run/netns`.
+async fn publish(made: &Made, name: &str, target: &std::path::Path) -> Result<(), LabError> {
+    let (recorder, directory) = (made.recorder().clone(), made.plan.paths.netns_dir.clone());
+    let (name, target) = (name.to_owned(), target.to_owned());
+    Ok(blocking::run(move || publish_netns(&recorder, &directory, &name, &target)).await?)
+}
+
+/// Images, volumes and virtual machines.
+async fn nodes(
+    made: &Arc<Made>,
+    keeper: &Keeper,
+    cancel: &CancellationToken,
+    fabric: &SetOnce<Arc<Fabric>>,
+) -> Result<(), LabError> {
+    if made.plan.nodes.is_empty() {
+        return Ok(());
+    }
+    let env = PrepareEnv::new(made.store.clone(), keeper.clone(), cancel.clone());
+    let images = step(&made.store, "images", node::prepare_images(&made.plan, &env)).await;
+    let images = images.map_err(|error| {
+        if cancel.is_cancelled() {
+            LabError::Cancelled
+        } else {
+            error.into()
+        }
+    })?;
+    let fabric = unless_cancelled(cancel, async { Ok::<_, LabError>(fabric.wait().await) }).await?;
+    let start = async |planned: &plan::Node| {
+        node::prepare_volumes(planned, &images, &env).await?;
+        start_node(made, keeper, fabric, planned).await
+    };
+    // More at a time than CPUs would only make each of them slower to boot.
+    let width = available_parallelism().map_or(2, |cpus| cpus.get() * 2);
+    let all = stream::iter(&made.plan.nodes).map(|planned| unless_cancelled(cancel, start(planned)));
+    step(&made.store, "nodes", all.buffer_unordered(width).try_collect::<()>()).await
+}
+
+async fn start_node(made: &Made, keeper: &Keeper, fabric: &Fabric, planned: &plan::Node) -> Result<(), LabError> {
+    let taps = (0..planned.nics.len())
+        .filter_map(|nic| fabric.tap(&planned.name, nic))
+        .collect();
+    let env = NodeEnv {
+        store: made.store.clone(),
+        keeper: keeper.clone(),
+        debug: made.settings.debug,
+    };
+    let socket = Undo::Socket {
+        path: planned.console_socket.clone(),
+    };
+    // Whoever has the record may be waiting for a program or the kernel.
+    let (recorder, plan) = (made.recorder().clone(), planned.clone());
+    let record_and_make = move || recorder.make(&socket, || Ok::<_, LabError>(NodeHandle::new(plan, taps, env)?));
+    let handle = blocking::run(record_and_make).await?;
+    made.parts().nodes.insert(planned.name.clone(), handle.clone());
+    Ok(handle.act(Action::Start).await?)
+}

@@ -1,0 +1,5 @@
+//! The commands `placemat2` and `pmctl2`: argument parsing, dispatch and output; all else is the engine's.
+
+pub mod output;
+pub mod placemat2;
+pub mod pmctl2;

@@ -1,0 +1,86 @@
+//! The only place that writes to standard output and standard error, and that decides on the exit status.
+//!
+//! Exit statuses: 0 done, 1 failed, 2 wrong usage (clap's own). A reader that has seen enough (`| head`) is no failure.
+
+mod yaml;
+
+use std::{
+    error::Error,
+    fmt,
+    io::{self, ErrorKind, Write as _},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+
+/// Whoever read standard output has gone: time to end quietly.
+#[derive(Debug)]
+pub struct ReaderGone;
+
+impl fmt::Display for ReaderGone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody reads the output any more")
+    }
+}
+
+impl Error for ReaderGone {}
+
+/// Writes text as it is.
+pub fn text(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => anyhow::Error::new(ReaderGone),
+        _ => anyhow::anyhow!("cannot write to standard output: {error}"),
+    })
+}
+
+/// Writes a value as indented JSON.
+pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    text(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// Writes a value as YAML.
+pub fn yaml(value: &impl Serialize) -> anyhow::Result<()> {
+    text(&yaml::to_string(value)?)
+}
+
+/// Writes a remark for people to standard error. That nobody may be reading there changes nothing.
+pub fn remark(program: &str, remark: &str) {
+    let _ = writeln!(io::stderr().lock(), "{program}: {remark}");
+}
+
+/// Returns the exit status of a command, having told what went wrong.
+pub fn exit_code(program: &str, outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    match outcome {
+        Ok(code) => code,
+        Err(error) if error.is::<ReaderGone>() => ExitCode::SUCCESS,
+        Err(error) => {
+            remark(program, &explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with its causes, each once: many messages quote their cause already.
+fn explain(error: &anyhow::Error) -> String {
+    let mut explanation = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if explanation.is_empty() {
+            explanation = cause;
+        } else if !explanation.contains(&cause) {
+            explanation = format!("{explanation}: {cause}");
+        }
+    }
+    explanation
+}
+
+/// Writes text for people to standard error as it is.
+pub fn remarks(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether the user lets programs use colour at all (no-color.org).
+pub fn color_is_welcome() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

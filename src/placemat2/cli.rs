@@ -1,0 +1,220 @@
+//! The command line of `placemat2`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A whole data centre on one Linux machine, from a YAML file.
+///
+/// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Exit status: 0 when all went well, 1 when something failed, 2 for a wrong command line.")]
+pub struct Cli {
+    /// Runs without a screen. `run` always does; accepted so that scripts can say so.
+    #[arg(long, global = true)]
+    pub headless: bool,
+    // No doc comments on these: clap would take them for help texts.
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub log: LogArgs,
+    #[allow(missing_docs)]
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Brings a lab up and runs it until SIGINT or SIGTERM; the default command.
+    Run(RunArgs),
+    /// Checks lab files and tells of every mistake in them.
+    Validate(ValidateArgs),
+    /// Prints what a lab would consist of; changes nothing and needs no root.
+    Plan(PlanArgs),
+    /// Removes what a lab left behind that was killed.
+    Cleanup(CleanupArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// How the log is written to stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "PLACEMAT2_LOG_FORMAT")]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `info,placemat2_engine::node=debug`.
+    #[arg(
+        long,
+        global = true,
+        default_value = "info",
+        value_name = "LEVEL",
+        env = "PLACEMAT2_LOG"
+    )]
+    pub log_level: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// One line for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub plan: PlanOptions,
+    /// Where the API listens, besides the lab's unix socket.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808")]
+    pub listen_addr: String,
+    /// Shows what the virtual machines' QEMUs print.
+    #[arg(long)]
+    pub debug: bool,
+    /// First removes what an earlier run of this lab left. Kept for scripts: every start does that.
+    #[arg(long)]
+    pub force: bool,
+    /// How long one init script may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    pub init_timeout: Duration,
+    /// How long apps may take to end after SIGTERM before they are killed, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub stop_timeout: Duration,
+}
+
+/// Options that decide what a lab consists of.
+#[derive(Debug, Args)]
+pub struct PlanOptions {
+    /// Lab files. Relative paths in them start at the directory of the first.
+    #[arg(value_name = "FILES")]
+    pub files: Vec<PathBuf>,
+    /// Treats warnings about the lab files as errors.
+    #[arg(long)]
+    pub strict: bool,
+    /// Name of the lab; the first file's stem if not given.
+    #[arg(long, value_name = "LAB")]
+    pub name: Option<String>,
+    /// Directory of the serial consoles' sockets (NODE.socket).
+    #[arg(long, value_name = "DIR", default_value = "/tmp")]
+    pub run_dir: PathBuf,
+    /// Directory of volumes and UEFI variables.
+    #[arg(long, value_name = "DIR", default_value = "/var/scratch/placemat")]
+    pub data_dir: PathBuf,
+    /// Directory of downloaded images; ~/placemat_data of the sudo user, or the data directory, if not given.
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Directory of the apps' and consoles' logs, in one directory per lab.
+    #[arg(long, value_name = "DIR", default_value = "/var/log/placemat2")]
+    pub log_dir: PathBuf,
+    /// Shows the virtual machines' screens in windows instead of serial consoles.
+    #[arg(long)]
+    pub graphic: bool,
+    /// What runs the virtual machines; `auto` takes KVM only where it works.
+    #[arg(long, value_enum, default_value_t = Accel::Auto)]
+    pub accel: Accel,
+    /// MTU of every link, instead of that of the route towards the Internet.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535), conflicts_with = "mtu_probe")]
+    pub mtu: Option<u32>,
+    /// Finds the path MTU by sending probes to this host.
+    #[arg(long, value_name = "HOST")]
+    pub mtu_probe: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Accel {
+    /// KVM where it works, else TCG.
+    Auto,
+    /// Hardware virtualization.
+    Kvm,
+    /// Emulation.
+    Tcg,
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Lab files.
+    #[arg(value_name = "FILES", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Treats warnings as errors.
+    #[arg(long)]
+    pub strict: bool,
+    /// How mistakes are written: text for people, json for editors.
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ReportFormat {
+    /// With excerpts.
+    Text,
+    /// One array of objects.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub plan: PlanOptions,
+    /// How the plan is written.
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Text)]
+    pub output: PlanFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PlanFormat {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// One YAML document.
+    Yaml,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub struct CleanupArgs {
+    /// The lab to clean up after.
+    #[arg(value_name = "LAB", group = "which")]
+    pub lab: Option<String>,
+    /// Cleans up after every lab that is not running.
+    #[arg(long, group = "which")]
+    pub all: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
+    Duration::try_from_secs_f64(number).map_err(|_| format!("`{text}` is not a number of seconds"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn files_alone_mean_run() {
+        let cli = Cli::parse_from(["placemat2", "--headless", "--run-dir", "/x", "dc.yml"]);
+        assert!(cli.command.is_none() && cli.headless);
+        assert_eq!(cli.run.plan.files, [PathBuf::from("dc.yml")]);
+        assert_eq!(cli.run.plan.run_dir, PathBuf::from("/x"));
+    }
+
+    #[test]
+    fn run_may_be_said() {
+        let cli = Cli::parse_from(["placemat2", "--headless", "run", "--name", "x", "a.yml", "b.yml"]);
+        let Some(Command::Run(run)) = cli.command else {
+            panic!("{cli:?}")
+        };
+        assert_eq!(run.plan.files.len(), 2);
+        assert_eq!(run.plan.name.as_deref(), Some("x"));
+    }
+}

@@ -1,0 +1,58 @@
+//! The command `placemat2`: its command line and what each of its commands does.
+
+mod cleanup;
+mod cli;
+mod logging;
+mod plan;
+mod prepare;
+mod run;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
+
+use crate::output;
+pub use cli::Cli;
+use cli::Command;
+
+/// Runs `placemat2` with this process's arguments.
+pub fn main() -> ExitCode {
+    let cli = parse(&Cli::command().get_matches());
+    let outcome = match cli.command {
+        None => run::run(cli.run, &cli.log),
+        Some(Command::Run(args)) => run::run(args, &cli.log),
+        Some(Command::Validate(args)) => validate::run(&args),
+        Some(Command::Plan(args)) => plan::run(&args),
+        Some(Command::Cleanup(args)) => cleanup::run(&args),
+    };
+    output::exit_code("placemat2", outcome)
+}
+
+/// Reads the matches, and refuses what clap's grammar lets through: no file, or options of `run` before another command.
+fn parse(matches: &clap::ArgMatches) -> Cli {
+    let refuse = |message: String| -> ! { Cli::command().error(ErrorKind::ArgumentConflict, message).exit() };
+    if let Some(command) = matches.subcommand_name() {
+        let shared = |id: &clap::Id| matches!(id.as_str(), "headless" | "log_format" | "log_level");
+        let typed = |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        // Groups have ids, too, but no values of their own.
+        let argument = |id: &clap::Id| Cli::command().get_arguments().any(|argument| argument.get_id() == id);
+        if let Some(id) = matches.ids().find(|id| argument(id) && typed(id) && !shared(id)) {
+            let name = id.as_str().replace('_', "-");
+            refuse(format!(
+                "`{name}` is given before `{command}`: put it behind the command it belongs to"
+            ));
+        }
+    }
+    let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    let files = match &cli.command {
+        None => Some(&cli.run.plan.files),
+        Some(Command::Run(args)) => Some(&args.plan.files),
+        Some(Command::Plan(args)) => Some(&args.plan.files),
+        Some(Command::Validate(_) | Command::Cleanup(_)) => None,
+    };
+    if files.is_some_and(Vec::is_empty) {
+        refuse("name at least one lab file: `placemat2 dc.yml`".into());
+    }
+    cli
+}

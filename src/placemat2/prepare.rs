@@ -1,0 +1,124 @@
+//! From the command line to a plan: what `run` and `plan` have in common.
+
+use std::{env, io::IsTerminal as _, path::PathBuf};
+
+use placemat2_engine::{
+    host::{facts, mtu},
+    plan::{self, AccelChoice, Facts, Options, Plan},
+    spec::{self, model::Spec},
+};
+
+use super::cli::{Accel, PlanOptions};
+use crate::output;
+
+/// What the user wrote: lab files without a mistake, and options.
+pub struct Written {
+    spec: Spec,
+    options: Options,
+    mtu: mtu::Choice,
+    /// Asked while the files were checked.
+    qemu: Option<facts::AskedQemu>,
+}
+
+/// A plan, and what it was made with.
+pub struct Prepared {
+    pub plan: Plan,
+    pub spec: Spec,
+    pub options: Options,
+    pub facts: Facts,
+    pub mtu: mtu::Choice,
+}
+
+/// Returned where the user has been told all there is to tell.
+#[derive(Debug, thiserror::Error)]
+#[error("the lab can't be built as it is written")]
+pub struct Told;
+
+/// Reads the lab files. Mistakes in them are written to stderr, all of them.
+pub async fn read(args: &PlanOptions) -> anyhow::Result<Written> {
+    let files = args.files.clone();
+    let load = move || {
+        let mut qemu = None;
+        let report = spec::load_announcing(&files, || qemu = facts::ask_qemu());
+        (report, qemu)
+    };
+    let (mut report, qemu) = tokio::task::spawn_blocking(load).await?;
+    if args.strict {
+        report.deny_warnings();
+    }
+    let color = std::io::stderr().is_terminal() && output::color_is_welcome();
+    output::remarks(&report.render_text(color));
+    let Some(spec) = report.spec.take().filter(|_| !report.has_errors(args.strict)) else {
+        return Err(Told.into());
+    };
+    let mtu = match (args.mtu, &args.mtu_probe) {
+        (Some(bytes), _) => mtu::Choice::Fixed(bytes),
+        (None, Some(host)) => mtu::Choice::Probe(host.clone()),
+        (None, None) => mtu::Choice::Route,
+    };
+    let options = options(args);
+    Ok(Written {
+        spec,
+        options,
+        mtu,
+        qemu,
+    })
+}
+
+impl Written {
+    /// The name and the place of the lab's directory, which are known before there is a plan.
+    pub fn lab(&self) -> (PathBuf, String) {
+        (self.options.lab_root.clone(), plan::lab_name(&self.spec, &self.options))
+    }
+
+    /// Asks the host, and plans. What stands against the plan is written to stderr, all of it.
+    pub async fn plan(self) -> anyhow::Result<Prepared> {
+        let Self {
+            spec,
+            options,
+            mtu,
+            qemu,
+        } = self;
+        let found = mtu.find().await?;
+        let gather = move || facts::gather(&spec, &options, found, qemu).map(|facts| (spec, options, facts));
+        let (spec, options, facts) = tokio::task::spawn_blocking(gather).await??;
+        match plan::build(&spec, &options, &facts) {
+            Ok(plan) => Ok(Prepared {
+                plan,
+                spec,
+                options,
+                facts,
+                mtu,
+            }),
+            Err(errors) => {
+                for error in errors {
+                    let place = error.place().map(|place| format!("{place}: ")).unwrap_or_default();
+                    output::remark("placemat2", &format!("{place}{error}"));
+                }
+                Err(Told.into())
+            }
+        }
+    }
+}
+
+fn options(args: &PlanOptions) -> Options {
+    // Directories on the command line count from where the user is, not from the lab files.
+    let absolute = |path: &std::path::Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let data_dir = absolute(&args.data_dir);
+    let cache_dir = args.cache_dir.as_deref().map(absolute);
+    let sudo_user = env::var("SUDO_USER").ok();
+    Options {
+        name: args.name.clone(),
+        run_dir: absolute(&args.run_dir),
+        cache_dir: cache_dir.unwrap_or_else(|| Options::default_cache_dir(&data_dir, sudo_user.as_deref())),
+        data_dir,
+        log_dir: absolute(&args.log_dir),
+        accel: match args.accel {
+            Accel::Auto => AccelChoice::Auto,
+            Accel::Kvm => AccelChoice::Kvm,
+            Accel::Tcg => AccelChoice::Tcg,
+        },
+        graphic: args.graphic,
+        ..Options::default()
+    }
+}

@@ -1,0 +1,103 @@
+//! `placemat2 run`: a lab from its files to its end.
+
+use std::{path::Path, process::ExitCode};
+
+use placemat2_engine::{
+    lab::{self, About, Settings, Stop},
+    plan::{self, Facts, Plan},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_appender::non_blocking::WorkerGuard;
+
+use super::{
+    cli::{LogArgs, RunArgs},
+    logging,
+    prepare::{self, Prepared, Written},
+};
+
+/// Brings the lab up and runs it until a signal; status 0 if it came up and went down, or was stopped on its way up.
+pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(run_lab(args, log));
+    // Nothing of the lab is left; a name look-up or a download that still hangs must not keep the process.
+    runtime.shutdown_background();
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn run_lab(args: RunArgs, log: &LogArgs) -> anyhow::Result<()> {
+    let stop = listen()?;
+    lab::check_privileges()?;
+    let written = tokio::select! {
+        written = prepare::read(&args.plan) => written?,
+        () = stop.stop.cancelled() => return Ok(()),
+    };
+    let (root, name) = written.lab();
+    let dir = tokio::task::block_in_place(|| lab::acquire(&root, &name))?;
+    let prepared = tokio::select! {
+        prepared = prepare_run(args, log, written, dir.path()) => prepared,
+        () = stop.stop.cancelled() => Err(Stopped.into()),
+    };
+    match prepared {
+        Ok((plan, settings, _log)) => Ok(Box::pin(lab::run(plan, dir, settings, stop)).await?),
+        Err(error) => {
+            tokio::task::block_in_place(|| dir.release())?;
+            if error.is::<Stopped>() { Ok(()) } else { Err(error) }
+        }
+    }
+}
+
+/// Returned where a signal came before there was anything to take down.
+#[derive(Debug, thiserror::Error)]
+#[error("the lab was stopped before it was planned")]
+struct Stopped;
+
+/// Starts the log, asks the host and plans.
+async fn prepare_run(
+    args: RunArgs,
+    log: &LogArgs,
+    written: Written,
+    dir: &Path,
+) -> anyhow::Result<(Plan, Settings, WorkerGuard)> {
+    let log = logging::start(log, dir)?;
+    let Prepared {
+        plan,
+        spec,
+        options,
+        facts,
+        mtu,
+    } = written.plan().await?;
+    let qemu_version = facts.qemu.as_ref().and_then(|qemu| qemu.version);
+    let settings = Settings {
+        listen_addr: args.listen_addr,
+        init_timeout: args.init_timeout,
+        stop_timeout: args.stop_timeout,
+        debug: args.debug,
+        mtu,
+        replan: Box::new(move |mtu| plan::build(&spec, &options, &Facts { mtu, ..facts.clone() }).ok()),
+        about: About {
+            files: args.plan.files.iter().map(|file| file.display().to_string()).collect(),
+            qemu_version: qemu_version.map(|version| version.to_string()),
+            kernel: nix::sys::utsname::uname()?.release().to_string_lossy().into_owned(),
+        },
+    };
+    Ok((plan, settings, log))
+}
+
+/// SIGINT, SIGTERM and SIGHUP (the terminal is gone): the first asks for the end, the second for haste.
+fn listen() -> std::io::Result<Stop> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    let stop = Stop::default();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        for token in [&told.stop, &told.hurry] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            token.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,28 @@
+//! `placemat2 validate`: every mistake of the lab files, for people or for editors.
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use placemat2_engine::spec;
+
+use super::cli::{ReportFormat, ValidateArgs};
+use crate::output;
+
+/// Exit status 0 if the files could be run, else 1.
+pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
+    let mut report = spec::load(&args.files);
+    if args.strict {
+        report.deny_warnings();
+    }
+    match args.output {
+        ReportFormat::Json => output::json(&report.to_json())?,
+        ReportFormat::Text => {
+            let color = std::io::stdout().is_terminal() && output::color_is_welcome();
+            output::text(&report.render_text(color))?;
+        }
+    }
+    Ok(if report.has_errors(args.strict) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}

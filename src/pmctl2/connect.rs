@@ -1,0 +1,71 @@
+//! Which lab a command speaks to.
+
+use clap::Args;
+use placemat2_engine::client::{self, Client, ClientError, Endpoint, Found, Lines};
+
+/// Answers of the API as they come, the order of keys kept (which `serde_json::Value` would not).
+pub type Value = serde_yaml::Value;
+
+/// The options that choose a lab.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Where the lab's API answers: http://HOST:PORT or unix:///PATH
+    #[arg(long, global = true, value_name = "URL", env = "PLACEMAT2_ENDPOINT")]
+    pub endpoint: Option<Endpoint>,
+    /// The lab of that name on this host
+    #[arg(long, global = true, value_name = "NAME", env = "PLACEMAT2_LAB")]
+    pub lab: Option<String>,
+}
+
+/// A client of the chosen lab, with the words to use if nobody is there.
+pub struct Session {
+    client: Client,
+    hint: Option<String>,
+}
+
+impl Session {
+    /// Chooses a lab.
+    pub fn open(target: Target) -> anyhow::Result<Self> {
+        let found = match (target.endpoint, target.lab) {
+            (Some(endpoint), _) => Found { endpoint, hint: None },
+            (None, Some(lab)) => Found {
+                endpoint: Endpoint::Unix(client::lab_socket(&lab)?),
+                hint: Some(format!(
+                    "the lab {lab:?} does not run on this host, or not so that this user may reach it"
+                )),
+            },
+            (None, None) => client::discover()?,
+        };
+        Ok(Self {
+            client: Client::new(found.endpoint),
+            hint: found.hint,
+        })
+    }
+
+    /// Gets the object at a path.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.client.get_json(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Gets the list at a path.
+    pub async fn list(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        self.client.get_json(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Asks for an action.
+    pub async fn post(&self, path: &str) -> anyhow::Result<()> {
+        self.client.post(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Opens a stream of JSON lines.
+    pub async fn stream(&self, path: &str) -> anyhow::Result<Lines> {
+        self.client.stream(path).await.map_err(|error| self.explained(error))
+    }
+
+    fn explained(&self, error: ClientError) -> anyhow::Error {
+        match (&self.hint, error) {
+            (Some(hint), error @ ClientError::Connect { .. }) => anyhow::anyhow!("{hint} ({error})"),
+            (_, error) => error.into(),
+        }
+    }
+}

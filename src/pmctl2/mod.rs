@@ -1,0 +1,96 @@
+//! The commands of `pmctl2`, one file each. They know the API of a lab and nothing else of it.
+
+mod app;
+mod connect;
+mod events;
+mod exec;
+mod listing;
+mod logs;
+mod net;
+mod netns;
+mod node;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
+
+use connect::{Session, Target};
+
+/// Looks into a running placemat2 lab and steers it
+#[derive(Debug, Parser)]
+#[command(
+    name = "pmctl2",
+    version,
+    after_help = "Without --endpoint and --lab the one lab that runs on this host is meant; if none is found, the one \
+                  that answers at http://localhost:10808.\n\nExit status: 0 done, 1 failed, 2 wrong usage; that of the \
+                  command for `netns exec`."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    target: Target,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tell how the lab is: phase, versions, steps of the start, counts
+    Status(status::Status),
+    /// List nodes (virtual machines), show one, act on its power
+    #[command(subcommand)]
+    Node(node::Node),
+    /// List network namespaces, run a command in one
+    #[command(subcommand)]
+    Netns(netns::Netns),
+    /// List networks
+    #[command(subcommand)]
+    Net(net::Net),
+    /// List the apps of all namespaces
+    #[command(subcommand)]
+    App(app::App),
+    /// Print the output of an app
+    Logs(logs::Logs),
+    /// Print what happened to the lab
+    Events(events::Events),
+}
+
+impl Cli {
+    /// Reads the command line; ends the process on `--help` and wrong usage.
+    pub fn from_command_line() -> Self {
+        let matches = Self::command().get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        match (given("endpoint"), given("lab")) {
+            (true, true) => Self::command()
+                .error(ErrorKind::ArgumentConflict, "--endpoint and --lab exclude each other")
+                .exit(),
+            // What is typed counts more than the environment.
+            (false, true) => cli.target.endpoint = None,
+            _ => {}
+        }
+        cli
+    }
+}
+
+/// Does what the command line asks for.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let target = cli.target;
+    match cli.command {
+        Command::Netns(netns::Netns::Exec(exec)) => exec.run(),
+        Command::Netns(netns::Netns::List(list)) => with_lab(target, async |lab| netns::list(list.format, lab).await),
+        Command::Status(status) => with_lab(target, async |lab| status.run(lab).await),
+        Command::Node(node) => with_lab(target, async |lab| node.run(lab).await),
+        Command::Net(net) => with_lab(target, async |lab| net.run(lab).await),
+        Command::App(app) => with_lab(target, async |lab| app.run(lab).await),
+        Command::Logs(logs) => with_lab(target, async |lab| logs.run(lab).await),
+        Command::Events(events) => with_lab(target, async |lab| events.run(lab).await),
+    }
+}
+
+/// Lets a command speak to the chosen lab.
+fn with_lab(target: Target, command: impl AsyncFnOnce(&Session) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { command(&Session::open(target)?).await })?;
+    Ok(ExitCode::SUCCESS)
+}

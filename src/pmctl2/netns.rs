@@ -1,0 +1,65 @@
+//! `pmctl2 netns`.
+
+use clap::Subcommand;
+use placemat2_engine::client::Client;
+
+use super::{
+    connect::{Session, Value},
+    exec::Exec,
+    listing::{self, Column, Format, FormatArg, field, items},
+};
+
+/// Subcommands of `pmctl2 netns`
+#[derive(Debug, Subcommand)]
+pub enum Netns {
+    /// List network namespaces
+    List(FormatArg),
+    /// Run a command in a network namespace, as `ip netns exec` does
+    Exec(Exec),
+}
+
+const COLUMNS: &[Column] = &[
+    Column {
+        title: "NAME",
+        cell: |namespace| field(namespace, "name"),
+    },
+    Column {
+        title: "STATE",
+        cell: |namespace| field(namespace, "state"),
+    },
+    Column {
+        title: "INTERFACES",
+        cell: interfaces,
+    },
+    Column {
+        title: "APPS",
+        cell: |namespace| {
+            let apps = items(namespace, "apps").count();
+            let running = items(namespace, "apps")
+                .filter(|app| field(app, "phase") == "running")
+                .count();
+            if apps == 0 {
+                String::new()
+            } else {
+                format!("{running} of {apps} running")
+            }
+        },
+    },
+];
+
+/// `eth0@ext=10.0.0.2/24,fd00::2/64 eth1@rack0`
+fn interfaces(namespace: &Value) -> String {
+    let interfaces = items(namespace, "interfaces").map(|interface| {
+        let (name, network) = (field(interface, "name"), field(interface, "network"));
+        match field(interface, "addresses") {
+            addresses if addresses.is_empty() => format!("{name}@{network}"),
+            addresses => format!("{name}@{network}={addresses}"),
+        }
+    });
+    interfaces.collect::<Vec<_>>().join(" ")
+}
+
+/// Prints the namespaces.
+pub async fn list(format: Format, session: &Session) -> anyhow::Result<()> {
+    listing::print(format, COLUMNS, &session.list(&Client::path(&["netns"])).await?)
+}

@@ -1,0 +1,137 @@
+//! `pmctl2 node`, as in placemat v2 where it had it.
+
+use clap::{Args, Subcommand, ValueEnum};
+use placemat2_engine::client::Client;
+
+use super::{
+    connect::Session,
+    listing::{self, Column, Format, field, items},
+};
+use crate::output;
+
+/// Subcommands of `pmctl2 node`
+#[derive(Debug, Subcommand)]
+pub enum Node {
+    /// List nodes, by default their names alone, one a line
+    List(List),
+    /// Print everything known of a node
+    Show(Show),
+    /// Act on the power of a node, and wait until that is done
+    Action(Action),
+}
+
+/// Arguments of `pmctl2 node list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// How to print
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "name")]
+    format: Format,
+    /// The same as -o json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+/// Arguments of `pmctl2 node show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Name of the node
+    node: String,
+    /// How to print
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "json")]
+    format: ObjectFormat,
+}
+
+/// How one object is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ObjectFormat {
+    /// The API's own answer
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+/// Arguments of `pmctl2 node action`
+#[derive(Debug, Args)]
+pub struct Action {
+    /// What to do
+    action: Power,
+    /// Name of the node
+    node: String,
+}
+
+/// What can be done to a node's power.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Power {
+    /// Power on
+    Start,
+    /// Power off at once
+    Stop,
+    /// Reset if on, power on if off
+    Restart,
+}
+
+const COLUMNS: &[Column] = &[
+    Column {
+        title: "NAME",
+        cell: |node| field(node, "name"),
+    },
+    Column {
+        title: "POWER",
+        cell: |node| field(node, "power_status"),
+    },
+    Column {
+        title: "CPU",
+        cell: |node| field(node, "cpu"),
+    },
+    Column {
+        title: "MEMORY",
+        cell: |node| field(node, "memory"),
+    },
+    Column {
+        title: "NETWORKS",
+        cell: |node| {
+            let networks = items(node, "nics").map(|nic| field(nic, "network"));
+            networks.collect::<Vec<_>>().join(",")
+        },
+    },
+    Column {
+        title: "BMC",
+        cell: |node| field(node, "bmc_address"),
+    },
+    Column {
+        title: "CONSOLE",
+        cell: |node| field(node, "socket_path"),
+    },
+    Column {
+        title: "REASON",
+        cell: |node| field(node, "power_reason"),
+    },
+];
+
+impl Node {
+    /// Does what the subcommand says.
+    pub async fn run(self, session: &Session) -> anyhow::Result<()> {
+        match self {
+            Self::List(list) => {
+                let format = if list.json { Format::Json } else { list.format };
+                let nodes = session.list(&Client::path(&["nodes"])).await?;
+                listing::print(format, COLUMNS, &nodes)
+            }
+            Self::Show(show) => {
+                let node = session.get(&Client::path(&["nodes", &show.node])).await?;
+                match show.format {
+                    ObjectFormat::Json => output::json(&node),
+                    ObjectFormat::Yaml => output::yaml(&node),
+                }
+            }
+            Self::Action(Action { action, node }) => {
+                let action = match action {
+                    Power::Start => "start",
+                    Power::Stop => "stop",
+                    Power::Restart => "restart",
+                };
+                session.post(&Client::path(&["nodes", &node, action])).await
+            }
+        }
+    }
+}

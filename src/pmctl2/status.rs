@@ -1,0 +1,111 @@
+//! `pmctl2 status`.
+
+use clap::Args;
+use placemat2_engine::client::Client;
+
+use super::{
+    connect::{Session, Value},
+    listing::{Format, FormatArg, aligned, clean, entries, field, items, moment},
+};
+use crate::output;
+
+/// Arguments of `pmctl2 status`
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+impl Status {
+    /// Prints the lab as a whole.
+    pub async fn run(self, session: &Session) -> anyhow::Result<()> {
+        let lab = session.get(&Client::path(&["lab"])).await?;
+        match self.format.format {
+            Format::Name => output::text(&format!("{}\n", clean(&field(&lab, "name")))),
+            Format::Json => output::json(&lab),
+            Format::Yaml => output::yaml(&lab),
+            Format::Table => {
+                let networks = session.list(&Client::path(&["networks"])).await?;
+                let namespaces = session.list(&Client::path(&["netns"])).await?;
+                let nodes = session.list(&Client::path(&["nodes"])).await?;
+                output::text(&summary(&lab, &networks, &namespaces, &nodes))
+            }
+        }
+    }
+}
+
+fn summary(lab: &Value, networks: &[Value], namespaces: &[Value], nodes: &[Value]) -> String {
+    let apps: Vec<&Value> = namespaces
+        .iter()
+        .flat_map(|namespace| items(namespace, "apps"))
+        .collect();
+    let running = count(apps.iter().copied(), "phase", "running");
+    let ready = |objects: &[Value]| format!("{} of {} ready", count(objects, "state", "ready"), objects.len());
+    let mut rows = vec![
+        ("Lab", field(lab, "name")),
+        ("Phase", field(lab, "phase")),
+        ("Error", field(lab, "error")),
+        ("MTU", mtu(lab)),
+        ("Networks", ready(networks)),
+        ("Namespaces", ready(namespaces)),
+        ("Apps", format!("{running} of {} running", apps.len())),
+        (
+            "Nodes",
+            format!("{} of {} on", count(nodes, "power_status", "On"), nodes.len()),
+        ),
+        ("Accelerator", field(lab, "accel")),
+        ("QEMU", field(lab, "qemu_version")),
+        ("Kernel", field(lab, "kernel")),
+        ("placemat2", field(lab, "version")),
+        ("Engine", format!("pid {}", field(lab, "pid"))),
+        ("Started", moment(lab, "started_at")),
+        ("Files", field(lab, "files")),
+    ];
+    rows.retain(|(_, value)| !value.is_empty());
+    let steps = items(lab, "steps").map(|step| ("Step", step_line(step)));
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .chain(steps)
+        .map(|(key, value)| vec![key.into(), clean(&value)])
+        .collect();
+    aligned(&rows)
+}
+
+fn count<'a>(objects: impl IntoIterator<Item = &'a Value>, name: &str, wanted: &str) -> usize {
+    objects
+        .into_iter()
+        .filter(|object| field(object, name) == wanted)
+        .count()
+}
+
+/// `1450 (route: destination 192.0.0.10, link eth0)`
+fn mtu(lab: &Value) -> String {
+    let Some(mtu) = lab.get("mtu") else {
+        return String::new();
+    };
+    let value = match field(mtu, "value") {
+        value if value.is_empty() => "left to the kernel".to_owned(),
+        value => value,
+    };
+    let kind = mtu
+        .get("source")
+        .map(|source| field(source, "kind"))
+        .unwrap_or_default();
+    let details: Vec<String> = entries(mtu, "source")
+        .filter(|(key, _)| key != "kind")
+        .map(|(key, value)| format!("{key} {}", super::listing::plain(value)))
+        .collect();
+    if details.is_empty() {
+        format!("{value} ({kind})")
+    } else {
+        format!("{value} ({kind}: {})", details.join(", "))
+    }
+}
+
+fn step_line(step: &Value) -> String {
+    let name = field(step, "name");
+    match step.get("seconds").and_then(Value::as_f64) {
+        Some(seconds) => format!("{name}: {seconds:.3} s"),
+        None => format!("{name}: under way since {}", moment(step, "started_at")),
+    }
+}

@@ -1,0 +1,70 @@
+# Two commands for those who are new here: `make demo` and `make test`. Each installs what it needs from Debian (through sudo,
+# unless root calls it), says what that is, builds, and runs. The Rust toolchain must be there already.
+
+SHELL := /bin/bash
+
+# dev builds quickest; `make demo PROFILE=release` runs what a package would have.
+PROFILE ?= dev
+BUILD_DIR = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+
+# Nothing but what must be is done as root; cargo builds as the user, and runs tests through SUDO.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+AS_ROOT := $(if $(SUDO),CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(SUDO)")
+
+# What a lab runs on, and what building takes besides Rust.
+RUN_PACKAGES = bird2 dnsmasq-base iproute2 nftables ovmf qemu-system-x86 qemu-utils swtpm
+BUILD_PACKAGES = gcc libc6-dev
+TEST_PACKAGES = curl iptables iputils-ping procps
+
+.PHONY: help deps test-deps build guest demo test test-all bench lint clean
+
+help:
+	@echo 'make demo      build all and run the demo data centre (Ctrl-C takes it down)'
+	@echo 'make test      run the tests that a change must pass (under 20 minutes)'
+	@echo 'make test-all  run the long ones too'
+	@echo 'make bench     measure against the targets'
+	@echo 'make lint      check formatting and lints'
+	@echo 'make build     build placemat2 and pmctl2 (PROFILE=release for an optimized build)'
+	@echo 'make guest     make the disk image of the demo servers'
+	@echo 'make clean     remove what was built'
+
+deps:
+	@assets/install-packages $(BUILD_PACKAGES) $(RUN_PACKAGES)
+
+test-deps:
+	@assets/install-packages $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
+
+build: deps
+	cargo build --locked --bins --profile $(PROFILE)
+
+guest: deps
+	@assets/guest/build
+
+demo: build guest
+	@# Disks that were made on top of an older image are of no use; the servers keep nothing on them.
+	@[ ! -d target/demo ] || $(SUDO) find target/demo -name root.img ! -newer target/guest/guest.qcow2 -delete
+	@echo
+	@echo 'The demo data centre starts; Ctrl-C takes it down. In another terminal, as root:'
+	@echo '  $(BUILD_DIR)/pmctl2 status                                    what runs'
+	@echo '  $(BUILD_DIR)/pmctl2 netns exec r0-tor1 -- ip route             the routes of a switch'
+	@echo '  birdc -s assets/demo/routers/spine1.ctl show protocols        a router'
+	@echo '  ip netns exec operation ping 10.69.1.11                       a server, through the fabric'
+	@echo
+	@$(SUDO) assets/demo/show $(BUILD_DIR)/pmctl2 & \
+	$(SUDO) $(BUILD_DIR)/placemat2 --headless --data-dir $(CURDIR)/target/demo assets/demo/dc.yml
+
+test: test-deps guest
+	$(AS_ROOT) cargo test --locked --workspace
+
+test-all: test
+	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
+
+bench: test-deps
+	$(AS_ROOT) cargo bench --locked --bench lab
+
+lint: deps
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+clean:
+	cargo clean

@@ -1,0 +1,232 @@
+//! `placemat2 validate`, `plan` and the command line itself: what they print and how they end, without root.
+
+// Outside of #[test] functions, too, a test may give up.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+const GOOD: &str = "\
+kind: Network
+name: ext
+type: external
+use-nat: true
+address: 192.0.2.1/24
+---
+kind: NetworkNamespace
+name: pm-test-router
+interfaces:
+- network: ext
+  addresses: [192.0.2.2/24]
+apps:
+- name: bird
+  command: [bird, -f]
+";
+
+/// Warns of its address.
+const DOUBTFUL: &str = "\
+kind: Network
+name: ext
+type: external
+use-nat: false
+address: 192.0.2.1/24
+---
+kind: NetworkNamespace
+name: pm-test-router
+interfaces:
+- network: ext
+  addresses: [198.51.100.2/24]
+";
+
+const BAD: &str = "\
+kind: Network
+name: ext
+type: external
+---
+kind: NetworkNamespace
+name: router
+interfaces:
+- network: exd
+---
+kind: Nodd
+";
+
+/// A directory that anybody may read, with lab files.
+fn files() -> TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir()
+        .unwrap();
+    for (name, text) in [("good.yml", GOOD), ("doubtful.yml", DOUBTFUL), ("bad.yml", BAD)] {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+/// Runs `placemat2` in that directory; where this test is root, as nobody and on a host without links.
+fn run(dir: &TempDir, arguments: &[&str]) -> Output {
+    // A copy: the build's directory may be root's alone.
+    let program = dir.path().join("placemat2");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_placemat2"), &program).unwrap();
+    }
+    let mut command = if nix::unistd::geteuid().is_root() {
+        let mut command = Command::new("unshare");
+        command.args([
+            "--net",
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "--",
+        ]);
+        command.arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.args(arguments).current_dir(dir.path());
+    for variable in [
+        "PLACEMAT2_LOG",
+        "PLACEMAT2_LOG_FORMAT",
+        "COLUMNS",
+        "CLICOLOR_FORCE",
+        "SUDO_USER",
+    ] {
+        command.env_remove(variable);
+    }
+    command.output().unwrap()
+}
+
+/// All it did; the directory is `DIR`.
+fn transcript(dir: &TempDir, arguments: &[&str]) -> String {
+    let output = run(dir, arguments);
+    let text = format!(
+        "exit: {}\n{}--- stderr\n{}",
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text.replace(dir.path().to_str().unwrap(), "DIR")
+}
+
+#[test]
+fn validate() {
+    let dir = files();
+    let transcript = |arguments: &[&str]| transcript(&dir, &[&["validate"], arguments].concat());
+    insta::assert_snapshot!("validate_good", transcript(&["good.yml"]));
+    insta::assert_snapshot!("validate_doubtful", transcript(&["doubtful.yml"]));
+    insta::assert_snapshot!("validate_strict", transcript(&["--strict", "doubtful.yml"]));
+    insta::assert_snapshot!("validate_bad", transcript(&["bad.yml"]));
+    insta::assert_snapshot!("validate_missing", transcript(&["none.yml"]));
+}
+
+#[test]
+fn validate_for_editors() {
+    let dir = files();
+    for (file, code, findings) in [("good.yml", 0, 0), ("doubtful.yml", 0, 1), ("bad.yml", 1, 3)] {
+        let output = run(&dir, &["validate", "-o", "json", file]);
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{file}");
+        assert!(found.as_array().unwrap().len() >= findings, "{found}");
+        assert!(output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn plan_without_root_in_every_format() {
+    let dir = files();
+    let plan = |format: &str| {
+        let output = run(&dir, &["plan", "--mtu", "1400", "-o", format, "good.yml"]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = plan("text");
+    insta::assert_snapshot!("plan_text", text.replace(dir.path().to_str().unwrap(), "DIR"));
+    let json: serde_json::Value = serde_json::from_str(&plan("json")).unwrap();
+    let yaml: serde_json::Value = serde_yaml::from_str(&plan("yaml")).unwrap();
+    assert_eq!(json, yaml);
+    assert_eq!(json["lab"], "good");
+    assert_eq!(json["nat"][0], "192.0.2.0/24");
+}
+
+#[test]
+fn plan_tells_of_mistakes_as_validate_does() {
+    let dir = files();
+    let planned = run(&dir, &["plan", "--mtu", "1400", "bad.yml"]);
+    assert_eq!(planned.status.code(), Some(1));
+    let validated = run(&dir, &["validate", "bad.yml"]);
+    let planned = String::from_utf8_lossy(&planned.stderr).into_owned();
+    assert!(
+        planned.contains(String::from_utf8_lossy(&validated.stdout).trim()),
+        "{planned}"
+    );
+    assert_eq!(
+        run(&dir, &["plan", "--mtu", "1400", "--strict", "doubtful.yml"])
+            .status
+            .code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn usage() {
+    let dir = files();
+    for help in [
+        &["--help"][..],
+        &["help"],
+        &["validate", "--help"],
+        &["plan", "--help"],
+        &["cleanup", "--help"],
+    ] {
+        let output = run(&dir, help);
+        assert_eq!(output.status.code(), Some(0), "{help:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("Usage: placemat2"),
+            "{help:?}"
+        );
+    }
+    let version = run(&dir, &["--version"]);
+    assert_eq!(
+        String::from_utf8_lossy(&version.stdout),
+        format!("placemat2 {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    for wrong in [
+        &[][..],
+        &["--no-such-option"],
+        &["validate"],
+        &["plan"],
+        &["cleanup"],
+        &["cleanup", "lab", "--all"],
+        &["plan", "--mtu", "12", "good.yml"],
+        &["plan", "--mtu", "1400", "--mtu-probe", "192.0.2.1", "good.yml"],
+        &["--run-dir", "/tmp", "validate", "good.yml"],
+        &["--init-timeout", "soon", "good.yml"],
+    ] {
+        let output = run(&dir, wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{wrong:?}");
+    }
+    insta::assert_snapshot!("no_file", transcript(&dir, &[]));
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure_to_tell_of() {
+    let dir = files();
+    run(&dir, &["--version"]);
+    let script = "./placemat2 plan --mtu 1400 good.yml | head -n 1 > /dev/null; test ${PIPESTATUS[0]} -lt 2";
+    let output = Command::new("bash")
+        .args(["-c", script])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("panicked"),
+        "{output:?}"
+    );
+}

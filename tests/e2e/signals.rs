@@ -1,0 +1,62 @@
+//! Signals take a lab down in order, whatever it is doing.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::{
+    scene::{assert_unchanged, eventually, full, init_script, running, two},
+    support::{Engine, Machine},
+};
+
+#[test]
+fn sigterm_while_an_init_script_runs() {
+    let Some(machine) = Machine::new() else { return };
+    two(&machine);
+    init_script(&machine, "sleep 60");
+    let before = machine.state();
+    let mut engine = Engine::start(&machine, &["/tmp/lab/two.yml"]);
+    engine.until("the init script runs", 10, || {
+        machine.try_sh("pgrep -fx 'sleep 60'").status.success()
+    });
+    let output = engine.stop();
+    assert_unchanged(&machine, &before, &output);
+}
+
+#[test]
+fn sigterm_at_any_moment_of_the_bring_up() {
+    let Some(machine) = Machine::new() else { return };
+    full(&machine);
+    let before = machine.state();
+    for milliseconds in (0..1000).step_by(125) {
+        // An app that ignores SIGTERM would only make each of these last longer.
+        let engine = Engine::start(&machine, &["--stop-timeout", "0.2", "/tmp/lab/full.yml"]);
+        // Before that it has no handler: a signal would end it as one ends any program.
+        let booting = Instant::now();
+        while !machine.path("/run/placemat2/full").exists() && booting.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        let output = engine.stop();
+        // Of a start that was stopped before it knew QEMU's version that QEMU is being killed.
+        eventually("QEMU is gone", 2, || !machine.try_sh("pgrep qemu").status.success());
+        assert_unchanged(&machine, &before, &format!("after {milliseconds} ms: {output}"));
+    }
+}
+
+#[test]
+fn sigint_waits_for_apps_and_a_second_one_hurries() {
+    let Some(machine) = Machine::new() else { return };
+    full(&machine);
+    let before = machine.state();
+    let mut engine = running(&machine, "full", &["--stop-timeout", "60"]);
+    engine.signal(Signal::SIGINT);
+    std::thread::sleep(Duration::from_secs(1));
+    // One app ignores SIGTERM.
+    machine.sh("pgrep -fx 'sleep 1005'");
+    let asked = Instant::now();
+    engine.signal(Signal::SIGINT);
+    assert_eq!(engine.wait(10), 0, "{}", engine.output());
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert_unchanged(&machine, &before, &engine.output());
+}

@@ -1,0 +1,326 @@
+//! `pmctl2` as its users run it, against a server that answers from a script.
+
+// Outside of #[test] functions, too, a test may give up.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod scripted;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use scripted::Server;
+
+/// Runs `pmctl2` with nothing of the caller's environment that could choose a lab or change how help looks.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pmctl2"));
+    command.args(arguments);
+    for variable in ["PLACEMAT2_ENDPOINT", "PLACEMAT2_LAB", "COLUMNS", "CLICOLOR_FORCE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs it against a server and returns all it did.
+fn transcript(server: &Server, arguments: &[&str]) -> String {
+    let output = command(arguments)
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint)
+        .output()
+        .unwrap();
+    shown(&output).replace(&server.endpoint, "ENDPOINT")
+}
+
+fn shown(output: &Output) -> String {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    format!("exit: {}\n{stdout}--- stderr\n{stderr}", output.status.code().unwrap())
+}
+
+fn stdout(server: &Server, arguments: &[&str]) -> String {
+    let output = command(arguments)
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn node_list_as_in_placemat_v2() {
+    let server = Server::start();
+    assert_eq!(stdout(&server, &["node", "list"]), "boot-0\nrack0-node1\n");
+    let listed = stdout(&server, &["node", "list", "--json"]);
+    assert_eq!(listed, stdout(&server, &["node", "list", "-o", "json"]));
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(
+        listed,
+        serde_json::from_str::<serde_json::Value>(scripted::NODES).unwrap()
+    );
+    let node: serde_json::Value = serde_json::from_str(&stdout(&server, &["node", "show", "boot-0"])).unwrap();
+    assert_eq!(node, listed[0]);
+}
+
+#[test]
+fn node_actions() {
+    let server = Server::start();
+    for action in ["start", "stop", "restart"] {
+        assert_eq!(stdout(&server, &["node", "action", action, "boot-0"]), "");
+    }
+    let expected = ["start", "stop", "restart"].map(|action| format!("POST /nodes/boot-0/{action}"));
+    assert_eq!(server.requests(), expected);
+}
+
+#[test]
+fn listings() {
+    let server = Server::start();
+    for listing in ["node", "net", "netns", "app"] {
+        for format in ["name", "table", "json", "yaml"] {
+            let shown = transcript(&server, &[listing, "list", "-o", format]);
+            insta::assert_snapshot!(format!("{listing}-list-{format}"), shown);
+        }
+    }
+    for listing in ["net", "netns", "app"] {
+        assert_eq!(
+            stdout(&server, &[listing, "list"]),
+            stdout(&server, &[listing, "list", "-o", "table"])
+        );
+    }
+}
+
+#[test]
+fn the_lab_and_its_events() {
+    let server = Server::start();
+    for format in ["name", "table", "json", "yaml"] {
+        insta::assert_snapshot!(
+            format!("status-{format}"),
+            transcript(&server, &["status", "-o", format])
+        );
+        insta::assert_snapshot!(
+            format!("events-{format}"),
+            transcript(&server, &["events", "-o", format])
+        );
+        let follow = transcript(&server, &["events", "-f", "--after", "7", "-o", format]);
+        insta::assert_snapshot!(format!("events-follow-{format}"), follow);
+    }
+    assert!(server.requests().contains(&"GET /events?after=7".to_owned()));
+}
+
+#[test]
+fn output_of_an_app() {
+    let server = Server::start();
+    insta::assert_snapshot!("logs", transcript(&server, &["logs", "operation/bird"]));
+    insta::assert_snapshot!(
+        "logs-timestamps",
+        transcript(&server, &["logs", "-t", "operation/bird"])
+    );
+    stdout(&server, &["logs", "-f", "--tail", "3", "operation/bird"]);
+    let last = server.requests().pop().unwrap();
+    assert_eq!(last, "GET /netns/operation/apps/bird/log?follow=true&tail=3");
+}
+
+#[test]
+fn refusals_are_told_in_the_words_of_the_lab() {
+    let server = Server::start();
+    insta::assert_snapshot!("unknown-node", transcript(&server, &["node", "show", "nobody"]));
+    insta::assert_snapshot!("unknown-app", transcript(&server, &["logs", "operation/nothing"]));
+    insta::assert_snapshot!(
+        "failed-action",
+        transcript(&server, &["node", "action", "start", "rack0-node1"])
+    );
+    insta::assert_snapshot!("not-a-lab", transcript(&server, &["node", "show", "gibberish"]));
+    insta::assert_snapshot!("broken-http", transcript(&server, &["node", "show", "broken"]));
+}
+
+#[test]
+fn help_and_usage() {
+    let cases: &[(&str, &[&str])] = &[
+        ("help", &["--help"]),
+        ("help-node-list", &["node", "list", "--help"]),
+        ("help-netns-exec", &["netns", "exec", "--help"]),
+        ("help-logs", &["logs", "--help"]),
+        ("help-events", &["events", "--help"]),
+        ("usage-none", &[]),
+        ("usage-action", &["node", "action", "explode", "boot-0"]),
+        ("usage-app", &["logs", "bird"]),
+        ("usage-endpoint", &["--endpoint", "bogus", "status"]),
+        (
+            "usage-both",
+            &["--endpoint", "http://localhost", "status", "--lab", "dc"],
+        ),
+        ("usage-both-json", &["node", "list", "--json", "-o", "yaml"]),
+        ("lab-outside", &["--lab", "../etc", "status"]),
+        ("no-such-lab", &["--lab", "no-such-lab", "status"]),
+    ];
+    for (name, arguments) in cases {
+        insta::assert_snapshot!(*name, shown(&command(arguments).output().unwrap()));
+    }
+}
+
+#[test]
+fn what_is_typed_counts_more_than_the_environment() {
+    let server = Server::start();
+    let typed = ["node", "list", "--endpoint", &server.endpoint];
+    let output = command(&typed).env("PLACEMAT2_LAB", "other").output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    let by_name = ["--lab", "no-such-lab", "status"];
+    let output = command(&by_name)
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint)
+        .output()
+        .unwrap();
+    assert!(shown(&output).contains("no-such-lab"), "{}", shown(&output));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn over_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_unix(&directory.path().join("api.sock"));
+    assert_eq!(stdout(&server, &["node", "list"]), "boot-0\nrack0-node1\n");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let server = Server::start();
+    for arguments in [
+        &["node", "list"][..],
+        &["node", "list", "-o", "yaml"],
+        &["events", "-f"],
+        &["logs", "-f", "a/flood"],
+    ] {
+        let mut child = command(arguments)
+            .env("PLACEMAT2_ENDPOINT", &server.endpoint)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(shown(&output), "exit: 0\n--- stderr\n", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_a_failure() {
+    let server = Server::start();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = command(&["node", "list"])
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint)
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        shown(&output).contains("cannot write to standard output"),
+        "{}",
+        shown(&output)
+    );
+}
+
+#[test]
+fn lines_come_as_they_are_written() {
+    let server = Server::start();
+    let mut child = command(&["logs", "-f", "a/waiting"])
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 6];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"first\n");
+    assert!(child.try_wait().unwrap().is_none(), "it does not follow");
+    server.release();
+    let mut rest = String::new();
+    child.stdout.as_mut().unwrap().read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "last\n");
+    assert!(child.wait().unwrap().success());
+}
+
+/// Runs `script` in a mount and network namespace with a `/run/netns` of its own holding the namespace `rack0`.
+fn in_a_world_of_its_own(script: &str) -> Option<Output> {
+    if !is_root() {
+        let _ = writeln!(std::io::stderr(), "skipped: needs root");
+        return None;
+    }
+    let prepare = "set -e; mount -t tmpfs none /run; mkdir -p /run/netns; touch /run/netns/rack0 /run/netns/dead; \
+                   unshare -n sh -c 'ip link set lo up; ip link add marker type bridge; \
+                   mount --bind /proc/self/ns/net /run/netns/rack0'; set +e; ";
+    let output = Command::new("unshare")
+        .args(["-n", "-m", "sh", "-c", &format!("{prepare}{script}")])
+        .env("PMCTL2", env!("CARGO_BIN_EXE_pmctl2"))
+        .output()
+        .unwrap();
+    Some(output)
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+#[test]
+fn commands_run_inside_a_namespace() {
+    let script = "$PMCTL2 netns exec rack0 -- sh -c 'ls /sys/class/net; exit 7'; echo status $?; \
+                  $PMCTL2 netns exec rack0 ip -br link show dev marker | cut -c1-6; \
+                  ls -d /sys/class/net/marker 2>/dev/null || echo not outside; \
+                  yes | $PMCTL2 netns exec rack0 -- head -n 1";
+    let Some(output) = in_a_world_of_its_own(script) else {
+        return;
+    };
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        stdout,
+        "lo\nmarker\nstatus 7\nmarker\nnot outside\ny\n",
+        "{}",
+        shown(&output)
+    );
+}
+
+#[test]
+fn namespaces_and_commands_that_are_not_there() {
+    let script = "for arguments in 'none -- true' 'dead -- true' '../x -- true' 'rack0 -- no-such-command' 'rack0 -- /etc'; do \
+                  $PMCTL2 netns exec $arguments 2>&1; echo status $?; done";
+    let Some(output) = in_a_world_of_its_own(script) else {
+        return;
+    };
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_one_running_lab_is_found() {
+    if !is_root() {
+        let _ = writeln!(std::io::stderr(), "skipped: needs root");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for lab in ["dc", "other"] {
+        fs::create_dir(directory.path().join(lab)).unwrap();
+    }
+    let server = Server::start_unix(&directory.path().join("dc/api.sock"));
+    let run = |arguments: &str| {
+        let script = format!(
+            "mount -t tmpfs none /run && mkdir /run/placemat2 && mount --bind {} /run/placemat2 && {} {arguments}",
+            directory.path().display(),
+            env!("CARGO_BIN_EXE_pmctl2"),
+        );
+        let mut command = Command::new("unshare");
+        command.args(["-n", "-m", "sh", "-c", &script]);
+        shown(
+            &command
+                .env_remove("PLACEMAT2_ENDPOINT")
+                .env_remove("PLACEMAT2_LAB")
+                .output()
+                .unwrap(),
+        )
+    };
+    assert_eq!(run("status -o name"), "exit: 0\ndc\n--- stderr\n");
+    assert_eq!(run("status -o name --lab dc"), "exit: 0\ndc\n--- stderr\n");
+    let second = Server::start_unix(&directory.path().join("other/api.sock"));
+    insta::assert_snapshot!("several-labs", run("status"));
+    drop(second);
+    drop(server);
+    // The sockets of labs that ended without removing them.
+    std::thread::sleep(Duration::from_millis(50));
+    insta::assert_snapshot!("no-lab", run("status"));
+}

@@ -144,7 +144,7 @@ fn a_lab_starts_again_at_once_after_all_of_it_was_killed() {
     for _ in 0..3 {
         let mut engine = running(&machine, "two", &[]);
         // The keeper first: nobody is left to clear up, and the kernel takes its time to remove the lab's links.
-        machine.sh("pkill -9 -x pm2-keeper; pkill -9 -x placemat2");
+        machine.sh("kill -9 $(pgrep -x pm2-keeper) $(pgrep -x placemat2)");
         assert_ne!(engine.wait(5), 0);
     }
     let engine = running(&machine, "two", &[]);

@@ -143,7 +143,12 @@ fn systemd_is_told_and_logs_are_json_if_asked_for() {
             command.env("NOTIFY_SOCKET", "/tmp/notify");
         });
     let mut buffer = [0; 256];
-    let length = listener.recv(&mut buffer).unwrap();
+    let length = loop {
+        match listener.recv(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            received => break received.unwrap(),
+        }
+    };
     assert!(String::from_utf8_lossy(&buffer[..length]).contains("READY=1"));
     for line in engine.stop().lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();

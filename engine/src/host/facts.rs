@@ -5,7 +5,6 @@ use std::{
     fs, io,
     net::IpAddr,
     path::{Path, PathBuf},
-    thread::{self, JoinHandle},
 };
 
 use ipnet::IpNet;
@@ -16,9 +15,10 @@ use nix::{
 };
 use thiserror::Error;
 
+pub use super::installed::{AskedQemu, ask_qemu};
 use super::{device, firmware, installed, publish};
 use crate::{
-    plan::{Facts, Mtu, Options, QemuProgram, disk_dirs, nvram_file},
+    plan::{Facts, Mtu, Options, disk_dirs, nvram_file},
     spec::model::Spec,
 };
 
@@ -43,15 +43,6 @@ pub enum FactsError {
     },
 }
 
-/// QEMU, asked for its version and waited for by a thread.
-pub struct AskedQemu(JoinHandle<Option<QemuProgram>>);
-
-/// Begins to ask QEMU for its version, which takes longer than all else; `None` if there is no thread for that now.
-pub fn ask_qemu() -> Option<AskedQemu> {
-    let thread = thread::Builder::new().name("qemu-version".into());
-    thread.spawn(installed::qemu).ok().map(AskedQemu)
-}
-
 /// Returns what the plan of a lab needs to know of this host. Blocks for as long as QEMU takes to print its version,
 /// unless that was asked for before.
 pub fn gather(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>) -> Result<Facts, FactsError> {
@@ -61,6 +52,7 @@ pub fn gather(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>)
         tun: false,
         qemu: None,
         swtpm: None,
+        virtiofsd: None,
         firmware: Vec::new(),
         nvram: BTreeMap::new(),
         buffered_only: BTreeSet::new(),
@@ -80,11 +72,9 @@ fn gather_for_nodes(spec: &Spec, options: &Options, qemu: Option<AskedQemu>, fac
     facts.kvm = device::kvm();
     facts.vhost_net = device::is_there("/dev/vhost-net");
     facts.tun = device::is_there("/dev/net/tun");
-    facts.qemu = match qemu {
-        Some(AskedQemu(thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        None => installed::qemu(),
-    };
+    facts.qemu = qemu.or_else(ask_qemu).map(AskedQemu::answer);
     facts.swtpm = installed::find("swtpm");
+    facts.virtiofsd = installed::virtiofsd();
     facts.firmware = firmware::installed();
     facts.buffered_only = disk_dirs(spec, options)
         .into_iter()

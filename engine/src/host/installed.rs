@@ -3,9 +3,10 @@
 use std::{
     env,
     ffi::OsStr,
+    io::Read as _,
     os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
 };
 
 use nix::{
@@ -19,8 +20,14 @@ use crate::plan::{QemuProgram, QemuVersion};
 /// Where to look if there is no PATH.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// Where distributions install virtiofsd: that written in Rust, that of QEMU before 8.0.
+const VIRTIOFSD_PATH: &str = "/usr/libexec:/usr/lib/qemu:/usr/lib/virtiofsd:/usr/lib";
+
 /// Looked into after PATH, which may lack these: that of a user who came by `su`, for example.
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/sbin:/sbin";
+
+/// How much of what QEMU prints for a version is read, in bytes.
+const MAX_ANSWER: u64 = 4096;
 
 /// Returns the absolute path of a program in PATH or the directories of system programs.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -39,16 +46,24 @@ fn find_in(name: &str, path: &OsStr) -> Option<PathBuf> {
         })
 }
 
-/// Returns QEMU for x86-64, with the version it tells. Blocks while QEMU starts and prints it.
-pub(super) fn qemu() -> Option<QemuProgram> {
-    let program = find("qemu-system-x86_64")?;
-    let version = qemu_version(&program);
-    Some(QemuProgram { program, version })
+/// Returns virtiofsd. Distributions keep it out of PATH: nobody but a manager of virtual machines starts it.
+pub(super) fn virtiofsd() -> Option<PathBuf> {
+    find("virtiofsd").or_else(|| find_in("virtiofsd", OsStr::new(VIRTIOFSD_PATH)))
 }
 
-fn qemu_version(program: &Path) -> Option<QemuVersion> {
-    let mut command = Command::new(program);
+/// QEMU, while it prints its version. Dropping this ends it.
+pub struct AskedQemu {
+    program: PathBuf,
+    /// `None` if it could not be started.
+    process: Option<Child>,
+}
+
+/// Begins to ask QEMU for x86-64 for its version, which takes longer than all else; `None` if there is no QEMU.
+pub fn ask_qemu() -> Option<AskedQemu> {
+    let program = find("qemu-system-x86_64")?;
+    let mut command = Command::new(&program);
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null());
+    command.stdout(Stdio::piped());
     // A start that is stopped or killed now does not wait for the answer: QEMU must not outlive it.
     let us = getpid();
     let die_with_us = move || {
@@ -62,11 +77,36 @@ fn qemu_version(program: &Path) -> Option<QemuVersion> {
     };
     // SAFETY: between fork and exec only system calls are made that take no lock and no memory.
     unsafe { command.pre_exec(die_with_us) };
-    match command.output() {
-        Ok(output) => parse_version(&String::from_utf8_lossy(&output.stdout)),
-        Err(error) => {
-            tracing::warn!("The version of `{}` can't be asked for: {error}.", program.display());
-            None
+    let process = command.spawn();
+    let process = process.inspect_err(|error| {
+        tracing::warn!("The version of `{}` can't be asked for: {error}.", program.display());
+    });
+    Some(AskedQemu {
+        program,
+        process: process.ok(),
+    })
+}
+
+impl AskedQemu {
+    /// Returns QEMU with the version it tells. Blocks until it has printed it.
+    pub(super) fn answer(mut self) -> QemuProgram {
+        let mut text = String::new();
+        let output = self.process.as_mut().and_then(|process| process.stdout.take());
+        // What isn't text has no version in it.
+        let read = output.map(|output| output.take(MAX_ANSWER).read_to_string(&mut text));
+        QemuProgram {
+            program: std::mem::take(&mut self.program),
+            version: read.and_then(Result::ok).and_then(|_| parse_version(&text)),
+        }
+    }
+}
+
+impl Drop for AskedQemu {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            // It may have ended by itself, which is as good.
+            let _ = process.kill();
+            let _ = process.wait();
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::{
     fs, io,
     os::fd::{AsFd, OwnedFd},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -25,6 +26,11 @@ const VARIABLE: &str = "PLACEMAT2_RUN";
 /// How long killed processes may take to die. Only one that hangs in the kernel takes as long.
 const DEATH_LIMIT: Duration = Duration::from_secs(5);
 
+/// How often, and after how long, a process is looked at again whose environment is empty: for a moment within exec it is,
+/// and nothing tells when that is over.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
+
 /// A new mark and the variable it is the value of.
 pub(super) fn mark() -> io::Result<(&'static str, String)> {
     let uuid = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
@@ -35,13 +41,18 @@ pub(super) fn mark() -> io::Result<(&'static str, String)> {
 pub(super) fn kill(mark: &str) -> Result<bool, Refusal> {
     let entry = format!("{VARIABLE}={mark}");
     let deadline = Instant::now() + DEATH_LIMIT;
-    let mut any = false;
+    let (mut any, mut looks) = (false, 0);
     loop {
-        let marked = marked(entry.as_bytes())?;
+        let (marked, unsure) = marked(entry.as_bytes())?;
+        looks += 1;
         if marked.is_empty() {
-            return Ok(any);
+            if !unsure || looks >= LOOKS {
+                return Ok(any);
+            }
+            thread::sleep(BETWEEN_LOOKS);
+            continue;
         }
-        any = true;
+        (any, looks) = (true, 0);
         for process in &marked {
             match pidfd::kill(process.as_fd()) {
                 Ok(()) | Err(Errno::ESRCH) => {}
@@ -60,31 +71,36 @@ pub(super) fn kill(mark: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// The living processes that have `entry` in their environment, without this one.
-fn marked(entry: &[u8]) -> io::Result<Vec<OwnedFd>> {
+/// The living processes that have `entry` in their environment, without this one; and whether there are any of which that
+/// can't be told.
+fn marked(entry: &[u8]) -> io::Result<(Vec<OwnedFd>, bool)> {
     let own = std::process::id();
-    let has_entry = |pid: u32| {
-        // Empty for what is dead and not waited for, an error for what is gone.
-        let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environ.split(|&byte| byte == 0).any(|found| found == entry)
-    };
-    let mut processes = Vec::new();
+    // Empty for what is dead and not waited for, an error for what is gone.
+    let environ = |pid: u32| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let has_entry = |environ: &[u8]| environ.split(|&byte| byte == 0).any(|found| found == entry);
+    let (mut processes, mut unsure) = (Vec::new(), false);
     for file in fs::read_dir("/proc")? {
         let Some(pid) = file?.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        if pid == own || !has_entry(pid) {
+        if pid == own {
+            continue;
+        }
+        let found = environ(pid);
+        // The dead and the kernel's threads have no executable either.
+        unsure |= found.is_empty() && fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+        if !has_entry(&found) {
             continue;
         }
         let Ok(process) = pidfd::open(Pid::from_raw(pid.cast_signed())) else {
             continue;
         };
         // Now that the descriptor stands for one process, that it is the one which has the mark.
-        if has_entry(pid) {
+        if has_entry(&environ(pid)) {
             processes.push(process);
         }
     }
-    Ok(processes)
+    Ok((processes, unsure))
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 //! Data goes one way: [`spec`] (what the user wrote) → [`plan`] (what will exist, a pure function) → `lab` (makes it
 //! true, the only part that touches the kernel) → `api` (the only way in for every front end).
 
+pub mod address;
 pub mod api;
 pub mod app;
 mod blocking;
 pub mod client;
 pub mod console;
 pub mod fabric;
+pub mod forward;
 pub mod host;
 pub mod keeper;
 pub mod lab;

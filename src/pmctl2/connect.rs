@@ -1,7 +1,8 @@
 //! Which lab a command speaks to.
 
 use clap::Args;
-use placemat2_engine::client::{self, Client, ClientError, Endpoint, Found, Lines};
+use placemat2_engine::client::{self, Client, ClientError, Endpoint, Found, Lines, Tunnel};
+use serde::Serialize;
 
 /// Answers of the API as they come, the order of keys kept (which `serde_json::Value` would not).
 pub type Value = serde_yaml::Value;
@@ -55,6 +56,27 @@ impl Session {
     /// Asks for an action.
     pub async fn post(&self, path: &str) -> anyhow::Result<()> {
         self.client.post(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Asks for what an object describes.
+    pub async fn post_json(&self, path: &str, object: &impl Serialize) -> anyhow::Result<()> {
+        let posted = self.client.post_json(path, object).await;
+        posted.map_err(|error| self.explained(error))
+    }
+
+    /// Asks for something to be deleted.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.client.delete(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Opens a stream of bytes both ways.
+    pub async fn tunnel(&self, path: &str) -> anyhow::Result<Tunnel> {
+        self.client.tunnel(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Returns where the lab's API answers, as `--endpoint` takes it.
+    pub fn endpoint(&self) -> String {
+        self.client.endpoint().to_string()
     }
 
     /// Opens a stream of JSON lines.

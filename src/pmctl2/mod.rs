@@ -4,12 +4,15 @@ mod app;
 mod connect;
 mod events;
 mod exec;
+mod forward;
 mod listing;
 mod logs;
 mod net;
 mod netns;
 mod node;
+mod ssh;
 mod status;
+mod tunnel;
 
 use std::process::ExitCode;
 
@@ -49,6 +52,13 @@ enum Command {
     /// List the apps of all namespaces
     #[command(subcommand)]
     App(app::App),
+    /// Let ports of the host lead into namespaces
+    #[command(subcommand)]
+    Forward(forward::Forward),
+    /// Print a config with which ssh reaches the nodes
+    SshConfig(ssh::SshConfig),
+    /// Connect standard input and output to a host and port inside the lab
+    Connect(tunnel::Connect),
     /// Print the output of an app
     Logs(logs::Logs),
     /// Print what happened to the lab
@@ -83,6 +93,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Node(node) => with_lab(target, async |lab| node.run(lab).await),
         Command::Net(net) => with_lab(target, async |lab| net.run(lab).await),
         Command::App(app) => with_lab(target, async |lab| app.run(lab).await),
+        Command::Forward(forward) => with_lab(target, async |lab| forward.run(lab).await),
+        Command::SshConfig(config) => with_lab(target, async |lab| config.run(lab).await),
+        Command::Connect(connect) => with_lab(target, async |lab| connect.run(lab).await),
         Command::Logs(logs) => with_lab(target, async |lab| logs.run(lab).await),
         Command::Events(events) => with_lab(target, async |lab| events.run(lab).await),
     }
@@ -91,6 +104,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Lets a command speak to the chosen lab.
 fn with_lab(target: Target, command: impl AsyncFnOnce(&Session) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async { command(&Session::open(target)?).await })?;
+    let done = runtime.block_on(async { command(&Session::open(target)?).await });
+    // Not to wait for a read of standard input that nobody needs any more.
+    runtime.shutdown_background();
+    done?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,8 +5,11 @@
 
 mod answer;
 mod apps;
+mod connect;
 mod events;
+mod forwards;
 mod gate;
+mod images;
 mod lab;
 mod listen;
 mod netns;
@@ -17,17 +20,27 @@ mod routes;
 mod serve;
 mod stream;
 mod topology;
+mod tunnel;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use answer::Problem;
 pub use apps::LogLine;
+pub use forwards::ForwardRequest;
 pub use listen::{BindError, DEFAULT_LISTEN_ADDR, bind_tcp, bind_unix};
 pub use routes::openapi;
 pub use serve::serve;
 pub use topology::{Edge, Topology, Vertex, VertexKind};
+pub use tunnel::PROTOCOL as TUNNEL_PROTOCOL;
 
-use crate::{app::log::AppLog, node::Action};
+use tokio::net::TcpStream;
+
+use crate::{
+    app::log::AppLog,
+    forward::Wanted,
+    node::Action,
+    spec::model::{Destination, Protocol},
+};
 
 /// What the API asks of a running lab beyond reading its store.
 pub trait Control: Send + Sync + 'static {
@@ -39,6 +52,20 @@ pub trait Control: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>>;
     /// Returns the output of an app.
     fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>>;
+    /// Adds a port of the host that leads into a namespace.
+    fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError>;
+    /// Ends such a port with its connections.
+    fn delete_forward(
+        &self,
+        port: u16,
+        protocol: Protocol,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + '_>>;
+    /// Connects to a host and port from the side of a node (from a namespace on its network) or from a namespace.
+    fn connect<'a>(
+        &'a self,
+        side: &'a str,
+        to: &'a Destination,
+    ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>>;
 }
 
 /// Why the lab did not do what was asked.
@@ -47,6 +74,9 @@ pub enum ControlError {
     /// No object of that name.
     #[error("there is no {0}")]
     NotFound(String),
+    /// What is there stands against it.
+    #[error("{0}")]
+    Conflict(String),
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),

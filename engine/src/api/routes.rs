@@ -17,8 +17,9 @@ use utoipa::OpenApi;
 use super::{
     Control,
     answer::{ApiError, json},
-    apps, events, lab, netns, networks, nodes,
+    apps, connect, events, forwards, images, lab, netns, networks, nodes,
     rendered::Rendered,
+    tunnel::Tunnels,
 };
 use crate::store::Store;
 
@@ -31,24 +32,28 @@ pub struct Shared {
     pub control: Arc<dyn Control>,
     pub cancel: CancellationToken,
     pub actions: Arc<Semaphore>,
+    pub tunnels: Tunnels,
     pub lab: Rendered,
     pub networks: Rendered,
     pub namespaces: Rendered,
+    pub images: Rendered,
     pub nodes: Rendered,
     pub topology: Rendered,
     openapi: Bytes,
 }
 
 impl Shared {
-    pub fn new(store: Store, control: Arc<dyn Control>, cancel: CancellationToken) -> Self {
+    pub fn new(store: Store, control: Arc<dyn Control>, cancel: CancellationToken, tunnels: Tunnels) -> Self {
         Self {
             store,
             control,
             cancel,
             actions: Arc::new(Semaphore::new(ACTIONS)),
+            tunnels,
             lab: Rendered::default(),
             networks: Rendered::default(),
             namespaces: Rendered::default(),
+            images: Rendered::default(),
             nodes: Rendered::default(),
             topology: Rendered::default(),
             openapi: openapi().into(),
@@ -72,9 +77,15 @@ impl Shared {
         netns::show,
         apps::show,
         apps::log,
+        images::list,
+        images::show,
         nodes::list,
         nodes::show,
         nodes::act,
+        forwards::list,
+        forwards::add,
+        forwards::delete,
+        connect::connect,
         document
     )
 )]
@@ -93,9 +104,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ("/netns/{name}", || get(netns::show)),
     ("/netns/{name}/apps/{app}", || get(apps::show)),
     ("/netns/{name}/apps/{app}/log", || get(apps::log)),
+    ("/images", || get(images::list)),
+    ("/images/{name}", || get(images::show)),
     ("/nodes", || get(nodes::list)),
     ("/nodes/{name}", || get(nodes::show)),
     ("/nodes/{name}/{action}", || post(nodes::act)),
+    ("/forwards", || get(forwards::list).post(forwards::add)),
+    ("/forwards/{port}", || axum::routing::delete(forwards::delete)),
+    ("/connect", || get(connect::connect)),
     ("/openapi.json", || get(document)),
 ];
 

@@ -33,6 +33,7 @@ use super::{
     answer::ApiError,
     gate::Gate,
     routes::{self, Shared},
+    tunnel::Tunnels,
 };
 use crate::store::Store;
 
@@ -69,7 +70,8 @@ pub async fn serve(
     tcp: Vec<TcpListener>,
     cancel: CancellationToken,
 ) {
-    let shared = Shared::new(store, control, cancel.clone());
+    let tunnels = Tunnels::new(cancel.clone());
+    let shared = Shared::new(store, control, cancel.clone(), tunnels.clone());
     let server = Server {
         router: routes::router(Arc::new(shared)),
         connections: TaskTracker::new(),
@@ -83,6 +85,7 @@ pub async fn serve(
     while listeners.join_next().await.is_some() {}
     server.connections.close();
     server.connections.wait().await;
+    tunnels.ended().await;
 }
 
 #[derive(Clone)]
@@ -160,7 +163,8 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
             .max_buf_size(HEAD_SIZE)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -3,10 +3,10 @@
 use std::{fmt::Write as _, io, time::Duration};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, client::conn::http1, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, client::conn::http1, header, http::request};
 use hyper_util::rt::TokioIo;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{Endpoint, Lines};
-use crate::api::Problem;
+use crate::api::{Problem, TUNNEL_PROTOCOL};
 
 /// How long connecting may take.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -115,6 +115,39 @@ impl Client {
         self.succeeded(response).await.map(drop)
     }
 
+    /// Asks for what an object describes; returns when it is done.
+    pub async fn post_json(&self, path: &str, object: &impl Serialize) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(object).map_err(|error| self.unreadable(&error.to_string()))?;
+        let request = self
+            .request(Method::POST, path, "close")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::from(body));
+        let request = request.map_err(|error| self.unreadable(&error.to_string()))?;
+        let response = self.ask(request).await?;
+        self.succeeded(response).await.map(drop)
+    }
+
+    /// Asks for something to be deleted; returns when it is.
+    pub async fn delete(&self, path: &str) -> Result<(), ClientError> {
+        let response = self.send(Method::DELETE, path, "application/json").await?;
+        self.succeeded(response).await.map(drop)
+    }
+
+    /// Asks for a connection to stop being HTTP.
+    pub(super) async fn ask_for_tunnel(&self, path: &str) -> Result<Response<Incoming>, ClientError> {
+        let request = self
+            .request(Method::GET, path, "upgrade")
+            .header(header::UPGRADE, TUNNEL_PROTOCOL)
+            .body(Full::default());
+        let request = request.map_err(|error| self.unreadable(&error.to_string()))?;
+        let response = self.ask(request).await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(response);
+        }
+        self.succeeded(response).await?;
+        Err(self.unreadable("it goes on as HTTP where a stream was asked for"))
+    }
+
     /// Gets an answer of JSON lines (`application/x-ndjson`) that may go on for as long as it is read.
     pub async fn stream(&self, path: &str) -> Result<Lines, ClientError> {
         let response = self.get(path, "application/x-ndjson").await?;
@@ -130,14 +163,23 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, accept: &'static str) -> Result<Response<Incoming>, ClientError> {
-        let request = Request::builder()
+        let request = self
+            .request(method, path, "close")
+            .header(header::ACCEPT, accept)
+            .body(Full::default())
+            .map_err(|error| self.unreadable(&error.to_string()))?;
+        self.ask(request).await
+    }
+
+    fn request(&self, method: Method, path: &str, connection: &'static str) -> request::Builder {
+        Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, self.endpoint.host())
-            .header(header::ACCEPT, accept)
-            .header(header::CONNECTION, "close")
-            .body(Empty::new())
-            .map_err(|error| self.unreadable(&error.to_string()))?;
+            .header(header::CONNECTION, connection)
+    }
+
+    async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
         match &self.endpoint {
             Endpoint::Unix(socket) => {
                 self.exchange(self.connected(UnixStream::connect(socket)).await?, request)
@@ -162,7 +204,7 @@ impl Client {
     async fn exchange(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        request: Request<Empty<Bytes>>,
+        request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, ClientError> {
         let broken = |source| ClientError::Http {
             endpoint: self.endpoint.clone(),
@@ -170,7 +212,7 @@ impl Client {
         };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
         // Ends by itself when the answer has been read or dropped; its errors reach whoever reads the answer.
-        tokio::spawn(connection);
+        tokio::spawn(connection.with_upgrades());
         sender.send_request(request).await.map_err(broken)
     }
 

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
-use super::{LabError, made::Made, steps::step};
+use super::{LabError, addresses, made::Made, steps::step};
 use crate::{
     app::{App, LogFiles, init, log::AppLog},
     blocking,
@@ -92,6 +92,7 @@ async fn network(
     });
     let name = format!("placemat2-{}", made.plan.lab);
     publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
+    addresses::watch(made, &fabric);
     // Nobody else sets it.
     let _ = ready.set(Arc::clone(&fabric));
 
@@ -202,6 +203,7 @@ async fn namespace(
         )
         .await?;
     }
+    made.forwards.ready(netns)?;
     publish(made, &planned.name, &netns.proc_path()).await?;
     let message = format!("Namespace {} is usable.", planned.name);
     made.store
@@ -235,6 +237,8 @@ async fn nodes(
     if made.plan.nodes.is_empty() {
         return Ok(());
     }
+    // First, so that nobody waits for a download only to learn of it.
+    made.parts().claims = node::claim_files(&made.plan).await?;
     let env = PrepareEnv::new(made.store.clone(), keeper.clone(), cancel.clone());
     let images = step(&made.store, "images", node::prepare_images(&made.plan, &env)).await;
     let images = images.map_err(|error| {

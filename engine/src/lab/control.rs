@@ -6,11 +6,15 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use super::made::Made;
+use tokio::net::TcpStream;
+
+use super::{made::Made, reach};
 use crate::{
     api::{Control, ControlError},
     app::log::AppLog,
+    forward::{ForwardError, Wanted},
     node::Action,
+    spec::model::{Destination, Protocol},
 };
 
 /// The API's way into a lab. It doesn't keep the lab: what is being taken down can't be asked any more.
@@ -22,6 +26,13 @@ impl LabControl {
     }
 }
 
+impl LabControl {
+    fn made(&self) -> Result<Arc<Made>, ControlError> {
+        let made = self.0.upgrade();
+        made.ok_or_else(|| ControlError::Failed("The lab is being taken down.".into()))
+    }
+}
+
 impl Control for LabControl {
     fn node_action<'a>(
         &'a self,
@@ -30,10 +41,7 @@ impl Control for LabControl {
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
         Box::pin(async move {
             let handle = {
-                let made = self
-                    .0
-                    .upgrade()
-                    .ok_or_else(|| ControlError::Failed("The lab is being taken down.".into()))?;
+                let made = self.made()?;
                 if !made.plan.nodes.iter().any(|planned| planned.name == node) {
                     return Err(ControlError::NotFound(format!("node `{node}`")));
                 }
@@ -51,5 +59,49 @@ impl Control for LabControl {
         let made = self.0.upgrade()?;
         let parts = made.parts();
         Some(parts.apps.get(&(namespace.to_owned(), app.to_owned()))?.log().clone())
+    }
+    fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError> {
+        Ok(self.made()?.forwards.add(wanted)?)
+    }
+
+    fn delete_forward(
+        &self,
+        port: u16,
+        protocol: Protocol,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + '_>> {
+        Box::pin(async move {
+            let forwards = self.made()?.forwards.clone();
+            Ok(forwards.delete(port, protocol).await?)
+        })
+    }
+
+    fn connect<'a>(
+        &'a self,
+        side: &'a str,
+        to: &'a Destination,
+    ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>> {
+        Box::pin(async move {
+            let (plan, forwards) = {
+                let made = self.made()?;
+                (Arc::clone(&made.plan), made.forwards.clone())
+            };
+            reach::connect(&plan, &forwards, side, to).await
+        })
+    }
+}
+
+impl From<ForwardError> for ControlError {
+    fn from(error: ForwardError) -> Self {
+        let message = error.to_string();
+        match error {
+            ForwardError::NotFound { port, protocol } => {
+                Self::NotFound(format!("forward of the host's port {port}/{protocol}"))
+            }
+            ForwardError::NoNamespace(name) => Self::NotFound(format!("namespace {name:?} in this lab")),
+            ForwardError::Exists { .. } | ForwardError::NotReady(_) | ForwardError::Listen { .. } => {
+                Self::Conflict(message)
+            }
+            _ => Self::Failed(message),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     fabric::FabricError,
     host::{ForwardError, LabDirError, NatError, PublishError, RecordError, SysctlError, UndoError, mtu::MtuError},
     keeper::KeeperError,
-    node::{ImageError, NodeError, VolumeError},
+    node::{ClaimError, ImageError, NodeError, VolumeError},
 };
 
 /// Why a lab does not come up, or can't go on.
@@ -69,6 +69,9 @@ pub enum LabError {
     /// Names of namespaces.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Ports of the host that lead into namespaces.
+    #[error(transparent)]
+    Ports(#[from] crate::forward::ForwardError),
     /// Init scripts.
     #[error(transparent)]
     Init(#[from] InitError),
@@ -78,6 +81,9 @@ pub enum LabError {
     /// Images.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// Files of nodes that are another lab's.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// Volumes.
     #[error(transparent)]
     Volume(#[from] VolumeError),

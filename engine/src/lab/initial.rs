@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::addresses;
 use crate::{
     node::PowerState,
     plan::{self, End, Plan},
     store::{
-        AppPhase, AppState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState, NicState, NodeState,
-        Ready, Smbios, State,
+        AppPhase, AppState, ImagePhase, ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState,
+        NicState, NodeState, Ready, Smbios, State,
     },
 };
 
@@ -56,7 +57,9 @@ pub fn state(plan: &Plan, about: &About) -> State {
                 namespace_state(namespace, own)
             })
             .collect(),
+        images: plan.images.iter().map(image_state).collect(),
         nodes: plan.nodes.iter().map(node_state).collect(),
+        forwards: Vec::new(),
     }
 }
 
@@ -125,6 +128,18 @@ fn app_state(app: &plan::App) -> AppState {
     }
 }
 
+fn image_state(image: &plan::Image) -> ImageState {
+    ImageState {
+        name: image.name.clone(),
+        url: image.url.clone(),
+        file: image.file.display().to_string(),
+        phase: ImagePhase::Waiting,
+        done: 0,
+        total: None,
+        error: None,
+    }
+}
+
 fn node_state(node: &plan::Node) -> NodeState {
     NodeState {
         name: node.name.clone(),
@@ -158,6 +173,7 @@ fn node_state(node: &plan::Node) -> NodeState {
             })
             .collect(),
         bmc_address: None,
+        addresses: addresses::of_seeds(node),
     }
 }
 

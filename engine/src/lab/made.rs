@@ -12,9 +12,10 @@ use super::{Settings, control::LabControl};
 use crate::{
     app::{App, LogFiles},
     fabric::Fabric,
+    forward::Forwards,
     host::{LabDir, Nat, Recorder},
     keeper::Keeper,
-    node::NodeHandle,
+    node::{Claims, NodeHandle},
     plan::Plan,
     store::Store,
 };
@@ -29,6 +30,8 @@ pub struct Made {
     pub serving: CancellationToken,
     /// The API's server.
     pub tasks: TaskTracker,
+    /// Ports of the host that lead into namespaces.
+    pub forwards: Forwards,
     dir: LabDir,
     parts: Mutex<Parts>,
 }
@@ -40,11 +43,15 @@ pub struct Parts {
     pub nat: Option<Nat>,
     pub apps: BTreeMap<(String, String), App>,
     pub nodes: BTreeMap<String, NodeHandle>,
+    /// On the files of the nodes: given up when no process uses them any more.
+    pub claims: Claims,
     pub logs: Option<LogFiles>,
 }
 
 impl Made {
     pub fn new(plan: Arc<Plan>, store: Store, dir: LabDir, settings: Settings) -> Self {
+        let namespaces = plan.namespaces.iter().map(|namespace| namespace.name.as_str());
+        let forwards = Forwards::new(store.clone(), namespaces);
         Self {
             plan,
             store,
@@ -52,6 +59,7 @@ impl Made {
             keeper: OnceLock::new(),
             serving: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            forwards,
             dir,
             parts: Mutex::default(),
         }

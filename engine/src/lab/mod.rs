@@ -3,12 +3,14 @@
 //! This folder decides what happens when: which step waits for which, what a failure or a signal ends, and in which order
 //! things go. How a thing is made is the business of `fabric`, `host`, `app` and `node`.
 
+mod addresses;
 mod bring_up;
 mod control;
 mod error;
 mod initial;
 mod made;
 mod preflight;
+mod reach;
 mod steps;
 mod take_down;
 
@@ -131,6 +133,7 @@ async fn live(made: &Arc<Made>, stop: &Stop) -> Result<(), LabError> {
         tracing::warn!("the limit on open files stays as it is: {error}");
     }
     serve(made)?;
+    made.forwards.declare(&made.plan)?;
 
     let cancel = stop.stop.child_token();
     // Whatever ends the bring-up ends what it left to other threads.

@@ -25,6 +25,7 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
                 state.lab.phase = LabPhase::Stopping;
             }
         });
+    made.forwards.close().await;
     let parts = std::mem::take(&mut *made.parts());
     let grace = made.settings.stop_timeout;
     let apps = join_all(parts.apps.into_values().map(|app| app.stop(grace)));
@@ -41,6 +42,7 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
     if let Some(keeper) = made.keeper.get() {
         keeper.kill_all().await;
     }
+    drop(parts.claims);
     if let Some(logs) = parts.logs {
         logs.flush().await;
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use super::take_name;
+use super::{forward, take_name};
 use crate::spec::{
     check::written_files,
     context::{Category, Claim, Context, SharedFile, already_named},
@@ -47,6 +47,11 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Namespace> {
         .iter()
         .filter_map(|node| read_app(cx, node, namespace, &label, &mut names))
         .collect();
+    let forwards = fields
+        .list(cx, "forwards")
+        .iter()
+        .filter_map(|node| forward::read(cx, node, &label))
+        .collect();
     fields.finish(cx, &[]);
     let name = name?;
     Some(Namespace {
@@ -55,6 +60,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Namespace> {
         interfaces,
         init_scripts,
         apps,
+        forwards,
     })
 }
 

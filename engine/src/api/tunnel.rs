@@ -1,0 +1,101 @@
+//! Connections that stop being HTTP and carry bytes both ways (RFC 9110, section 7.8).
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Request, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::answer::ApiError;
+
+/// What a client asks to upgrade to.
+pub const PROTOCOL: &str = "placemat2-stream";
+
+/// Tunnels at a time.
+const TUNNELS: usize = 1024;
+
+/// All tunnels of a server. Cheap to clone.
+#[derive(Clone)]
+pub struct Tunnels {
+    tasks: TaskTracker,
+    permits: Arc<Semaphore>,
+    cancel: CancellationToken,
+}
+
+/// The right to one more tunnel.
+pub struct Permit(OwnedSemaphorePermit);
+
+impl Tunnels {
+    /// None yet; all end with `cancel`.
+    pub fn new(cancel: CancellationToken) -> Self {
+        Self {
+            tasks: TaskTracker::new(),
+            permits: Arc::new(Semaphore::new(TUNNELS)),
+            cancel,
+        }
+    }
+
+    /// Checks that a request asks for a tunnel, and that there may be another one.
+    pub fn permit(&self, request: &Request<Body>) -> Result<Permit, ApiError> {
+        let asks = request
+            .headers()
+            .get(header::UPGRADE)
+            .is_some_and(|wanted| wanted.as_bytes().eq_ignore_ascii_case(PROTOCOL.as_bytes()));
+        if !asks {
+            return Err(ApiError::new(
+                StatusCode::UPGRADE_REQUIRED,
+                format!("This path is a stream: ask with `Connection: upgrade` and `Upgrade: {PROTOCOL}`."),
+            ));
+        }
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
+            ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("More than {TUNNELS} streams at a time are not served."),
+            )
+        })?;
+        Ok(Permit(permit))
+    }
+
+    /// Answers that the tunnel stands, and carries bytes between the client and `far` until both have ended.
+    pub fn open(
+        &self,
+        permit: Permit,
+        request: Request<Body>,
+        mut far: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Response {
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move {
+            let _permit = permit.0;
+            let carry = async {
+                let upgraded = hyper::upgrade::on(request).await.map_err(std::io::Error::other)?;
+                copy_bidirectional(&mut TokioIo::new(upgraded), &mut far).await
+            };
+            tokio::select! {
+                carried = carry => match carried {
+                    Ok((sent, received)) => tracing::debug!(sent, received, "a stream ended"),
+                    Err(error) => tracing::debug!("a stream broke off: {error}"),
+                },
+                () = cancel.cancelled() => {}
+            }
+        });
+        let headers = [
+            (header::CONNECTION, HeaderValue::from_static("upgrade")),
+            (header::UPGRADE, HeaderValue::from_static(PROTOCOL)),
+        ];
+        (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+    }
+
+    /// Waits until all have ended.
+    pub async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

@@ -14,7 +14,9 @@ AS_ROOT := $(if $(SUDO),CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(SUDO)")
 # What a lab runs on, and what building takes besides Rust.
 RUN_PACKAGES = bird2 dnsmasq-base iproute2 nftables ovmf qemu-system-x86 qemu-utils swtpm
 BUILD_PACKAGES = gcc libc6-dev
-TEST_PACKAGES = curl iptables iputils-ping procps
+TEST_PACKAGES = curl iptables iputils-ping openssh-client procps
+# The long tests make a Debian of their own and log in to it.
+LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client
 
 .PHONY: help deps test-deps build guest demo test test-all bench lint clean
 
@@ -57,6 +59,7 @@ test: test-deps guest
 	$(AS_ROOT) cargo test --locked --workspace
 
 test-all: test
+	@assets/install-packages $(LONG_TEST_PACKAGES)
 	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
 
 bench: test-deps

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use placemat2_engine::spec::{
     Disk, Files, Found, Report, Severity, load, load_from,
-    model::{Cache, Compression, DiskFormat, ImageSource, NetworkKind, RestartPolicy, Smp, Spec, VolumeKind},
+    model::{
+        Cache, Compression, DiskFormat, ImageSource, NetworkKind, RestartPolicy, ShareDriver, Smp, Spec, VolumeKind,
+    },
     sample::leaf_spine_yaml,
 };
 
@@ -244,6 +246,7 @@ fn namespaces_of_the_full_lab_are_read() {
 fn images_and_nodes_of_the_full_lab_are_read() {
     let (spec, good) = full_lab();
     assert_eq!(spec.images[0].compression, Some(Compression::Bzip2));
+    assert_eq!(spec.images[0].sha256, Some("ab".repeat(32)));
     assert_eq!(spec.images[1].source, ImageSource::File(good.join("files/disk.img")));
 
     let boot = &spec.nodes[0];
@@ -280,6 +283,7 @@ fn images_and_nodes_of_the_full_lab_are_read() {
                 VolumeKind::LocalDs {
                     user_data: good.join("files/user-data.yml"),
                     network_config: Some(good.join("files/network-config.yml")),
+                    meta_data: Some(good.join("files/meta-data.yml")),
                 },
                 Cache::None
             ),
@@ -293,7 +297,8 @@ fn images_and_nodes_of_the_full_lab_are_read() {
             (
                 VolumeKind::HostPath {
                     path: "/srv/shared".into(),
-                    writable: true
+                    writable: true,
+                    driver: ShareDriver::Virtiofs,
                 },
                 Cache::None
             ),

@@ -6,6 +6,7 @@ mod scene;
 
 use std::{
     fs,
+    num::NonZeroU32,
     os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process,
@@ -19,7 +20,7 @@ use std::{
 use async_compression::tokio::bufread::{GzipEncoder, XzEncoder};
 use placemat2_engine::{
     keeper::Keeper,
-    node::{ImageError, Images, PrepareEnv, VolumeError, prepare_images, prepare_volumes},
+    node::{ImageError, Images, Patience, PrepareEnv, VolumeError, prepare_images, prepare_volumes},
     plan::{Image, Mtu, MtuSource, Node, Nvram, Paths, Plan, Qemu, Volume, VolumeSource},
     spec::model::{Cache, Compression, DiskFormat},
     store::{State, Store},
@@ -75,7 +76,10 @@ impl Site {
     }
 
     fn env(&self) -> PrepareEnv {
-        PrepareEnv::new(self.store.clone(), self.keeper.clone(), self.cancel.clone())
+        PrepareEnv::new(self.store.clone(), self.keeper.clone(), self.cancel.clone()).with_patience(Patience {
+            attempts: NonZeroU32::MIN,
+            ..Patience::default()
+        })
     }
 
     async fn images(&self, images: Vec<Image>) -> Result<Images, ImageError> {
@@ -128,6 +132,7 @@ fn file_image(name: &str, file: PathBuf) -> Image {
         url: None,
         file,
         compression: None,
+        sha256: None,
     }
 }
 
@@ -159,6 +164,7 @@ fn seed(user_data: PathBuf) -> VolumeSource {
     VolumeSource::Seed {
         user_data,
         network_config: None,
+        meta_data: None,
         instance_id: "boot-0".into(),
         hostname: "boot-0".into(),
     }
@@ -230,7 +236,14 @@ async fn every_kind(keeper: Keeper, dir: TempDir) {
     let images = images.map(|(name, file)| file_image(name, file)).into();
     let images = site.images(images).await.unwrap();
     fs::write(site.path("user-data"), "#cloud-config\n").unwrap();
-    let mut shared = volume(&site, "shared", VolumeSource::Directory { writable: true });
+    let mut shared = volume(
+        &site,
+        "shared",
+        VolumeSource::Directory {
+            writable: true,
+            virtiofs: None,
+        },
+    );
     shared.path = site.path("deep/shared");
     let volumes = vec![
         volume(&site, "raw-copy", copy_of("raw")),
@@ -374,7 +387,9 @@ async fn gzip(bytes: &[u8]) -> Vec<u8> {
 async fn download(keeper: Keeper, dir: TempDir) {
     let site = Site::new(keeper, dir);
     let disk = fs::read(site.raw_disk("raw.img", "downloaded")).unwrap();
-    let (url, requests) = serve(Answer::Body(gzip(&disk).await)).await;
+    let body = gzip(&disk).await;
+    let compressed = body.len();
+    let (url, requests) = serve(Answer::Body(body)).await;
     let compression = Some(Compression::Gzip);
     // Two names for one URL are one file.
     let images = ["a", "b"].map(|name| url_image(&site, name, &url, compression));
@@ -394,7 +409,7 @@ async fn download(keeper: Keeper, dir: TempDir) {
         messages,
         [
             format!("Downloading {url}."),
-            format!("Downloaded {url}: 4194304 bytes.")
+            format!("Downloaded {url}: {compressed} bytes.")
         ]
     );
 }

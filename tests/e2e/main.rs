@@ -12,5 +12,6 @@ mod scene;
 mod side_by_side;
 mod signals;
 mod small;
+mod storage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, error::Error, path::Path, pin::Pin, sync::Arc};
 use placemat2_engine::{
     api::{self, Control, ControlError},
     app::log::AppLog,
+    forward::Wanted,
     node::{Action, PowerState},
+    spec::model::{Destination, Protocol},
     store::{NicState, NodeState, Smbios, State, Store},
 };
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -82,11 +85,32 @@ impl Control for Idle {
     fn app_log(&self, _: &str, _: &str) -> Option<Arc<AppLog>> {
         None
     }
+
+    fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError> {
+        Err(ControlError::NotFound(wanted.netns))
+    }
+
+    fn delete_forward(
+        &self,
+        port: u16,
+        _: Protocol,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + '_>> {
+        Box::pin(async move { Err(ControlError::NotFound(port.to_string())) })
+    }
+
+    fn connect<'a>(
+        &'a self,
+        side: &'a str,
+        _: &'a Destination,
+    ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>> {
+        Box::pin(async move { Err(ControlError::NotFound(side.to_owned())) })
+    }
 }
 
 fn node(number: usize) -> NodeState {
     let name = format!("rack{}-node{}", number / 20, number % 20);
     NodeState {
+        addresses: Vec::new(),
         taps: BTreeMap::from([
             ("s0".into(), format!("pm{number}a")),
             ("s1".into(), format!("pm{number}b")),

@@ -24,6 +24,18 @@ pub enum NodeError {
         /// Why.
         source: KeeperError,
     },
+    /// What serves a directory over virtio-fs could not be started.
+    #[error(
+        "node `{node}`: {source}. Its volume `{volume}` needs virtiofsd, and unshare of util-linux if it is read-only"
+    )]
+    Virtiofsd {
+        /// The node.
+        node: String,
+        /// The volume.
+        volume: String,
+        /// Why.
+        source: KeeperError,
+    },
     /// QEMU ended before its machine was complete.
     #[error("node `{node}`: {reason}")]
     Ended {

@@ -5,7 +5,7 @@ use std::{
     error::Error,
     fs::File,
     future::Future,
-    io,
+    io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -13,22 +13,24 @@ use std::{
 use bytes::Bytes;
 use futures::future::try_join_all;
 use sha1::{Digest, Sha1};
-use tokio::{io::BufReader, runtime::Handle, task::spawn_blocking};
+use sha2::Sha256;
+use tokio::{io::BufReader, runtime::Handle, sync::oneshot, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     download::download,
     part_file::PartFile,
+    partial::Partial,
+    progress::Progress,
     qemu_img::{DiskInfo, PrepareEnv, QemuImgError},
     unpack::unpack,
 };
 use crate::{
     plan::{Image, Plan},
     spec::model::Compression,
-    store::Level,
+    store::{ImagePhase, Level},
 };
 
-/// The kind of the events told here.
-const KIND: &str = "image";
 /// Images in the cache are for everybody to read.
 const MODE: u32 = 0o644;
 /// How much of a compressed file is read at once, in bytes.
@@ -46,6 +48,21 @@ pub enum ImageError {
         url: String,
         /// Why.
         reason: String,
+    },
+    /// It is not the one that was meant.
+    #[error(
+        "image `{image}`: the SHA-256 of {from} is {found}, not {expected}. Either the file was changed or damaged, or \
+         `sha256` is that of another one (it is that of the file as it comes, compressed if it is)"
+    )]
+    Checksum {
+        /// The image.
+        image: String,
+        /// Its URL or file.
+        from: String,
+        /// What the lab file says.
+        expected: String,
+        /// What it is.
+        found: String,
     },
     /// A compressed file could not be decompressed into the cache.
     #[error("cannot decompress {file} of image `{image}` to {target}: {source}")]
@@ -108,24 +125,52 @@ pub async fn prepare_images(plan: &Plan, env: &PrepareEnv) -> Result<Images, Ima
     // The first that fails ends the others.
     let env = env.child();
     let _cancel = env.cancel.clone().drop_guard();
-    let mut by_file: BTreeMap<&Path, Vec<&Image>> = BTreeMap::new();
+    // Those that come from the same place, read the same way, are one.
+    let mut sources: Vec<Vec<&Image>> = Vec::new();
     for image in &plan.images {
-        by_file.entry(&image.file).or_default().push(image);
+        let same = |other: &Image| {
+            (&other.file, other.compression, &other.sha256) == (&image.file, image.compression, &image.sha256)
+        };
+        match sources.iter_mut().find(|images| same(images[0])) {
+            Some(images) => images.push(image),
+            None => sources.push(vec![image]),
+        }
     }
     let cache = plan.paths.cache_dir.join("image_cache");
-    let ready = try_join_all(by_file.values().map(async |images| {
-        let ready = prepare(images[0], &cache, &env).await?;
-        Ok::<_, ImageError>(images.iter().map(move |image| (image.name.clone(), ready.clone())))
+    let ready = try_join_all(sources.iter().map(async |images| {
+        let names = images.iter().map(|image| image.name.clone()).collect();
+        let mut progress = Progress::new(env.store.clone(), &images[0].id, names);
+        match prepare(images[0], &cache, &env, &mut progress).await {
+            Ok(ready) => {
+                progress.phase(ImagePhase::Ready);
+                Ok(images.iter().map(move |image| (image.name.clone(), ready.clone())))
+            }
+            Err(error) => {
+                progress.failed(&error.to_string());
+                Err(error)
+            }
+        }
     }));
     let by_name = ready.await?.into_iter().flatten().collect();
     Ok(Images { by_name })
 }
 
-async fn prepare(image: &Image, cache: &Path, env: &PrepareEnv) -> Result<ReadyImage, ImageError> {
-    let file = match (&image.url, image.compression) {
-        (Some(url), _) => fetch(image, url, env).await?,
-        (None, Some(compression)) => decompress(image, compression, cache, env).await?,
-        (None, None) => image.file.clone(),
+async fn prepare(
+    image: &Image,
+    cache: &Path,
+    env: &PrepareEnv,
+    progress: &mut Progress,
+) -> Result<ReadyImage, ImageError> {
+    let file = if let Some(url) = &image.url {
+        fetch(image, url, env, progress).await?
+    } else {
+        if let Some(expected) = &image.sha256 {
+            check_file(image, expected, env, progress).await?;
+        }
+        match image.compression {
+            Some(compression) => decompress(image, compression, cache, env, progress).await?,
+            None => image.file.clone(),
+        }
     };
     let info = env.disk_info(&file).await.map_err(|source| match source {
         QemuImgError::Cancelled => ImageError::Cancelled,
@@ -139,33 +184,206 @@ async fn prepare(image: &Image, cache: &Path, env: &PrepareEnv) -> Result<ReadyI
 }
 
 /// Fetches an image into the cache unless it is there.
-async fn fetch(image: &Image, url: &str, env: &PrepareEnv) -> Result<PathBuf, ImageError> {
-    let failed = |reason| ImageError::Download {
+async fn fetch(image: &Image, url: &str, env: &PrepareEnv, progress: &mut Progress) -> Result<PathBuf, ImageError> {
+    let failed = |reason: String| ImageError::Download {
         image: image.name.clone(),
         url: url.into(),
         reason,
     };
     let target = image.file.clone();
-    if tokio::fs::try_exists(&target)
-        .await
-        .map_err(|error| failed(error.to_string()))?
-    {
+    let there = async || {
+        let there = tokio::fs::try_exists(&target).await;
+        there.map_err(|error| failed(error.to_string()))
+    };
+    if there().await? {
         return Ok(target);
     }
-    let tell = |message: &str| env.store.event(Level::Info, &image.id, KIND, message);
-    tell(&format!("Downloading {url}."));
-    let (from, to, compression) = (url.to_owned(), target.clone(), image.compression);
-    let size = on_a_thread(env, async move {
-        let part = PartFile::create(&to, MODE).map_err(|error| error.to_string())?;
-        let source = download(&from).await?;
-        let size = unpack(source, compression, part.file()).await;
-        let size = size.map_err(|error| chain(&error))?;
-        keep(part).map_err(|error| error.to_string())?;
-        Ok(size)
-    });
-    let size = size.await.ok_or(ImageError::Cancelled)?.map_err(failed)?;
-    tell(&format!("Downloaded {url}: {size} bytes."));
+    let partial = own(&target, url, env, progress).await?;
+    let partial = partial.map_err(|error| failed(error.to_string()))?;
+    // Whoever had it before may have completed it.
+    if there().await? {
+        return Ok(target);
+    }
+    match partial.len().unwrap_or_default() {
+        0 => progress.tell(Level::Info, &format!("Downloading {url}.")),
+        bytes => progress.tell(
+            Level::Info,
+            &format!("Downloading {url}: going on after the {bytes} bytes that are there."),
+        ),
+    }
+    let work = Fetching {
+        image: image.clone(),
+        url: url.into(),
+        partial,
+        env: env.clone(),
+        progress: progress.clone(),
+    };
+    let size = on_a_thread(env, work.run()).await.ok_or(ImageError::Cancelled)??;
+    progress.tell(Level::Info, &format!("Downloaded {url}: {size} bytes."));
     Ok(target)
+}
+
+/// Gets hold of the beginning of a download, waiting while another lab has it.
+async fn own(
+    target: &Path,
+    url: &str,
+    env: &PrepareEnv,
+    progress: &mut Progress,
+) -> Result<io::Result<Partial>, ImageError> {
+    let path = target.to_owned();
+    let opened = spawn_blocking(move || Partial::open(&path, MODE)).await;
+    match opened.unwrap_or_else(|panic| Err(io::Error::other(panic))).transpose() {
+        Some(partial) => return Ok(partial),
+        None => progress.tell(
+            Level::Info,
+            &format!("Waiting for {url}, which another lab is downloading."),
+        ),
+    }
+    // Nothing ends the waiting for a lock but the lock. A thread of the runtime would keep the engine from ending.
+    let (sender, receiver) = oneshot::channel();
+    let path = target.to_owned();
+    let wait = move || {
+        let waited = Partial::wait(&path, MODE);
+        // Whoever asked may be gone.
+        drop(sender.send(waited));
+    };
+    if let Err(error) = std::thread::Builder::new().name("image-lock".into()).spawn(wait) {
+        return Ok(Err(error));
+    }
+    let Some(waited) = env.cancel.run_until_cancelled(receiver).await else {
+        return Err(ImageError::Cancelled);
+    };
+    let gone = || io::Error::other("the wait for it ended early");
+    Ok(waited
+        .unwrap_or_else(|_| Err(gone()))
+        .and_then(|partial| partial.ok_or_else(gone)))
+}
+
+/// A download under way, from the first request to the file in the cache.
+struct Fetching {
+    image: Image,
+    url: String,
+    partial: Partial,
+    env: PrepareEnv,
+    progress: Progress,
+}
+
+impl Fetching {
+    /// Returns how many bytes the whole has as it is served. Blocks as it writes.
+    async fn run(mut self) -> Result<u64, ImageError> {
+        let mut continued = self.partial.validator().is_some() && self.partial.len().is_ok_and(|length| length > 0);
+        loop {
+            self.progress.phase(ImagePhase::Downloading);
+            let done = download(&self.url, &self.partial, &self.env.patience, &mut self.progress).await;
+            let size = done.map_err(|reason| self.failed(reason))?;
+            let Some(expected) = &self.image.sha256 else {
+                return self.keep(size).await;
+            };
+            self.progress.phase(ImagePhase::Checking);
+            let sum = sha256(self.partial.path(), &self.env.cancel).map_err(|error| self.failed(error.to_string()))?;
+            let found = sum.ok_or(ImageError::Cancelled)?;
+            if found == *expected {
+                return self.keep(size).await;
+            }
+            let error = ImageError::Checksum {
+                image: self.image.name.clone(),
+                from: self.url.clone(),
+                expected: expected.clone(),
+                found,
+            };
+            if !continued {
+                self.partial.discard();
+                return Err(error);
+            }
+            // The beginning is from an earlier run: it may be at fault, whatever the server says of it.
+            continued = false;
+            let url = &self.url;
+            let message =
+                format!("What an earlier run left of {url} does not fit what was added: downloading it anew.");
+            self.progress.tell(Level::Warn, &message);
+            let restarted = self.partial.restart(None);
+            restarted.map_err(|error| self.failed(error.to_string()))?;
+        }
+    }
+
+    /// Puts what was fetched into the cache, decompressed.
+    async fn keep(self, size: u64) -> Result<u64, ImageError> {
+        let target = self.image.file.clone();
+        let image = self.image.clone();
+        let failed = |error: io::Error| ImageError::Download {
+            image: image.name.clone(),
+            url: self.url.clone(),
+            reason: chain(&error),
+        };
+        let Some(compression) = self.image.compression else {
+            self.partial.commit(&target).map_err(failed)?;
+            return Ok(size);
+        };
+        self.progress.phase(ImagePhase::Unpacking);
+        let unpacked = async {
+            let source = tokio::fs::File::from_std(File::open(self.partial.path())?);
+            let source = BufReader::with_capacity(READ_SIZE, source);
+            let part = PartFile::create(&target, MODE)?;
+            unpack(source, Some(compression), part.file()).await?;
+            keep(part)
+        };
+        let unpacked = unpacked.await.map_err(failed);
+        // If it can't be decompressed, another attempt needs other bytes.
+        self.partial.discard();
+        unpacked.map(|()| size)
+    }
+
+    fn failed(&self, reason: String) -> ImageError {
+        ImageError::Download {
+            image: self.image.name.clone(),
+            url: self.url.clone(),
+            reason,
+        }
+    }
+}
+
+/// Compares a user's file with its sum.
+async fn check_file(
+    image: &Image,
+    expected: &str,
+    env: &PrepareEnv,
+    progress: &mut Progress,
+) -> Result<(), ImageError> {
+    progress.phase(ImagePhase::Checking);
+    let (file, cancel) = (image.file.clone(), env.cancel.clone());
+    let sum = spawn_blocking(move || sha256(&file, &cancel)).await;
+    let sum = sum.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+    let sum = sum.map_err(|source| ImageError::Read {
+        image: image.name.clone(),
+        file: image.file.clone(),
+        source,
+    });
+    let found = sum?.ok_or(ImageError::Cancelled)?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(ImageError::Checksum {
+        image: image.name.clone(),
+        from: image.file.display().to_string(),
+        expected: expected.into(),
+        found,
+    })
+}
+
+/// The SHA-256 of a file in hex; `None` if cancelled. Blocks.
+fn sha256(file: &Path, cancel: &CancellationToken) -> io::Result<Option<String>> {
+    let mut file = File::open(file)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; READ_SIZE];
+    while !cancel.is_cancelled() {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(Some(format!("{:x}", Bytes::copy_from_slice(&hash.finalize())))),
+            Ok(length) => hash.update(&piece[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Decompresses a user's file into the cache unless that was done before.
@@ -174,6 +392,7 @@ async fn decompress(
     compression: Compression,
     cache: &Path,
     env: &PrepareEnv,
+    progress: &mut Progress,
 ) -> Result<PathBuf, ImageError> {
     let unreadable = |source| ImageError::Read {
         image: image.name.clone(),
@@ -194,8 +413,8 @@ async fn decompress(
     if tokio::fs::try_exists(&target).await.map_err(failed)? {
         return Ok(target);
     }
-    let message = format!("Decompressing {path}.");
-    env.store.event(Level::Info, &image.id, KIND, &message);
+    progress.phase(ImagePhase::Unpacking);
+    progress.tell(Level::Info, &format!("Decompressing {path}."));
     let source = File::open(&image.file).map_err(unreadable)?;
     let to = target.clone();
     let done = on_a_thread(env, async move {

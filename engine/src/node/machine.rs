@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use nix::sys::signal::Signal;
 use tokio::{
     net::UnixStream,
@@ -20,6 +21,7 @@ use super::{
     output::Output,
     port,
     qmp::{Event, Qmp, QmpError},
+    share::Share,
     telling,
     tpm::TpmEmulator,
 };
@@ -43,6 +45,7 @@ const LAST_EVENTS_LIMIT: Duration = Duration::from_millis(500);
 pub(super) struct Machine {
     process: Process,
     tpm: Option<TpmEmulator>,
+    shares: Vec<Share>,
     output: Output,
     monitor: Monitor,
     /// The last `SHUTDOWN` event: why QEMU is about to end.
@@ -103,6 +106,13 @@ impl Machine {
         let (nics, own_taps) = (plan.clone(), taps.to_vec());
         let network = blocking::run(move || network_descriptors(&nics.nics, &own_taps)).await;
         command.fds.extend(network.map_err(io_error("hand over its taps"))?);
+        let mut shares = vec![];
+        for volume in &plan.volumes {
+            if let Some((share, fd)) = Share::start(&plan.name, volume, &env.keeper, env.debug).await? {
+                shares.push(share);
+                command.fds.push(fd);
+            }
+        }
         let tpm = match &plan.tpm {
             Some(tpm) => Some(TpmEmulator::start(&plan.name, tpm, &env.keeper, env.debug).await?),
             None => None,
@@ -123,6 +133,7 @@ impl Machine {
         Ok(Self {
             process,
             tpm,
+            shares,
             output,
             monitor: Monitor::Fresh(qmp),
             shutdown: None,
@@ -229,6 +240,11 @@ impl Machine {
             let of_tpm = tpm.finish().await;
             if !of_tpm.is_empty() {
                 words = format!("{words}\nswtpm: {of_tpm}");
+            }
+        }
+        for of_share in join_all(self.shares.into_iter().map(Share::finish)).await {
+            if !of_share.is_empty() {
+                words = format!("{words}\n{of_share}");
             }
         }
         if level != Level::Info && !words.is_empty() {

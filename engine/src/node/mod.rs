@@ -4,23 +4,30 @@
 //! networks beyond the taps it is handed, or of who asks for a node's power.
 
 mod actor;
+mod claim;
 mod download;
 mod error;
 mod handle;
 mod images;
 mod lines;
+mod lock;
 mod machine;
 mod output;
 mod part_file;
+mod partial;
 mod port;
 mod power;
+mod progress;
 mod qemu_img;
 mod qmp;
+mod share;
 mod telling;
 mod tpm;
 mod unpack;
 mod volumes;
 
+pub use claim::{ClaimError, Claims, claim_files};
+pub use download::Patience;
 pub use error::NodeError;
 pub use handle::{NodeEnv, NodeHandle};
 pub use images::{ImageError, Images, prepare_images};

@@ -110,6 +110,7 @@ mod tests {
             started_at: None,
             nics: vec![],
             bmc_address: None,
+            addresses: vec![],
         };
         let nodes = vec![node];
         Store::new(State {

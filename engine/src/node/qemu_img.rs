@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::{io::AsyncReadExt, net::unix::pipe, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::output::Output;
+use super::{download::Patience, output::Output};
 use crate::{
     host::installed,
     keeper::{Command, Exit, Keeper, KeeperError, Process},
@@ -22,6 +22,7 @@ const MAX_ANSWER: u64 = 1 << 20;
 pub struct PrepareEnv {
     pub(super) store: Store,
     pub(super) cancel: CancellationToken,
+    pub(super) patience: Patience,
     keeper: Keeper,
     /// One for each disk being made at the same time: with more than that all become slower.
     places: Arc<Semaphore>,
@@ -64,9 +65,16 @@ impl PrepareEnv {
         Self {
             store,
             cancel,
+            patience: Patience::default(),
             keeper,
             places: Arc::new(Semaphore::new(places)),
         }
+    }
+
+    /// The same with other limits for downloads.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// The same with a token that is also cancelled alone.

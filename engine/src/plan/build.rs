@@ -1,13 +1,13 @@
 //! Puts a plan together and collects all that stands against it.
 
 use super::{
-    Accel, AccelChoice, App, Facts, Namespace, NetworkKind, Options, Paths, Plan, PlanError, QemuVersion,
+    Accel, AccelChoice, App, Facts, Forward, Namespace, NetworkKind, Options, Paths, Plan, PlanError, QemuVersion,
     disk::Disks,
     host_clash, lab,
     node::{self, Site},
     wiring::{self, Wiring},
 };
-use crate::spec::model as spec;
+use crate::spec::model::{self as spec, ShareDriver, VolumeKind};
 
 /// What NAT needs of the host, under `/proc/sys`.
 const FORWARDING: [&str; 2] = ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"];
@@ -93,6 +93,17 @@ fn namespace(namespace: &spec::Namespace, paths: &Paths) -> Namespace {
             .map(|script| script.path.clone())
             .collect(),
         apps: apps.collect(),
+        forwards: namespace.forwards.iter().map(forward).collect(),
+    }
+}
+
+fn forward(forward: &spec::Forward) -> Forward {
+    Forward {
+        id: format!("forward/{}/{}", forward.protocol, forward.port),
+        port: forward.port,
+        protocol: forward.protocol,
+        address: forward.address,
+        to: forward.to.clone(),
     }
 }
 
@@ -123,6 +134,21 @@ fn check_programs(spec: &spec::Spec, facts: &Facts, errors: &mut Vec<PlanError>)
         |node| node.tpm,
         |place, node| PlanError::NoSwtpm { place, node },
     );
+    lack(
+        facts.virtiofsd.is_some(),
+        |node| node.volumes.iter().any(is_over_virtiofs),
+        |place, node| PlanError::NoVirtiofsd { place, node },
+    );
+}
+
+fn is_over_virtiofs(volume: &spec::Volume) -> bool {
+    matches!(
+        volume.kind,
+        VolumeKind::HostPath {
+            driver: ShareDriver::Virtiofs,
+            ..
+        }
+    )
 }
 
 fn accel(

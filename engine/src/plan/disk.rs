@@ -5,8 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Facts, Image, Options, Paths, PlanError, Volume, VolumeSource, identity, lab};
-use crate::spec::model::{self as spec, Cache, ImageSource, Spec, VolumeKind};
+use super::{
+    Facts, Image, Options, Paths, PlanError, Virtiofs, Volume, VolumeSource, identity, lab, qemu::Descriptors,
+};
+use crate::spec::model::{self as spec, Cache, ImageSource, ShareDriver, Spec, VolumeKind};
 
 /// Returns the directories under which disk files are opened by QEMU, absolute. Not all of them need exist.
 pub fn disk_dirs(spec: &Spec, options: &Options) -> BTreeSet<PathBuf> {
@@ -62,6 +64,7 @@ impl<'a> Disks<'a> {
         &mut self,
         node: &spec::Node,
         volume: &'a spec::Volume,
+        descriptors: &mut Descriptors,
         errors: &mut Vec<PlanError>,
     ) -> Volume {
         let root = self.root(node, volume, errors);
@@ -81,9 +84,11 @@ impl<'a> Disks<'a> {
             VolumeKind::LocalDs {
                 user_data,
                 network_config,
+                meta_data,
             } => VolumeSource::Seed {
                 user_data: user_data.clone(),
                 network_config: network_config.clone(),
+                meta_data: meta_data.clone(),
                 instance_id: node.name.clone(),
                 hostname: node.name.clone(),
             },
@@ -94,10 +99,19 @@ impl<'a> Disks<'a> {
             VolumeKind::HostPath {
                 path: directory,
                 writable,
+                driver,
             } => {
                 path.clone_from(directory);
                 opened.clear();
-                VolumeSource::Directory { writable: *writable }
+                let virtiofs = (*driver == ShareDriver::Virtiofs).then(|| Virtiofs {
+                    program: self.facts.virtiofsd.clone().unwrap_or_default(),
+                    socket: lab::share_socket(self.paths, &node.name, &volume.name, &volume.place, errors),
+                    fd: descriptors.next(),
+                });
+                VolumeSource::Directory {
+                    writable: *writable,
+                    virtiofs,
+                }
             }
         };
         Volume {
@@ -204,10 +218,15 @@ impl<'a> Disks<'a> {
 
     fn planned_image(&self, image: &spec::Image) -> Image {
         let (url, file) = match &image.source {
-            ImageSource::Url(url) => (
-                Some(url.clone()),
-                image_cache(&self.paths.cache_dir).join(identity::hex_sha1(url)),
-            ),
+            ImageSource::Url(url) => {
+                // What was fetched before its sum was known, or with another sum, is another file: whatever has been made
+                // from that stays whole.
+                let key = match &image.sha256 {
+                    Some(sum) => identity::hex_sha1(&format!("{url} sha256:{sum}")),
+                    None => identity::hex_sha1(url),
+                };
+                (Some(url.clone()), image_cache(&self.paths.cache_dir).join(key))
+            }
             ImageSource::File(file) => (None, file.clone()),
         };
         let id = format!("image/{}", image.name);
@@ -217,6 +236,7 @@ impl<'a> Disks<'a> {
             url,
             file,
             compression: image.compression,
+            sha256: image.sha256.clone(),
         }
     }
 

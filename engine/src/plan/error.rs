@@ -194,6 +194,17 @@ pub enum PlanError {
         /// Its name.
         node: String,
     },
+    /// virtio-fs needs a server.
+    #[error(
+        "Node `{node}` has a volume with `driver: virtiofs`, but `virtiofsd` is not installed. Install it (on Debian 12 \
+         and Ubuntu 22.04 it is in `qemu-system-common`, later in `virtiofsd`), or leave the driver out for 9p."
+    )]
+    NoVirtiofsd {
+        /// The first node with such a volume.
+        place: Place,
+        /// Its name.
+        node: String,
+    },
     /// More devices than PCI slots.
     #[error(
         "Node `{node}` has {count} network interfaces and volumes, but QEMU's `pc` machine has slots for {limit}. \
@@ -271,6 +282,7 @@ impl PlanError {
             | Self::NoFirmware { place, .. }
             | Self::NvramSize { place, .. }
             | Self::NoSwtpm { place, .. }
+            | Self::NoVirtiofsd { place, .. }
             | Self::TooManyDevices { place, .. }
             | Self::NumaMemory { place, .. }
             | Self::OverlayOnCompressed { place, .. }

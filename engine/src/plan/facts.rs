@@ -23,6 +23,8 @@ pub struct Facts {
     pub qemu: Option<QemuProgram>,
     /// `swtpm`, if it is installed.
     pub swtpm: Option<PathBuf>,
+    /// `virtiofsd`, if it is installed.
+    pub virtiofsd: Option<PathBuf>,
     /// UEFI firmware, best first.
     pub firmware: Vec<Firmware>,
     /// UEFI variable stores of the lab's nodes that exist already, with their sizes in bytes.

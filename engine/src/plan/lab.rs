@@ -123,6 +123,21 @@ pub(super) fn tpm_socket(paths: &Paths, node: &str, place: &Place, errors: &mut 
     path
 }
 
+/// Returns the socket of what serves a directory to a node.
+pub(super) fn share_socket(
+    paths: &Paths,
+    node: &str,
+    volume: &str,
+    place: &Place,
+    errors: &mut Vec<PlanError>,
+) -> PathBuf {
+    let path = paths.lab_dir.join(format!("{node}.{volume}.fs.sock"));
+    let what = || format!("virtiofsd's socket of volume `{volume}` of node `{node}`");
+    let remedy = "Shorten the volume's name, the node's name or the lab's name (`--name`).";
+    check_socket(&path, Some(place), what, remedy, errors);
+    path
+}
+
 fn check_socket(
     path: &Path,
     place: Option<&Place>,

@@ -31,8 +31,8 @@ pub use error::PlanError;
 pub use facts::{Facts, Firmware, QemuProgram, QemuVersion};
 pub use lab::lab_name;
 pub use model::{
-    Accel, App, End, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic, Node, Nvram, Paths, Plan,
-    Qemu, Shape, Tpm, Volume, VolumeSource,
+    Accel, App, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic, Node, Nvram,
+    Paths, Plan, Qemu, Shape, Tpm, Virtiofs, Volume, VolumeSource,
 };
 pub use node::nvram_file;
 pub use options::{AccelChoice, Options};

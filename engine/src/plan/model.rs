@@ -3,13 +3,13 @@
 //! A plan holds no handles and no state; it can be printed, compared and kept. Each object has an `id` that stays the
 //! same for as long as the object means the same to the user, so that two plans can be subtracted.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::spec::model::{Cache, Compression, DiskFormat, RestartPolicy};
+use crate::spec::model::{Cache, Compression, Destination, DiskFormat, Protocol, RestartPolicy};
 
 /// Everything a lab consists of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -238,6 +238,24 @@ pub struct Namespace {
     pub init_scripts: Vec<PathBuf>,
     /// Programs that run until the lab goes down.
     pub apps: Vec<App>,
+    /// Ports of the host that lead into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forwards: Vec<Forward>,
+}
+
+/// A port of the host that leads to a host and port as a namespace sees them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Forward {
+    /// `forward/PROTOCOL/PORT`.
+    pub id: String,
+    /// The host's port.
+    pub port: u16,
+    /// What it carries.
+    pub protocol: Protocol,
+    /// The host's address to listen on; `None`: all of them, IPv4 and IPv6.
+    pub address: Option<IpAddr>,
+    /// Where it leads.
+    pub to: Destination,
 }
 
 /// A program in a namespace.
@@ -272,6 +290,9 @@ pub struct Image {
     pub file: PathBuf,
     /// How the source is compressed: the user's file when it is read, a download before it is stored.
     pub compression: Option<Compression>,
+    /// SHA-256 of the source before it is decompressed, in lower-case hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// A virtual machine.
@@ -355,6 +376,9 @@ pub enum VolumeSource {
         user_data: PathBuf,
         /// The network-config file.
         network_config: Option<PathBuf>,
+        /// The user's meta-data file, to which what is missing in it is added.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meta_data: Option<PathBuf>,
         /// The `instance-id` of the meta-data.
         instance_id: String,
         /// The `local-hostname` of the meta-data.
@@ -371,7 +395,21 @@ pub enum VolumeSource {
     Directory {
         /// Whether the guest may write.
         writable: bool,
+        /// What serves it over virtio-fs; `None`: QEMU itself, over 9p.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        virtiofs: Option<Virtiofs>,
     },
+}
+
+/// The server of a directory that is shared over virtio-fs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Virtiofs {
+    /// `virtiofsd`, absolute.
+    pub program: PathBuf,
+    /// Its socket, in the lab directory, until QEMU is connected.
+    pub socket: PathBuf,
+    /// Descriptor of the connection to it in QEMU.
+    pub fd: i32,
 }
 
 /// A QEMU command. Descriptors are handed over at the numbers given here and in [`Nic`].

@@ -45,7 +45,7 @@ pub(super) fn plan<'a>(
     let volumes: Vec<Volume> = node
         .volumes
         .iter()
-        .map(|volume| disks.volume(node, volume, errors))
+        .map(|volume| disks.volume(node, volume, &mut descriptors, errors))
         .collect();
     let firmware = firmware(node, site, errors);
     let tpm = node.tpm.then(|| Tpm {

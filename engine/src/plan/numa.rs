@@ -32,10 +32,15 @@ pub(super) struct Cell {
     pub(super) memory: u64,
 }
 
+/// Returns the bytes of memory that QEMU gives a node. `None` if that is not a size.
+pub(super) fn total(memory: Option<&str>) -> Option<u64> {
+    memory_bytes(memory.unwrap_or(DEFAULT_MEMORY))?.checked_next_multiple_of(MEMORY_STEP)
+}
+
 /// Divides CPUs and memory evenly among NUMA nodes; what memory is left over goes to the last. Returns `None` if the
 /// memory is not a size or there is not 1 MiB for each.
 pub(super) fn divide(smp: &Smp, memory: Option<&str>, nodes: u32) -> Option<Vec<Cell>> {
-    let total = memory_bytes(memory.unwrap_or(DEFAULT_MEMORY))?.checked_next_multiple_of(MEMORY_STEP)?;
+    let total = total(memory)?;
     let share = total / MIB / u64::from(nodes) * MIB;
     if share == 0 {
         return None;

@@ -12,7 +12,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Accel, Nic, Qemu, Volume, VolumeSource, identity, numa::Cell};
+use super::{
+    Accel, Nic, Qemu, Virtiofs, Volume, VolumeSource, identity,
+    numa::{self, Cell},
+};
 use crate::spec::model::{Cache, DiskFormat, Node, Smbios, Smp};
 
 /// PCI slots for NICs and volumes: 32, less chipset (2), VGA, virtio-rng and virtio-serial.
@@ -132,16 +135,21 @@ fn base(args: &mut Args, machine: &Machine) {
     if let Some(memory) = &node.memory {
         args.add("-m", escaped(memory));
     }
+    let shared = shares_memory(machine.volumes);
     for (index, cell) in machine.cells.iter().enumerate() {
-        args.add(
-            "-object",
-            format!("memory-backend-ram,id=ram{index},size={}", cell.memory),
-        );
+        memory_backend(args, index, cell.memory, shared);
         let cpus = cell
             .cpus
             .map(|(first, last)| format!("cpus={first}-{last},"))
             .unwrap_or_default();
         args.add("-numa", format!("node,nodeid={index},{cpus}memdev=ram{index}"));
+    }
+    if shared && machine.cells.is_empty() {
+        // Memory that is no size has been refused where it was read.
+        let bytes = numa::total(node.memory.as_deref()).unwrap_or_default();
+        memory_backend(args, 0, bytes, shared);
+        // A second -machine adds to the first.
+        args.add("-machine", "memory-backend=ram0");
     }
     args.add("-smbios", smbios(&node.name, &node.smbios, machine.serial));
     args.add("-boot", format!("reboot-timeout={REBOOT_TIMEOUT}"));
@@ -162,6 +170,21 @@ fn base(args: &mut Args, machine: &Machine) {
             ),
         );
     }
+}
+
+/// Whether another process (virtiofsd) works in the guest's memory.
+fn shares_memory(volumes: &[Volume]) -> bool {
+    volumes
+        .iter()
+        .any(|volume| matches!(volume.source, VolumeSource::Directory { virtiofs: Some(_), .. }))
+}
+
+fn memory_backend(args: &mut Args, index: usize, bytes: u64, shared: bool) {
+    let (backend, share) = if shared { ("memfd", ",share=on") } else { ("ram", "") };
+    args.add(
+        "-object",
+        format!("memory-backend-{backend},id=ram{index},size={bytes}{share}"),
+    );
 }
 
 fn smp(smp: &Smp) -> Option<String> {
@@ -227,7 +250,16 @@ fn network(args: &mut Args, machine: &Machine, index: usize, nic: &Nic) {
 fn disk(args: &mut Args, index: usize, volume: &Volume) {
     let path = escaped(&volume.path.to_string_lossy());
     let format = match &volume.source {
-        VolumeSource::Directory { writable } => {
+        VolumeSource::Directory {
+            virtiofs: Some(Virtiofs { fd, .. }),
+            ..
+        } => {
+            args.add("-chardev", format!("socket,id=fs{index},fd={fd}"));
+            let tag = escaped(&volume.name);
+            args.add("-device", format!("vhost-user-fs-pci,chardev=fs{index},tag={tag}"));
+            return;
+        }
+        VolumeSource::Directory { writable, .. } => {
             let readonly = if *writable { "" } else { ",readonly=on" };
             args.add(
                 "-fsdev",

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     host::facts,
-    spec::model::{Cache, DiskFormat, Spec, VolumeKind},
+    spec::model::{Cache, DiskFormat, ShareDriver, Spec, VolumeKind},
 };
 
 /// QEMU, stopped, with its monitor. Ends with the test.
@@ -181,6 +181,7 @@ fn nics_come_first_and_disks_in_order() {
             node.volumes.push(volume(
                 "share",
                 VolumeKind::HostPath {
+                    driver: ShareDriver::default(),
                     path: share,
                     writable: false,
                 },

@@ -125,6 +125,13 @@ fn namespace(out: &mut String, namespace: &Namespace) -> fmt::Result {
         let command: Vec<_> = app.command.iter().map(|word| shell_word(word)).collect();
         writeln!(out, "    app {}: {}", app.name, command.join(" "))?;
     }
+    for forward in &namespace.forwards {
+        let address = forward
+            .address
+            .map_or_else(|| "all addresses".to_owned(), |address| address.to_string());
+        let (port, protocol, to) = (forward.port, forward.protocol, &forward.to);
+        writeln!(out, "    forward port {port}/{protocol} of {address} to {to}")?;
+    }
     Ok(())
 }
 
@@ -173,8 +180,11 @@ fn source(volume: &Volume) -> String {
         VolumeSource::Overlay { image } => format!("overlay on image {image}"),
         VolumeSource::Seed { user_data, .. } => format!("cloud-init seed from {}", user_data.display()),
         VolumeSource::Blank { size, .. } => format!("empty, {size}"),
-        VolumeSource::Directory { writable: true } => "directory, writable".to_owned(),
-        VolumeSource::Directory { writable: false } => "directory, read only".to_owned(),
+        VolumeSource::Directory { writable, virtiofs } => {
+            let access = if *writable { "writable" } else { "read only" };
+            let driver = if virtiofs.is_some() { ", over virtiofs" } else { "" };
+            format!("directory, {access}{driver}")
+        }
     }
 }
 

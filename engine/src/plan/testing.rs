@@ -84,6 +84,7 @@ impl Lab {
             interfaces: interfaces.collect(),
             init_scripts: Vec::new(),
             apps: Vec::new(),
+            forwards: Vec::new(),
         });
         self
     }
@@ -169,6 +170,7 @@ pub(crate) fn facts() -> Facts {
             }),
         }),
         swtpm: Some(PathBuf::from("/usr/bin/swtpm")),
+        virtiofsd: Some(PathBuf::from("/usr/libexec/virtiofsd")),
         firmware: vec![firmware("_4M", 540_672), firmware("", 131_072)],
         nvram: BTreeMap::new(),
         buffered_only: BTreeSet::new(),

@@ -9,7 +9,7 @@ use super::{
     testing::{Lab, facts, read, volume},
 };
 use crate::spec::{
-    model::{Compression, Image, ImageSource, Spec, VolumeKind},
+    model::{Compression, Image, ImageSource, ShareDriver, Spec, VolumeKind},
     sample::leaf_spine_yaml,
 };
 
@@ -33,6 +33,7 @@ fn image(name: &str, source: ImageSource) -> Image {
         place: super::testing::place(400),
         source,
         compression: None,
+        sha256: None,
     }
 }
 
@@ -106,6 +107,7 @@ fn everything_wrong_is_told_at_once() {
         qemu: None,
         tun: false,
         swtpm: None,
+        virtiofsd: None,
         firmware: Vec::new(),
         namespaces: ["operation".to_owned(), "other".to_owned()].into(),
         ..facts()
@@ -138,6 +140,7 @@ fn everything_wrong_is_told_at_once() {
             let path = || VolumeKind::HostPath {
                 path: "/srv".into(),
                 writable: true,
+                driver: ShareDriver::Virtiofs,
             };
             node.volumes = (0..27).map(|index| volume(&format!("v{index}"), path())).collect();
         })

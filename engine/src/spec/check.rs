@@ -21,6 +21,21 @@ pub fn all(cx: &mut Context<'_>) {
     host_prefixes(cx);
     addresses(cx);
     shared_files(cx);
+    ports(cx);
+}
+
+/// No port of the host may lead to two places. As one can be added to or taken from a running lab by its port alone,
+/// two forwards can't share it by listening on different addresses.
+fn ports(cx: &mut Context<'_>) {
+    let mut first = HashMap::new();
+    for claim in std::mem::take(&mut cx.ports) {
+        let taken = *first.entry((claim.protocol, claim.port)).or_insert(claim.mark);
+        if taken != claim.mark {
+            let message = format!("The host's port {}/{} is forwarded twice.", claim.port, claim.protocol);
+            let finding = Finding::error(Code::Conflict, claim.mark, message).related(taken, "It is first taken here.");
+            cx.report(finding.hint("Give one of the forwards another port."));
+        }
+    }
 }
 
 /// Every name used must be defined.

@@ -9,6 +9,7 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
+    destination::Protocol,
     diagnostic::{Code, Collector, Finding, quote},
     disk::{Files, Found},
     fields::Text,
@@ -66,6 +67,16 @@ pub struct Claim {
     pub mark: Mark,
 }
 
+/// A port of the host that a forward listens on.
+pub struct PortClaim {
+    /// What the forward carries.
+    pub protocol: Protocol,
+    /// The port.
+    pub port: u16,
+    /// Where it is written.
+    pub mark: Mark,
+}
+
 /// A file that an app is told to write its process id to, or to listen on.
 pub struct SharedFile {
     /// The file, absolute.
@@ -98,6 +109,8 @@ pub struct Context<'a> {
     pub host_addresses: Vec<Claim>,
     /// Addresses in namespaces.
     pub addresses: Vec<Claim>,
+    /// Ports of the host.
+    pub ports: Vec<PortClaim>,
     /// Files that apps write.
     pub shared_files: Vec<SharedFile>,
     files: &'a dyn Files,
@@ -116,6 +129,7 @@ impl<'a> Context<'a> {
             references: Vec::new(),
             host_addresses: Vec::new(),
             addresses: Vec::new(),
+            ports: Vec::new(),
             shared_files: Vec::new(),
             files,
         }

@@ -8,6 +8,7 @@
 
 mod check;
 mod context;
+mod destination;
 mod diagnostic;
 mod disk;
 mod fields;
@@ -26,6 +27,7 @@ mod split;
 mod suggest;
 mod tree;
 
+pub use destination::parse_port;
 pub use diagnostic::{Code, Diagnostic, Related, Severity, Span};
 pub use disk::{Disk, Files, Found};
 pub use load::{MAX_FILE_BYTES, Report, load, load_announcing, load_from};

@@ -14,6 +14,8 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
+pub use super::destination::{Destination, DestinationError, Protocol};
+
 /// A position in a lab file; lines and columns count from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -93,6 +95,23 @@ pub struct Namespace {
     pub init_scripts: Vec<InitScript>,
     /// Run side by side until the lab goes down.
     pub apps: Vec<App>,
+    /// Ports of the host that lead into it.
+    pub forwards: Vec<Forward>,
+}
+
+/// A port of the host that leads to a host and port as a namespace sees them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// Where it was written.
+    pub place: Place,
+    /// The host's port; unique among the forwards of its protocol.
+    pub port: u16,
+    /// What it carries.
+    pub protocol: Protocol,
+    /// The host's address to listen on; all of them if none was given.
+    pub address: Option<IpAddr>,
+    /// Where it leads.
+    pub to: Destination,
 }
 
 /// One interface of a namespace.
@@ -156,6 +175,8 @@ pub struct Image {
     pub source: ImageSource,
     /// How the source is compressed.
     pub compression: Option<Compression>,
+    /// SHA-256 of the source as it is fetched or found (compressed, if it is), 64 lower-case hex digits.
+    pub sha256: Option<String>,
 }
 
 /// Where an image comes from.
@@ -289,6 +310,8 @@ pub enum VolumeKind {
         user_data: PathBuf,
         /// Absolute path of the network-config file.
         network_config: Option<PathBuf>,
+        /// Absolute path of the meta-data file.
+        meta_data: Option<PathBuf>,
     },
     /// An empty disk.
     Raw {
@@ -297,13 +320,27 @@ pub enum VolumeKind {
         /// File format.
         format: DiskFormat,
     },
-    /// A directory of the host, over 9p; the mount tag is the volume's name.
+    /// A directory of the host; the mount tag is the volume's name.
     HostPath {
         /// Absolute path; made if missing.
         path: PathBuf,
         /// Whether the guest may write.
         writable: bool,
+        /// How the guest reaches it.
+        driver: ShareDriver,
     },
+}
+
+/// How a guest reaches a directory of the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShareDriver {
+    /// 9p over virtio, served by QEMU itself.
+    #[default]
+    #[serde(rename = "9p")]
+    NineP,
+    /// virtio-fs, served by a virtiofsd of its own.
+    Virtiofs,
 }
 
 /// Format of a disk file.

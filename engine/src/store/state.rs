@@ -1,6 +1,6 @@
 //! The state of a lab as its readers see it. These types are the API's answers, too.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    forward::{Counters, Traffic, Wanted},
     node::PowerState,
     plan::{Accel, Mtu, MtuSource, NetworkKind, Shape},
+    spec::model::Protocol,
 };
 
 /// Everything the API can tell of a lab. Lists keep the order of the lab files.
@@ -21,8 +23,12 @@ pub struct State {
     pub networks: Vec<NetworkState>,
     /// Namespaces with their apps.
     pub namespaces: Vec<NamespaceState>,
+    /// Disk images that some node uses.
+    pub images: Vec<ImageState>,
     /// Virtual machines.
     pub nodes: Vec<NodeState>,
+    /// Ports of the host that lead into namespaces, in the order of their numbers.
+    pub forwards: Vec<ForwardState>,
 }
 
 impl Default for State {
@@ -48,7 +54,9 @@ impl Default for State {
             lab,
             networks: Vec::new(),
             namespaces: Vec::new(),
+            images: Vec::new(),
             nodes: Vec::new(),
+            forwards: Vec::new(),
         }
     }
 }
@@ -57,6 +65,11 @@ impl State {
     /// The node of that name.
     pub fn node_mut(&mut self, name: &str) -> Option<&mut NodeState> {
         self.nodes.iter_mut().find(|node| node.name == name)
+    }
+
+    /// The image of that name.
+    pub fn image_mut(&mut self, name: &str) -> Option<&mut ImageState> {
+        self.images.iter_mut().find(|image| image.name == name)
     }
 
     /// The namespace of that name.
@@ -238,6 +251,44 @@ pub enum AppPhase {
     Exited,
 }
 
+/// A disk image.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ImageState {
+    /// Its name.
+    pub name: String,
+    /// Where it is fetched from; `None`: it is a file of this host.
+    pub url: Option<String>,
+    /// The file of this host, or that in the cache.
+    pub file: String,
+    /// How far it is.
+    pub phase: ImagePhase,
+    /// Bytes that have been downloaded; 0 if there was nothing to download.
+    pub done: u64,
+    /// Bytes that the download has in all, if its server tells.
+    pub total: Option<u64>,
+    /// Why it can't be had.
+    pub error: Option<String>,
+}
+
+/// How far an image is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImagePhase {
+    /// Not begun, or another lab is downloading it.
+    #[default]
+    Waiting,
+    /// Being fetched.
+    Downloading,
+    /// Being compared with its sum.
+    Checking,
+    /// Being decompressed into the cache.
+    Unpacking,
+    /// Usable.
+    Ready,
+    /// It can't be had.
+    Failed,
+}
+
 /// A virtual machine: the node status of placemat v2 and, below, what v2 did not tell.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NodeState {
@@ -272,6 +323,70 @@ pub struct NodeState {
     pub nics: Vec<NicState>,
     /// What the guest wrote as its first line to the `placemat` port: the address of its BMC.
     pub bmc_address: Option<String>,
+    /// Its known addresses, those it is reached by first.
+    pub addresses: Vec<NodeAddress>,
+}
+
+/// An address of a node, and how it is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NodeAddress {
+    /// The address.
+    #[schema(value_type = String)]
+    pub address: IpAddr,
+    /// Who told of it.
+    pub source: AddressSource,
+    /// Index of the NIC that has it, if that is known.
+    pub nic: Option<usize>,
+}
+
+/// Who told of a node's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressSource {
+    /// The network-config of its cloud-init seed.
+    Seed,
+    /// A DHCP server that was seen to give it to the node.
+    Dhcp,
+}
+
+/// A port of the host that leads to a host and port as a namespace sees them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ForwardState {
+    /// The host's port.
+    pub local_port: u16,
+    /// The namespace.
+    pub netns: String,
+    /// The namespace, by the key that placemat v2 wrote.
+    pub pod: String,
+    /// The host it leads to.
+    pub remote_host: String,
+    /// The port it leads to.
+    pub remote_port: u16,
+    /// What it carries.
+    pub protocol: Protocol,
+    /// The host's address it listens on; `null`: all of them.
+    #[schema(value_type = Option<String>)]
+    pub address: Option<IpAddr>,
+    /// What went through it.
+    #[serde(flatten)]
+    #[schema(value_type = Traffic)]
+    pub counters: Arc<Counters>,
+}
+
+impl ForwardState {
+    /// The state of a forward as it was asked for.
+    pub fn new(wanted: &Wanted, counters: Arc<Counters>) -> Self {
+        Self {
+            local_port: wanted.port,
+            netns: wanted.netns.clone(),
+            pod: wanted.netns.clone(),
+            remote_host: wanted.to.host().to_owned(),
+            remote_port: wanted.to.port(),
+            protocol: wanted.protocol,
+            address: wanted.address,
+            counters,
+        }
+    }
 }
 
 /// A NIC of a node.

@@ -184,8 +184,9 @@ async fn every_documented_method_is_served_and_no_other() {
         let path = path
             .replace("{name}", "boot-0")
             .replace("{app}", "bird")
-            .replace("{action}", "start");
-        let answer = lab.ask("DELETE", &path, &[], "").await;
+            .replace("{action}", "start")
+            .replace("{port}", "80");
+        let answer = lab.ask("PATCH", &path, &[], "").await;
         assert_eq!(answer.status, 405, "{path}");
         assert!(answer.json()["error"].is_string(), "{path}");
         let allow = answer.header("allow").to_lowercase();
@@ -296,4 +297,70 @@ async fn events_as_an_array() {
     let malformed = lab.ask("GET", "/events?after=x", &[accept], "").await;
     assert_eq!(malformed.status, 400);
     assert!(malformed.json()["error"].as_str().unwrap().contains("after"));
+}
+
+#[tokio::test]
+async fn forwards_are_added_listed_and_deleted() {
+    let lab = Lab::start();
+    let add = async |body: &'static str| lab.ask("POST", "/forwards", &[], body).await.status;
+    let good = r#"{"local_port":30000,"netns":"operation","remote_host":"10.72.32.0","remote_port":80}"#;
+    assert_eq!(add(good).await, 201);
+    assert_eq!(add(good).await, 409);
+    for bad in [
+        "",
+        "[]",
+        r#"{"local_port":0,"netns":"operation","remote_host":"10.72.32.0","remote_port":80}"#,
+        r#"{"local_port":1,"netns":"operation","remote_host":"10.72.32.0","remote_port":0}"#,
+        r#"{"local_port":1,"netns":"operation","remote_host":"a b","remote_port":80}"#,
+        r#"{"local_port":1,"netns":"operation","remote_host":"a","remote_port":80,"protocol":"sctp"}"#,
+        r#"{"local_port":1,"netns":"operation","remote_host":"a","remote_port":80,"color":"red"}"#,
+    ] {
+        assert_eq!(add(bad).await, 400, "{bad}");
+    }
+    assert_eq!(add(good.replace("operation", "none").leak()).await, 404);
+    let listed = lab.get("/forwards").await.json();
+    assert_eq!(
+        listed,
+        serde_json::json!([{
+            "local_port": 30000, "netns": "operation", "pod": "operation", "remote_host": "10.72.32.0",
+            "remote_port": 80, "protocol": "tcp", "address": null, "connections": 0, "active": 0, "failed": 0,
+            "bytes_in": 0, "bytes_out": 0, "last_error": null,
+        }])
+    );
+    let delete = async |path: &'static str| lab.ask("DELETE", path, &[], "").await.status;
+    assert_eq!(delete("/forwards/30000?protocol=udp").await, 404);
+    assert_eq!(delete("/forwards/x").await, 400);
+    assert_eq!(delete("/forwards/30000").await, 200);
+    assert_eq!(delete("/forwards/30000").await, 404);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_carries_bytes_both_ways_and_ends_with_the_lab() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let lab = Lab::start();
+    let far = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = far.local_addr().unwrap().port();
+    let path = format!("/connect?from=boot-0&host=127.0.0.1&port={port}");
+    assert_eq!(lab.get(&path).await.status, 426);
+    assert!(
+        lab.client()
+            .tunnel("/connect?from=nobody&host=127.0.0.1&port=1")
+            .await
+            .is_err()
+    );
+    let mut near = lab.client().tunnel(&path).await.unwrap();
+    let (mut far, _) = far.accept().await.unwrap();
+    near.write_all(b"question").await.unwrap();
+    near.shutdown().await.unwrap();
+    let mut text = String::new();
+    far.read_to_string(&mut text).await.unwrap();
+    assert_eq!(text, "question");
+    // The far end can still answer after the near one has ended.
+    far.write_all(b"answer").await.unwrap();
+    let mut answer = [0; 6];
+    near.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"answer");
+    lab.stop().await;
+    assert_eq!(far.read(&mut [0]).await.unwrap_or(0), 0);
 }

@@ -17,11 +17,13 @@ use placemat2_engine::{
     api::{self, Control, ControlError},
     app::{LogFiles, log::AppLog},
     client::{Client, Endpoint},
+    forward::Wanted,
     node::{Action, PowerState},
     plan::{NetworkKind, Shape},
+    spec::model::{Destination, Protocol},
     store::{
-        AppPhase, AppState, InterfaceState, LabPhase, NamespaceState, NetworkState, NicState, NodeState, Ready, Smbios,
-        State, Store,
+        AppPhase, AppState, ForwardState, InterfaceState, LabPhase, NamespaceState, NetworkState, NicState, NodeState,
+        Ready, Smbios, State, Store,
     },
 };
 use tokio::{
@@ -75,6 +77,53 @@ impl Control for Recorder {
             .unwrap()
             .get(&(namespace.to_owned(), app.to_owned()))
             .cloned()
+    }
+
+    fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError> {
+        if wanted.netns != "operation" {
+            return Err(ControlError::NotFound(format!("namespace {:?}", wanted.netns)));
+        }
+        let key = (wanted.port, wanted.protocol);
+        self.store.update(|state| {
+            if state.forwards.iter().any(|old| (old.local_port, old.protocol) == key) {
+                return Err(ControlError::Conflict("The port is taken.".into()));
+            }
+            state.forwards.push(ForwardState::new(&wanted, Arc::default()));
+            Ok(())
+        })
+    }
+
+    fn delete_forward(
+        &self,
+        port: u16,
+        protocol: Protocol,
+    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + '_>> {
+        Box::pin(async move {
+            self.store.update(|state| {
+                let before = state.forwards.len();
+                state
+                    .forwards
+                    .retain(|old| (old.local_port, old.protocol) != (port, protocol));
+                if state.forwards.len() == before {
+                    return Err(ControlError::NotFound(format!("forward of port {port}")));
+                }
+                Ok(())
+            })
+        })
+    }
+
+    fn connect<'a>(
+        &'a self,
+        side: &'a str,
+        to: &'a Destination,
+    ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>> {
+        Box::pin(async move {
+            if side != "boot-0" {
+                return Err(ControlError::NotFound(format!("node or namespace {side:?}")));
+            }
+            let connected = TcpStream::connect((to.host(), to.port())).await;
+            connected.map_err(|error| ControlError::Failed(error.to_string()))
+        })
     }
 }
 
@@ -294,5 +343,6 @@ fn node(name: &str) -> NodeState {
             mac: "52:54:00:00:00:01".into(),
         }],
         bmc_address: None,
+        addresses: vec![],
     }
 }

@@ -262,5 +262,6 @@ fn node_state() -> NodeState {
         started_at: None,
         nics: vec![],
         bmc_address: None,
+        addresses: vec![],
     }
 }

@@ -155,6 +155,7 @@ impl Lab {
                 id: format!("namespace/{namespace}"),
                 name: namespace.to_owned(),
                 init_scripts: vec![],
+                forwards: vec![],
                 apps: vec![],
             });
             0

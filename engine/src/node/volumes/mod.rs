@@ -4,6 +4,7 @@
 //! here knows how QEMU is told of a volume.
 
 mod copy;
+mod meta_data;
 mod seed;
 
 use std::{io, path::Path, path::PathBuf};
@@ -137,12 +138,14 @@ async fn make(volume: &Volume, images: &Images, env: &PrepareEnv) -> Result<(), 
         VolumeSource::Seed {
             user_data,
             network_config,
+            meta_data,
             instance_id,
             hostname,
         } => {
             let seed = seed::Seed {
                 user_data: user_data.clone(),
                 network_config: network_config.clone(),
+                meta_data: meta_data.clone(),
                 instance_id: instance_id.clone(),
                 hostname: hostname.clone(),
             };

@@ -10,10 +10,9 @@ use std::{
 };
 
 use fatfs::{Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider};
-use serde::Serialize;
 use sha1::{Digest, Sha1};
 
-use super::VolumeFault;
+use super::{VolumeFault, meta_data};
 
 /// In lower case, as cloud-localds writes it and every cloud-init finds it.
 const LABEL: [u8; 11] = *b"cidata     ";
@@ -26,33 +25,30 @@ const SIZE_STEP: usize = 1 << 20;
 pub(super) struct Seed {
     pub user_data: PathBuf,
     pub network_config: Option<PathBuf>,
+    pub meta_data: Option<PathBuf>,
     pub instance_id: String,
     pub hostname: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct MetaData<'a> {
-    instance_id: &'a str,
-    local_hostname: &'a str,
 }
 
 impl Seed {
     /// Writes the disk to an empty file.
     pub(super) fn write(&self, to: &File) -> Result<(), VolumeFault> {
-        let meta_data = MetaData {
-            instance_id: &self.instance_id,
-            local_hostname: &self.hostname,
-        };
-        let meta_data = serde_yaml::to_string(&meta_data).map_err(io::Error::other)?;
-        let mut files = vec![
-            ("meta-data", meta_data.into_bytes()),
-            ("user-data", read(&self.user_data)?),
-        ];
+        let mut files = vec![("meta-data", self.meta_data()?), ("user-data", read(&self.user_data)?)];
         if let Some(path) = &self.network_config {
             files.push(("network-config", read(path)?));
         }
         Ok(to.write_all_at(&disk(&files)?, 0)?)
+    }
+
+    fn meta_data(&self) -> Result<Vec<u8>, VolumeFault> {
+        let Some(path) = &self.meta_data else {
+            return Ok(meta_data::complete(b"", &self.instance_id, &self.hostname)?);
+        };
+        let written = read(path)?;
+        meta_data::complete(&written, &self.instance_id, &self.hostname).map_err(|source| VolumeFault::Read {
+            file: path.clone(),
+            source,
+        })
     }
 }
 
@@ -169,6 +165,7 @@ mod tests {
         let seed = Seed {
             user_data: dir.path().join("user"),
             network_config: Some(dir.path().join("net")),
+            meta_data: None,
             instance_id: "boot-0".into(),
             hostname: "123".into(),
         };

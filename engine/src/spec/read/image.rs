@@ -12,6 +12,8 @@ use crate::spec::{
     model::{Compression, DeviceClass, Image, ImageSource},
 };
 
+/// Hexadecimal digits of a SHA-256 sum.
+const SHA256_DIGITS: usize = 64;
 const COMPRESSIONS: &[&str] = &["gzip", "bzip2", "xz", "zstd"];
 
 /// Reads an image.
@@ -48,6 +50,9 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Image> {
             None
         }
     };
+    let sha256 = fields
+        .text(cx, "sha256")
+        .and_then(|text| read_sha256(cx, &fields.says("sha256"), text));
     fields.finish(cx, &[]);
     let name = name?;
     Some(Image {
@@ -55,7 +60,19 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Image> {
         place: cx.place(name.mark),
         source: source?,
         compression,
+        sha256,
     })
+}
+
+/// Returns a SHA-256 sum in lower case.
+fn read_sha256(cx: &mut Context<'_>, what: &str, text: Text<'_>) -> Option<String> {
+    if text.text.len() == SHA256_DIGITS && text.text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Some(text.text.to_ascii_lowercase());
+    }
+    let message = format!("{what} is not a SHA-256 sum: {}.", quote(text.text));
+    let hint = "It has 64 hexadecimal digits, as `sha256sum` prints them for the file as it is downloaded.";
+    cx.report(Finding::error(Code::InvalidValue, text.mark, message).hint(hint));
+    None
 }
 
 /// Reads a device class.

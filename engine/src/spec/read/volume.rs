@@ -7,7 +7,7 @@ use crate::spec::{
     context::{Category, Context, already_named},
     diagnostic::{Code, Finding, quote},
     fields::{Fields, Text, lower_first},
-    model::{Cache, DiskFormat, Volume, VolumeKind},
+    model::{Cache, DiskFormat, ShareDriver, Volume, VolumeKind},
     names::file_name_problem,
     size::disk_bytes,
     tree::{Mark, Node},
@@ -16,18 +16,21 @@ use crate::spec::{
 const KINDS: &[&str] = &["image", "localds", "raw", "hostPath"];
 const CACHES: &[&str] = &["none", "writeback", "writethrough", "directsync", "unsafe"];
 const FORMATS: &[&str] = &["qcow2", "raw"];
+const DRIVERS: &[&str] = &["9p", "virtiofs"];
 /// The keys of all kinds of volume; one on the wrong kind is not a misspelling.
 const KEYS_OF_KINDS: &[&str] = &[
     "image",
     "copy-on-write",
     "user-data",
     "network-config",
+    "meta-data",
     "size",
     "format",
     "path",
     "writable",
+    "driver",
 ];
-/// Longest 9p mount tag (QEMU's MAX_TAG_LEN without the terminating NUL).
+/// Longest 9p mount tag (QEMU's MAX_TAG_LEN without the terminating NUL); virtio-fs allows 36.
 const MOUNT_TAG_BYTES: usize = 31;
 
 /// Reads a volume; `names` are those of the node's volumes before it.
@@ -93,9 +96,13 @@ fn read_localds(cx: &mut Context<'_>, fields: &mut Fields<'_>) -> Option<VolumeK
     let network_config = fields
         .text(cx, "network-config")
         .map(|path| cx.readable_file(&fields.says("network-config"), path));
+    let meta_data = fields
+        .text(cx, "meta-data")
+        .map(|path| cx.readable_file(&fields.says("meta-data"), path));
     Some(VolumeKind::LocalDs {
         user_data: user_data?,
         network_config,
+        meta_data,
     })
 }
 
@@ -130,6 +137,27 @@ fn read_host_path(cx: &mut Context<'_>, fields: &mut Fields<'_>, name: Option<Te
         .required_text(cx, "path")
         .and_then(|path| absolute_path(cx, &fields.says("path"), path));
     let writable = fields.boolean(cx, "writable");
+    let driver = match fields.text(cx, "driver") {
+        None => ShareDriver::default(),
+        Some(text) if text.text == "9p" => ShareDriver::NineP,
+        Some(text) if text.text == "virtiofs" => ShareDriver::Virtiofs,
+        Some(text) => {
+            cx.not_one_of(&fields.says("driver"), text, DRIVERS);
+            ShareDriver::default()
+        }
+    };
+    if driver == ShareDriver::Virtiofs
+        && let Some(path) = path
+            .as_ref()
+            .filter(|path| path.as_os_str().as_encoded_bytes().contains(&b','))
+    {
+        let message = format!(
+            "{} must have no comma: virtiofsd can't be told of {}.",
+            fields.says("path"),
+            path.display()
+        );
+        cx.report(Finding::error(Code::InvalidValue, fields.mark, message));
+    }
     if let Some(name) = name.filter(|name| name.text.len() > MOUNT_TAG_BYTES) {
         let message = format!(
             "The volume of kind `hostPath` can't be named {}: it becomes a mount tag, which has at most {MOUNT_TAG_BYTES} bytes.",
@@ -137,7 +165,11 @@ fn read_host_path(cx: &mut Context<'_>, fields: &mut Fields<'_>, name: Option<Te
         );
         cx.report(Finding::error(Code::InvalidName, name.mark, message));
     }
-    Some(VolumeKind::HostPath { path: path?, writable })
+    Some(VolumeKind::HostPath {
+        path: path?,
+        writable,
+        driver,
+    })
 }
 
 fn read_cache(cx: &mut Context<'_>, fields: &mut Fields<'_>) -> Cache {

@@ -84,7 +84,7 @@ pub struct RunArgs {
 }
 
 /// Options that decide what a lab consists of.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct PlanOptions {
     /// Lab files. Relative paths in them start at the directory of the first.
     #[arg(value_name = "FILES")]

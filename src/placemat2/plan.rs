@@ -12,10 +12,10 @@ use crate::output;
 
 /// Prints the plan; makes nothing.
 pub fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let written = prepare::read(&args.plan)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let plan = runtime
-        .block_on(async { prepare::read(&args.plan).await?.plan().await })?
-        .plan;
+    let mtu = runtime.block_on(written.find_mtu())?;
+    let plan = written.plan(mtu)?.plan;
     match args.output {
         PlanFormat::Text => output::text(&plan::render_text(&plan))?,
         PlanFormat::Json => output::json(&plan)?,

@@ -4,7 +4,7 @@ use std::{env, io::IsTerminal as _, path::PathBuf};
 
 use placemat2_engine::{
     host::{facts, mtu},
-    plan::{self, AccelChoice, Facts, Options, Plan},
+    plan::{self, AccelChoice, Facts, Mtu, Options, Plan},
     spec::{self, model::Spec},
 };
 
@@ -34,15 +34,10 @@ pub struct Prepared {
 #[error("the lab can't be built as it is written")]
 pub struct Told;
 
-/// Reads the lab files. Mistakes in them are written to stderr, all of them.
-pub async fn read(args: &PlanOptions) -> anyhow::Result<Written> {
-    let files = args.files.clone();
-    let load = move || {
-        let mut qemu = None;
-        let report = spec::load_announcing(&files, || qemu = facts::ask_qemu());
-        (report, qemu)
-    };
-    let (mut report, qemu) = tokio::task::spawn_blocking(load).await?;
+/// Reads the lab files. Mistakes in them are written to stderr, all of them. Blocks.
+pub fn read(args: &PlanOptions) -> anyhow::Result<Written> {
+    let mut qemu = None;
+    let mut report = spec::load_announcing(&args.files, || qemu = facts::ask_qemu());
     if args.strict {
         report.deny_warnings();
     }
@@ -71,17 +66,20 @@ impl Written {
         (self.options.lab_root.clone(), plan::lab_name(&self.spec, &self.options))
     }
 
-    /// Asks the host, and plans. What stands against the plan is written to stderr, all of it.
-    pub async fn plan(self) -> anyhow::Result<Prepared> {
+    /// Finds the MTU of the lab's links.
+    pub async fn find_mtu(&self) -> anyhow::Result<Mtu> {
+        Ok(self.mtu.find().await?)
+    }
+
+    /// Asks the host, and plans. What stands against the plan is written to stderr, all of it. Blocks.
+    pub fn plan(self, found: Mtu) -> anyhow::Result<Prepared> {
         let Self {
             spec,
             options,
             mtu,
             qemu,
         } = self;
-        let found = mtu.find().await?;
-        let gather = move || facts::gather(&spec, &options, found, qemu).map(|facts| (spec, options, facts));
-        let (spec, options, facts) = tokio::task::spawn_blocking(gather).await??;
+        let facts = facts::gather(&spec, &options, found, qemu)?;
         match plan::build(&spec, &options, &facts) {
             Ok(plan) => Ok(Prepared {
                 plan,

@@ -27,8 +27,10 @@ pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
 async fn run_lab(args: RunArgs, log: &LogArgs) -> anyhow::Result<()> {
     let stop = listen()?;
     lab::check_privileges()?;
+    let options = args.plan.clone();
+    let read = tokio::task::spawn_blocking(move || prepare::read(&options));
     let written = tokio::select! {
-        written = prepare::read(&args.plan) => written?,
+        written = read => written??,
         () = stop.stop.cancelled() => return Ok(()),
     };
     let (root, name) = written.lab();
@@ -65,7 +67,10 @@ async fn prepare_run(
         options,
         facts,
         mtu,
-    } = written.plan().await?;
+    } = {
+        let mtu = written.find_mtu().await?;
+        tokio::task::spawn_blocking(move || written.plan(mtu)).await??
+    };
     let qemu_version = facts.qemu.as_ref().and_then(|qemu| qemu.version);
     let settings = Settings {
         listen_addr: args.listen_addr,

@@ -7,6 +7,7 @@ use placemat2_engine::{
     app::log::AppLog,
     forward::Wanted,
     node::{Action, PowerState},
+    plan::BootSource,
     spec::model::{Destination, Protocol},
     store::{NicState, NodeState, Smbios, State, Store},
 };
@@ -78,6 +79,7 @@ impl Control for Idle {
         &'a self,
         node: &'a str,
         _: Action,
+        _: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
         Box::pin(async move { Err(ControlError::NotFound(node.to_owned())) })
     }

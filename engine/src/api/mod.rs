@@ -39,16 +39,18 @@ use crate::{
     app::log::AppLog,
     forward::Wanted,
     node::Action,
+    plan::BootSource,
     spec::model::{Destination, Protocol},
 };
 
 /// What the API asks of a running lab beyond reading its store.
 pub trait Control: Send + Sync + 'static {
-    /// Acts on a node's power; returns when it is done.
+    /// Acts on a node's power; returns when it is done. If that starts QEMU, it boots from `boot` first.
     fn node_action<'a>(
         &'a self,
         node: &'a str,
         action: Action,
+        boot: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>>;
     /// Returns the output of an app.
     fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>>;

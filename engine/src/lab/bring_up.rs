@@ -3,7 +3,7 @@
 //! Images are fetched while links and namespaces are made; a namespace's init scripts and apps start as soon as the fabric
 //! is there; nodes need the fabric's taps and their images, and wait for nothing else.
 
-use std::{sync::Arc, thread::available_parallelism};
+use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::SetOnce;
@@ -254,7 +254,8 @@ async fn nodes(
         start_node(made, keeper, fabric, planned).await
     };
     // More at a time than CPUs would only make each of them slower to boot.
-    let width = available_parallelism().map_or(2, |cpus| cpus.get() * 2);
+    let by_cpus = || available_parallelism().map_or(2, |cpus| cpus.get() * 2);
+    let width = made.settings.boot_parallelism.map_or_else(by_cpus, NonZero::get);
     let all = stream::iter(&made.plan.nodes).map(|planned| unless_cancelled(cancel, start(planned)));
     step(&made.store, "nodes", all.buffer_unordered(width).try_collect::<()>()).await
 }
@@ -276,5 +277,8 @@ async fn start_node(made: &Made, keeper: &Keeper, fabric: &Fabric, planned: &pla
     let record_and_make = move || recorder.make(&socket, || Ok::<_, LabError>(NodeHandle::new(plan, taps, env)?));
     let handle = blocking::run(record_and_make).await?;
     made.parts().nodes.insert(planned.name.clone(), handle.clone());
-    Ok(handle.act(Action::Start).await?)
+    if planned.power_on {
+        handle.act(Action::Start).await?;
+    }
+    Ok(())
 }

@@ -13,7 +13,8 @@ use crate::{
     api::{Control, ControlError},
     app::log::AppLog,
     forward::{ForwardError, Wanted},
-    node::Action,
+    node::{Action, NodeError},
+    plan::BootSource,
     spec::model::{Destination, Protocol},
 };
 
@@ -38,6 +39,7 @@ impl Control for LabControl {
         &'a self,
         node: &'a str,
         action: Action,
+        boot: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
         Box::pin(async move {
             let handle = {
@@ -48,10 +50,7 @@ impl Control for LabControl {
                 let handle = made.parts().nodes.get(node).cloned();
                 handle.ok_or_else(|| ControlError::Failed(format!("Node `{node}` is not there yet.")))?
             };
-            handle
-                .act(action)
-                .await
-                .map_err(|error| ControlError::Failed(error.to_string()))
+            Ok(handle.act_and_boot(action, boot).await?)
         })
     }
 
@@ -87,6 +86,16 @@ impl Control for LabControl {
             };
             reach::connect(&plan, &forwards, side, to).await
         })
+    }
+}
+
+impl From<NodeError> for ControlError {
+    fn from(error: NodeError) -> Self {
+        let message = error.to_string();
+        match error {
+            NodeError::Off { .. } | NodeError::ShuttingDown { .. } => Self::Conflict(message),
+            _ => Self::Failed(message),
+        }
     }
 }
 

@@ -160,7 +160,7 @@ fn node_state(node: &plan::Node) -> NodeState {
         },
         power_status: PowerState::Off,
         socket_path: node.console_socket.display().to_string(),
-        power_reason: None,
+        power_reason: (!node.power_on).then(|| "its lab file has `power: off`".to_owned()),
         pid: None,
         started_at: None,
         nics: node

@@ -6,7 +6,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{Action, NodeError, actor::Actor};
-use crate::{console::Console, fabric::Tap, keeper::Keeper, plan, store::Store};
+use crate::{
+    console::Console,
+    fabric::Tap,
+    keeper::Keeper,
+    plan::{self, BootSource},
+    store::Store,
+};
 
 /// Requests that wait while a node is busy.
 const REQUEST_QUEUE: usize = 16;
@@ -35,6 +41,8 @@ pub struct NodeHandle {
 /// An action and who waits for its outcome.
 pub(super) struct Request {
     pub action: Action,
+    /// What to boot from first, if the action starts QEMU.
+    pub boot: Option<BootSource>,
     pub reply: oneshot::Sender<Result<(), NodeError>>,
 }
 
@@ -72,14 +80,20 @@ impl NodeHandle {
         &self.console
     }
 
-    /// Acts on its power, and returns when that is done: `Start` once the guest runs, `Stop` once QEMU is gone.
-    /// Starting a node that is on and stopping one that is off succeed and do nothing; a `Stop` interrupts a `Start`.
+    /// Acts on its power, and returns when that is done: `Start` once the guest runs, `Stop` and `Shutdown` once QEMU is
+    /// gone, the others once the machine has felt it. Starting a node that is on and stopping one that is off succeed and
+    /// do nothing; a `Stop` interrupts a `Start` and a `Shutdown`.
     pub async fn act(&self, action: Action) -> Result<(), NodeError> {
+        self.act_and_boot(action, None).await
+    }
+
+    /// As [`Self::act`]; if QEMU is started for it, that once it boots from `boot` first. A reset starts no QEMU.
+    pub async fn act_and_boot(&self, action: Action, boot: Option<BootSource>) -> Result<(), NodeError> {
         let closed = || NodeError::Closed {
             node: self.name.clone(),
         };
         let (reply, outcome) = oneshot::channel();
-        let request = Request { action, reply };
+        let request = Request { action, boot, reply };
         self.requests.send(request).await.map_err(|_| closed())?;
         outcome.await.map_err(|_| closed())?
     }

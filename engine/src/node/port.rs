@@ -71,6 +71,7 @@ mod tests {
     fn plan() -> Arc<plan::Node> {
         Arc::new(plan::Node {
             id: "node/boot-0".into(),
+            power_on: true,
             name: "boot-0".into(),
             nics: vec![],
             volumes: vec![],

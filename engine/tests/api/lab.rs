@@ -19,7 +19,7 @@ use placemat2_engine::{
     client::{Client, Endpoint},
     forward::Wanted,
     node::{Action, PowerState},
-    plan::{NetworkKind, Shape},
+    plan::{BootSource, NetworkKind, Shape},
     spec::model::{Destination, Protocol},
     store::{
         AppPhase, AppState, ForwardState, InterfaceState, LabPhase, NamespaceState, NetworkState, NicState, NodeState,
@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 /// A control that records what it is asked for and changes the store as a lab would.
 pub struct Recorder {
     store: Store,
-    pub actions: Mutex<Vec<(String, Action)>>,
+    pub actions: Mutex<Vec<(String, Action, Option<BootSource>)>>,
     pub logs: Mutex<BTreeMap<(String, String), Arc<AppLog>>>,
     /// The node "slow" acts when this is told.
     pub release: Notify,
@@ -49,15 +49,17 @@ impl Control for Recorder {
         &'a self,
         node: &'a str,
         action: Action,
+        boot: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
         Box::pin(async move {
             match node {
                 "broken" => return Err(ControlError::Failed("QEMU of broken does not start".into())),
+                "busy" => return Err(ControlError::Conflict("Node busy is shutting down".into())),
                 "vanished" => return Err(ControlError::NotFound("node \"vanished\"".into())),
                 "slow" => self.release.notified().await,
                 _ => {}
             }
-            self.actions.lock().unwrap().push((node.to_owned(), action));
+            self.actions.lock().unwrap().push((node.to_owned(), action, boot));
             self.store.update(|state| {
                 if let Some(node) = state.node_mut(node) {
                     node.power_status = if action == Action::Stop {
@@ -315,7 +317,7 @@ fn state() -> State {
             error: None,
         }],
     }];
-    state.nodes = ["boot-0", "broken", "vanished", "slow", "a b/ü"]
+    state.nodes = ["boot-0", "broken", "busy", "vanished", "slow", "a b/ü"]
         .into_iter()
         .map(node)
         .collect();

@@ -17,7 +17,7 @@ use super::{
     Action, NodeEnv, NodeError, PowerState,
     handle::Request,
     machine::{Machine, News, set_carrier},
-    qmp::{Event, QmpError},
+    qmp::{Event, Qmp, QmpError},
     shutdown::{Shutdown, Verdict},
     telling::{self, Teller},
 };
@@ -42,6 +42,8 @@ pub(super) struct Actor {
     env: NodeEnv,
     console: Console,
     requests: mpsc::Receiver<Request>,
+    /// The monitor of the machine that is on, for whoever only looks.
+    monitor: watch::Sender<Option<Qmp>>,
     /// Requests that came while the node was being powered on and have to wait for that.
     deferred: VecDeque<Request>,
     closing: CancellationToken,
@@ -56,6 +58,7 @@ impl Actor {
         env: NodeEnv,
         console: Console,
         requests: mpsc::Receiver<Request>,
+        monitor: watch::Sender<Option<Qmp>>,
         closing: CancellationToken,
     ) -> Self {
         let plan = next_plan.borrow().clone();
@@ -66,6 +69,7 @@ impl Actor {
             env,
             console,
             requests,
+            monitor,
             deferred: VecDeque::new(),
             closing,
         }
@@ -127,6 +131,7 @@ impl Actor {
         match &result {
             Ok(machine) => {
                 let pid = machine.pid();
+                self.monitor.send_replace(machine.monitor());
                 self.tell(Level::Info, "The node is on.", |node| {
                     node.power_status = PowerState::On;
                     node.pid = Some(pid);
@@ -313,6 +318,7 @@ impl Actor {
 
     /// QEMU is gone.
     async fn off(&mut self, level: Level, reason: &str) {
+        self.monitor.send_replace(None);
         self.tell(level, &format!("The node is off: {reason}."), |node| {
             node.power_status = PowerState::Off;
             node.power_reason = Some(reason.into());

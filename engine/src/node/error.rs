@@ -114,6 +114,12 @@ pub enum NodeError {
         /// The node.
         node: String,
     },
+    /// Its screen was asked for while it has none.
+    #[error("node `{node}` is not on: nothing is on its screen")]
+    NoScreen {
+        /// The node.
+        node: String,
+    },
     /// The lab is going down.
     #[error("node `{node}`: the lab is going down")]
     Closed {

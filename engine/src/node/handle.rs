@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Action, NodeError, actor::Actor};
+use super::{Action, NodeError, actor::Actor, qmp::Qmp, screenshot};
 use crate::{
     console::Console,
     fabric::Tap,
@@ -34,6 +34,7 @@ pub struct NodeHandle {
     name: String,
     next_plan: watch::Sender<Arc<plan::Node>>,
     requests: mpsc::Sender<Request>,
+    monitor: watch::Receiver<Option<Qmp>>,
     closing: CancellationToken,
     console: Console,
 }
@@ -59,12 +60,14 @@ impl NodeHandle {
         let (requests, receiver) = mpsc::channel(REQUEST_QUEUE);
         let closing = CancellationToken::new();
         let (next_plan, planned) = watch::channel(plan.clone());
-        let actor = Actor::new(planned, taps, env, console.clone(), receiver, closing.clone());
+        let (monitor, monitor_receiver) = watch::channel(None);
+        let actor = Actor::new(planned, taps, env, console.clone(), receiver, monitor, closing.clone());
         tokio::spawn(actor.run());
         Ok(Self {
             name: plan.name.clone(),
             next_plan,
             requests,
+            monitor: monitor_receiver,
             closing,
             console,
         })
@@ -78,6 +81,14 @@ impl NodeHandle {
     /// Its serial console.
     pub fn console(&self) -> &Console {
         &self.console
+    }
+
+    /// What its screen shows, as a PNG.
+    pub async fn screenshot(&self) -> Result<Vec<u8>, NodeError> {
+        let monitor = self.monitor.borrow().clone();
+        let node = self.name.clone();
+        let monitor = monitor.ok_or(NodeError::NoScreen { node })?;
+        screenshot::take(&self.name, &monitor).await
     }
 
     /// Acts on its power, and returns when that is done: `Start` once the guest runs, `Stop` and `Shutdown` once QEMU is

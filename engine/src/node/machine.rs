@@ -147,6 +147,14 @@ impl Machine {
         self.process.pid
     }
 
+    /// Its monitor, once it has answered.
+    pub(super) fn monitor(&self) -> Option<Qmp> {
+        match &self.monitor {
+            Monitor::Connected(qmp, _) => Some(qmp.clone()),
+            Monitor::Fresh(_) | Monitor::Failed => None,
+        }
+    }
+
     /// Waits until QEMU's machine is complete and runs: QEMU answers its monitor only then. `Some` if it ended before.
     /// When this is cancelled the machine can only be ended.
     pub(super) async fn connect(&mut self) -> Result<Option<Exit>, QmpError> {

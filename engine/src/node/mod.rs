@@ -20,6 +20,7 @@ mod power;
 mod progress;
 mod qemu_img;
 mod qmp;
+mod screenshot;
 mod share;
 mod shutdown;
 mod telling;

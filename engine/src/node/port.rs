@@ -106,6 +106,7 @@ mod tests {
             smbios: Smbios::default(),
             power_status: PowerState::On,
             socket_path: String::new(),
+            pty_path: String::new(),
             power_reason: None,
             pid: None,
             started_at: None,

@@ -275,6 +275,7 @@ fn node_state() -> NodeState {
         smbios: Smbios::default(),
         power_status: PowerState::Off,
         socket_path: String::new(),
+        pty_path: String::new(),
         power_reason: None,
         pid: None,
         started_at: None,

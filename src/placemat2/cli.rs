@@ -116,6 +116,9 @@ pub struct PlanOptions {
     /// What runs the virtual machines; `auto` takes KVM only where it works.
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
+    /// The user that QEMU runs as; that of placemat2, root, if not given. The lab's disks are given to it.
+    #[arg(long, value_name = "USER")]
+    pub qemu_user: Option<String>,
     /// MTU of every link, instead of that of the route towards the Internet.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535), conflicts_with = "mtu_probe")]
     pub mtu: Option<u32>,

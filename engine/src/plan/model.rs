@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::QemuUser;
 use crate::spec::model::{Cache, Compression, Destination, DiskFormat, Protocol, RestartPolicy};
 
 /// Everything a lab consists of.
@@ -421,6 +422,9 @@ pub struct Qemu {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
+    /// Who it runs as; the engine's user if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<QemuUser>,
     /// Descriptor of the QMP monitor's stream socket.
     pub qmp_fd: i32,
     /// Descriptor of the serial console's stream socket; `None` with `--graphic`.
@@ -445,6 +449,8 @@ pub struct Tpm {
     pub program: PathBuf,
     /// Where its state is kept.
     pub state_dir: PathBuf,
-    /// Its control socket, in the lab directory.
+    /// Its control socket, in the lab directory, until QEMU is connected.
     pub socket: PathBuf,
+    /// Descriptor of the connection to it in QEMU.
+    pub fd: i32,
 }

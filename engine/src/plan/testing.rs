@@ -174,6 +174,7 @@ pub(crate) fn facts() -> Facts {
             }),
             sandbox: true,
         }),
+        qemu_user: None,
         swtpm: Some(PathBuf::from("/usr/bin/swtpm")),
         virtiofsd: Some(PathBuf::from("/usr/libexec/virtiofsd")),
         firmware: vec![firmware("_4M", 540_672), firmware("", 131_072)],

@@ -114,6 +114,7 @@ fn everything_wrong_is_told_at_once() {
     };
     let options = Options {
         name: Some("a/b".to_owned()),
+        qemu_user: Some("nobody-here".to_owned()),
         accel: AccelChoice::Kvm,
         run_dir: "/run/a-directory-whose-name-is-so-long-that-no-unix-socket-can-be-made-in-it-by-any-process-of-linux"
             .into(),

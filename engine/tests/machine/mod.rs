@@ -247,6 +247,7 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
         qemu: plan::Qemu {
             program: PathBuf::from("qemu-system-x86_64"),
             args: args.map(str::to_owned).into(),
+            user: None,
             qmp_fd: 10,
             serial_fd: Some(11),
             port_fd: 12,

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     blocking,
-    plan::{Node, Volume, VolumeSource},
+    plan::{Node, QemuUser, Volume, VolumeSource},
     spec::model::DiskFormat,
 };
 
@@ -100,16 +100,23 @@ pub async fn prepare_volumes(node: &Node, images: &Images, env: &PrepareEnv) -> 
         made.map_err(failed("the UEFI variables".into(), &nvram.path))
     };
     let volumes = try_join_all(node.volumes.iter().map(async |volume| {
-        let made = make(volume, images, env).await;
+        let made = make(volume, node.qemu.user.as_ref(), images, env).await;
         made.map_err(failed(format!("volume `{}`", volume.name), &volume.path))
     }));
     tokio::try_join!(nvram, volumes).map(drop)
 }
 
-async fn make(volume: &Volume, images: &Images, env: &PrepareEnv) -> Result<(), VolumeFault> {
+async fn make(volume: &Volume, user: Option<&QemuUser>, images: &Images, env: &PrepareEnv) -> Result<(), VolumeFault> {
     let path = &volume.path;
     if matches!(volume.source, VolumeSource::Directory { .. }) {
-        return Ok(tokio::fs::create_dir_all(path).await?);
+        if !tokio::fs::try_exists(path).await? {
+            tokio::fs::create_dir_all(path).await?;
+            // What the lab makes for QEMU, QEMU must be able to use.
+            if let Some(user) = user {
+                std::os::unix::fs::chown(path, Some(user.uid), Some(user.gid))?;
+            }
+        }
+        return Ok(());
     }
     if tokio::fs::try_exists(path).await? {
         return Ok(());

@@ -34,6 +34,7 @@ smp: {cpus: 2, sockets: 2}
 memory: 256M
 numa: {nodes: 2}
 tpm: true
+ignition: ignition.json
 smbios: {manufacturer: ACME, product: 'Server, large', serial: 0042}
 volumes:
 - {kind: image, name: root, image: guest, copy-on-write: true}
@@ -110,6 +111,7 @@ fn tpm_remembered(console: &mut Console) {
 fn servers_with_all_their_hardware() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/var/scratch/lab/hardware.yml", HARDWARE);
+    machine.write("/var/scratch/lab/ignition.json", "{\"ignition\": {}}");
     machine.write("/var/scratch/lab/user-data", "#cloud-config\nhostname: furnished\n");
     machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
     machine.write("/var/scratch/fixed/from-host", "greetings\n");
@@ -210,6 +212,10 @@ fn what_a_bios_server_has(machine: &Machine, console: &mut Console) {
     for expected in ["52:54:00:12:34:56", "rx-1", "tx-1"] {
         assert!(nics.contains(expected), "{nics}");
     }
+    console.run(
+        "grep ignition /sys/firmware/qemu_fw_cfg/by_name/opt/com.coreos/config/raw",
+        SOON,
+    );
     let cells = console.run(
         "grep -h MemTotal /sys/devices/system/node/node[01]/meminfo; cat /sys/devices/system/node/node1/cpulist",
         SOON,
@@ -289,7 +295,7 @@ fn the_button_is_the_guests(machine: &Machine, engine: &mut Engine, console: &mu
     assert_eq!(node(machine, "hardware", "uefi")["power_reason"], "the guest shut down");
 }
 
-/// A boot server, and two servers without disks.
+/// A boot server, two servers without disks, and two with disks that are off at first.
 const NETWORK_BOOT: &str = "
 kind: Network
 name: net
@@ -332,6 +338,28 @@ interfaces: [net]
 cpu: 1
 memory: 384M
 uefi: true
+---
+kind: Image
+name: guest
+file: guest.qcow2
+---
+kind: Node
+name: disk-bios
+interfaces: [net]
+cpu: 1
+memory: 192M
+power: off
+volumes: [{kind: image, name: root, image: guest, copy-on-write: true}]
+---
+kind: Node
+name: disk-uefi
+interfaces: [net]
+cpu: 1
+memory: 384M
+uefi: true
+machine: q35
+power: off
+volumes: [{kind: image, name: root, image: guest, copy-on-write: true}]
 ";
 
 /// What iPXE is told to do, be it in the NIC's ROM or loaded by UEFI.
@@ -341,12 +369,16 @@ initrd http://10.9.0.1/initrd
 boot
 ";
 
+/// Commands of the guest that succeed if it was started by that.
+const BIOS: &str = "! [ -d /sys/firmware/efi ]";
+const UEFI: &str = "[ -d /sys/firmware/efi ]";
+
 #[test]
-fn servers_without_disks_boot_from_the_network() {
+fn servers_boot_from_the_network() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/var/scratch/lab/netboot.yml", NETWORK_BOOT);
     machine.write("/var/scratch/lab/boot.ipxe", BOOT_SCRIPT);
-    for file in ["vmlinuz", "initrd"] {
+    for file in ["vmlinuz", "initrd", "guest.qcow2"] {
         machine.write(&format!("/var/scratch/lab/{file}"), guest(file));
     }
     let before = machine.state();
@@ -360,14 +392,18 @@ fn servers_without_disks_boot_from_the_network() {
         ],
     );
     engine.until_running(&machine, "netboot", SOON);
-    for (name, firmware) in [
-        ("by-bios", "! [ -d /sys/firmware/efi ]"),
-        ("by-uefi", "[ -d /sys/firmware/efi ]"),
-    ] {
+    let came_from_network = |name: &str, firmware: &str| {
         let mut console = Console::open(&machine, name);
         console.login(BOOT * 2);
         console.run(&format!("{firmware} && grep from=network /proc/cmdline"), SOON);
-    }
+    };
+    came_from_network("by-bios", BIOS);
+    came_from_network("by-uefi", UEFI);
+    pmctl2(&machine, "node action off by-bios by-uefi");
+    // Told to do so, those with a disk do so, too.
+    pmctl2(&machine, "node action on --boot network disk-bios disk-uefi");
+    came_from_network("disk-bios", BIOS);
+    came_from_network("disk-uefi", UEFI);
     engine.stop();
     assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
 }

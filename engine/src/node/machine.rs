@@ -113,6 +113,16 @@ impl Machine {
         let (nics, own_taps) = (plan.clone(), taps.to_vec());
         let network = blocking::run(move || network_descriptors(&nics.nics, &own_taps)).await;
         command.fds.extend(network.map_err(io_error("hand over its taps"))?);
+        if let Some(user) = &plan.qemu.user {
+            let (files, owner) = (plan.clone(), user.clone());
+            let given = blocking::run(move || owner::give(&files, &owner)).await;
+            given.map_err(io_error(&format!("give its files to the user `{}`", user.name)))?;
+            command.identity = Some(Identity {
+                uid: user.uid,
+                gid: user.gid,
+                groups: user.groups.clone(),
+            });
+        }
         let mut shares = vec![];
         for volume in &plan.volumes {
             if let Some((share, fd)) = Share::start(&plan.name, volume, &env.keeper, env.debug).await? {
@@ -128,16 +138,6 @@ impl Machine {
             }
             None => None,
         };
-        if let Some(user) = &plan.qemu.user {
-            let (files, owner) = (plan.clone(), user.clone());
-            let given = blocking::run(move || owner::give(&files, &owner)).await;
-            given.map_err(io_error(&format!("give its files to the user `{}`", user.name)))?;
-            command.identity = Some(Identity {
-                uid: user.uid,
-                gid: user.gid,
-                groups: user.groups.clone(),
-            });
-        }
         let process = match env.keeper.spawn(command).await {
             Ok(process) => process,
             Err(source) => {

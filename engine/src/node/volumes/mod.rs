@@ -7,7 +7,11 @@ mod copy;
 mod meta_data;
 mod seed;
 
-use std::{io, path::Path, path::PathBuf};
+use std::{
+    fs, io,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+};
 
 use futures::future::try_join_all;
 
@@ -109,14 +113,8 @@ pub async fn prepare_volumes(node: &Node, images: &Images, env: &PrepareEnv) -> 
 async fn make(volume: &Volume, user: Option<&QemuUser>, images: &Images, env: &PrepareEnv) -> Result<(), VolumeFault> {
     let path = &volume.path;
     if matches!(volume.source, VolumeSource::Directory { .. }) {
-        if !tokio::fs::try_exists(path).await? {
-            tokio::fs::create_dir_all(path).await?;
-            // What the lab makes for QEMU, QEMU must be able to use.
-            if let Some(user) = user {
-                std::os::unix::fs::chown(path, Some(user.uid), Some(user.gid))?;
-            }
-        }
-        return Ok(());
+        let (path, user) = (path.clone(), user.cloned());
+        return Ok(blocking::run(move || make_directory(&path, user.as_ref())).await?);
     }
     if tokio::fs::try_exists(path).await? {
         return Ok(());
@@ -165,6 +163,15 @@ async fn make(volume: &Volume, user: Option<&QemuUser>, images: &Images, env: &P
         VolumeSource::Directory { .. } => return Ok(()),
     }
     blocking::run(move || Ok(part.commit()?)).await
+}
+
+/// Makes a directory that isn't there; what the lab makes for QEMU, QEMU's user must be able to use.
+fn make_directory(path: &Path, user: Option<&QemuUser>) -> io::Result<()> {
+    if path.try_exists()? {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    user.map_or(Ok(()), |user| chown(path, Some(user.uid), Some(user.gid)))
 }
 
 async fn copy_if_missing(from: &Path, to: &Path, env: &PrepareEnv) -> Result<(), VolumeFault> {

@@ -69,6 +69,11 @@ impl Session {
         self.client.delete(path).await.map_err(|error| self.explained(error))
     }
 
+    /// Asks what there is no word for above.
+    pub async fn with<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, ClientError>) -> anyhow::Result<T> {
+        ask(&self.client).await.map_err(|error| self.explained(error))
+    }
+
     /// Opens a stream of bytes both ways.
     pub async fn tunnel(&self, path: &str) -> anyhow::Result<Tunnel> {
         self.client.tunnel(path).await.map_err(|error| self.explained(error))

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use placemat2_engine::client::{self, Client, ClientError, Endpoint, Found, Lines, Tunnel};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// Answers of the API as they come, the order of keys kept (which `serde_json::Value` would not).
 pub type Value = serde_yaml::Value;
@@ -50,6 +50,11 @@ impl Session {
 
     /// Gets the list at a path.
     pub async fn list(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        self.client.get_json(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Gets what is at a path, read as what it is.
+    pub async fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         self.client.get_json(path).await.map_err(|error| self.explained(error))
     }
 

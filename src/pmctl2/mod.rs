@@ -10,6 +10,7 @@ mod events;
 mod exec;
 mod expect;
 mod forward;
+mod graph;
 mod link;
 mod listing;
 mod logs;
@@ -67,6 +68,8 @@ enum Command {
     /// List the apps of all namespaces
     #[command(subcommand)]
     App(app::App),
+    /// Draw what is linked with what
+    Graph(graph::GraphArgs),
     /// Let ports of the host lead into namespaces
     #[command(subcommand)]
     Forward(forward::Forward),
@@ -122,6 +125,7 @@ async fn speak(command: Command, lab: &Session) -> anyhow::Result<ExitCode> {
         Command::Net(net) => net.run(lab).await,
         Command::Link(link) => link.run(lab).await,
         Command::App(app) => app.run(lab).await,
+        Command::Graph(graph) => graph.run(lab).await,
         Command::Forward(forward) => forward.run(lab).await,
         Command::SshConfig(config) => config.run(lab).await,
         Command::Connect(connect) => connect.run(lab).await,

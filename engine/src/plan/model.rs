@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::QemuUser;
@@ -40,7 +40,7 @@ pub struct Plan {
 }
 
 /// What runs the guests' code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Accel {
     /// Hardware virtualization.
@@ -71,7 +71,7 @@ pub struct Paths {
 }
 
 /// The MTU of a lab's links and where it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mtu {
     /// In bytes; `None` leaves the kernel's default of 1500.
     pub value: Option<u32>,
@@ -87,7 +87,7 @@ impl Mtu {
 }
 
 /// Where an MTU came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum MtuSource {
     /// `--mtu`.
@@ -157,7 +157,7 @@ pub struct Network {
 }
 
 /// `internal`, `external` or `bmc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkKind {
     /// Only within the lab.
@@ -169,7 +169,7 @@ pub enum NetworkKind {
 }
 
 /// What a network is made of: as little as its ends allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
     /// A bridge in the fabric, named after the network; each link has a port on it.

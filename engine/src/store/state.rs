@@ -92,7 +92,7 @@ impl State {
 }
 
 /// The lab as a whole.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LabState {
     /// Its name.
     pub name: String,
@@ -163,7 +163,7 @@ pub enum Ready {
 }
 
 /// An L2 segment.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NetworkState {
     /// Its name.
     pub name: String,
@@ -186,7 +186,7 @@ pub struct NetworkState {
 }
 
 /// A network namespace.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NamespaceState {
     /// Its name under `/run/netns`.
     pub name: String,
@@ -199,7 +199,7 @@ pub struct NamespaceState {
 }
 
 /// An interface of a namespace.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InterfaceState {
     /// `ethN`.
     pub name: String,
@@ -213,7 +213,7 @@ pub struct InterfaceState {
 }
 
 /// An app in a namespace.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AppState {
     /// Its name.
     pub name: String,
@@ -252,7 +252,7 @@ pub enum AppPhase {
 }
 
 /// A disk image.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ImageState {
     /// Its name.
     pub name: String,
@@ -290,7 +290,7 @@ pub enum ImagePhase {
 }
 
 /// A virtual machine: the node status of placemat v2 and, below, what v2 did not tell.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NodeState {
     /// Its name.
     pub name: String,
@@ -392,7 +392,7 @@ impl ForwardState {
 }
 
 /// A NIC of a node.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NicState {
     /// The network it is attached to.
     pub network: String,

@@ -412,7 +412,7 @@ fn servers_boot_from_the_network() {
 const MANY: usize = 32;
 
 #[test]
-#[ignore = "takes a quarter of an hour without KVM"]
+#[ignore = "takes five minutes without KVM"]
 fn many_small_servers() {
     let Some(machine) = Machine::new() else { return };
     let mut lab = "kind: Image\nname: guest\nfile: guest.qcow2\n".to_owned();

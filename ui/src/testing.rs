@@ -156,6 +156,7 @@ fn node_of(rack: usize, node: usize, links: &mut Vec<(String, Vec<String>)>) -> 
     json!({"name": name, "taps": {}, "volumes": ["root", "seed"], "cpu": 1, "memory": "192M", "uefi": (rack, node) == (1, 2), "tpm": false,
         "smbios": {"manufacturer": "placemat2", "product": "Demo Server", "serial": format!("demo-{name}")},
         "power_status": if off { "Off" } else { "On" }, "socket_path": format!("/tmp/{name}.socket"),
+        "pty_path": format!("/tmp/{name}.pty"),
         "power_reason": if off { json!("guest panicked") } else { Value::Null }, "pid": if off { Value::Null } else { json!(6000 + 100 * rack + node) },
         "started_at": "2026-11-26T08:30:02Z", "nics": nics, "bmc_address": format!("10.72.16.{}{node}", rack + 1), "addresses": addresses})
 }

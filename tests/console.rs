@@ -55,9 +55,12 @@ fn lab(machine: &Machine) -> Engine {
             guest.display()
         )
     });
-    machine.write("/tmp/lab/guest.qcow2", image);
-    machine.write("/tmp/lab/dc.yml", LAB);
-    let mut engine = Engine::start(machine, &["--headless", "--stop-timeout", "0.2", "/tmp/lab/dc.yml"]);
+    machine.write("/var/scratch/lab/guest.qcow2", image);
+    machine.write("/var/scratch/lab/dc.yml", LAB);
+    let mut engine = Engine::start(
+        machine,
+        &["--headless", "--stop-timeout", "0.2", "/var/scratch/lab/dc.yml"],
+    );
     engine.until_running(machine, "dc", SOON);
     engine
 }
@@ -117,7 +120,7 @@ fn scripts_talk_to_the_guest(machine: &Machine) {
         pmctl2(machine, &format!("node expect server '^42x' --timeout {SOON}")),
         "42x\n"
     );
-    assert!(pmctl2(machine, "node expect server 'server|guest' --since start").contains("login: "));
+    assert!(pmctl2(machine, "node expect server 'login: root' --since start").contains("login: "));
     let (status, said) = fails(machine, "node expect server 'no such words' --timeout 0.5");
     assert_eq!(status, 1);
     assert!(
@@ -154,9 +157,11 @@ fn people_share_the_console(machine: &Machine) {
         person.sees("33 90", SOON);
     }
     // Ctrl-C is for the guest.
-    two.types("sleep 1000\r");
-    one.sees("sleep 1000", SOON);
+    two.types("sh -c \"echo run''ning; exec sleep 1000\"\r");
+    one.sees("running", SOON);
     two.types("\x03");
+    // It drops what was typed before it.
+    one.sees("# ", SOON);
     one.types("echo status=$?=\r");
     one.sees("status=130=", SOON);
     one.types("\x1d");
@@ -179,9 +184,10 @@ fn serial_programs_use_its_terminal(machine: &Machine) {
     assert!(seen.contains("status=130="), "the last screenful comes first: {seen}");
     pmctl2(machine, &format!("node expect server '^by-socat-42' --timeout {SOON}"));
     let mut command = machine.command("picocom");
-    command.args(["--quiet", "--noreset", "--nolock", "/tmp/server.pty"]);
+    command.args(["--noreset", "--nolock", "/tmp/server.pty"]);
     let mut picocom = Terminal::start(command);
-    picocom.sees("by-socat-42", SOON);
+    // It says so, and drops what was there when it began.
+    picocom.sees("Terminal ready", SOON);
     picocom.types("echo by-picocom-$((40+2))\r");
     picocom.sees("by-picocom-42", SOON);
     picocom.types("\x01\x11");
@@ -202,7 +208,7 @@ fn the_log_is_exact(machine: &Machine) {
         bytes.extend_from_slice(line);
     }
     assert!(bytes == log, "the log is not what the guest wrote");
-    assert!(log.len() > 1000);
+    assert!(log.len() > 500, "{} bytes", log.len());
     assert_eq!(pmctl2(machine, "node log server --since 2100-01-01T00:00:00Z"), "");
     assert!(pmctl2(machine, "node log server --since 10h").contains("by-picocom-42"));
     let mut command = machine.command(PMCTL2);
@@ -223,8 +229,8 @@ fn the_log_is_exact(machine: &Machine) {
 }
 
 fn the_screen_is_a_picture(machine: &Machine) {
-    pmctl2(machine, "node screenshot server /tmp/screen.png");
-    let picture = fs::read(machine.path("/tmp/screen.png")).unwrap();
+    pmctl2(machine, "node screenshot server /var/scratch/screen.png");
+    let picture = fs::read(machine.path("/var/scratch/screen.png")).unwrap();
     assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n"));
     let number = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().unwrap());
     assert!(
@@ -283,9 +289,9 @@ fn links_are_counted(machine: &Machine) {
 #[test]
 fn shells_in_a_namespace() {
     let Some(machine) = Machine::new() else { return };
-    machine.write("/tmp/lab/dc.yml", LAB.split("---\nkind: Image").next().unwrap());
+    machine.write("/var/scratch/lab/dc.yml", LAB.split("---\nkind: Image").next().unwrap());
     let before = machine.state();
-    let mut engine = Engine::start(&machine, &["--headless", "/tmp/lab/dc.yml"]);
+    let mut engine = Engine::start(&machine, &["--headless", "/var/scratch/lab/dc.yml"]);
     engine.until_running(&machine, "dc", SOON);
 
     let mut shell = on_terminal(&machine, &["netns", "enter", "router", "--", "bash", "--norc"]);

@@ -53,8 +53,12 @@ pub async fn with_script(stream: Tunnel, last: &[u8], patience: Option<Duration>
     let mut stdout = file(io::stdout())?;
     let (spoken, mut heard) = tokio::sync::oneshot::channel();
     let speak = async {
-        copy(&mut file(io::stdin())?, &mut to_lab).await?;
-        to_lab.write_all(last).await?;
+        let words = async {
+            copy(&mut file(io::stdin())?, &mut to_lab).await?;
+            to_lab.write_all(last).await
+        };
+        // That the far end has gone shows when it is read, after what it said last.
+        let _: io::Result<()> = words.await;
         // The other end of the channel is below, for as long as this is polled.
         let _ = spoken.send(());
         std::future::pending::<io::Result<End>>().await

@@ -5,8 +5,8 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
-    os::fd::OwnedFd,
+    io::{self, Read, Seek},
+    os::fd::{AsRawFd, OwnedFd},
     time::Duration,
 };
 
@@ -36,9 +36,8 @@ pub async fn take(node: &str, qmp: &Qmp) -> Result<Vec<u8>, NodeError> {
         what: "take its screenshot".into(),
         source,
     };
-    let file = memfd_create(c"screenshot", MFdFlags::MFD_CLOEXEC).map_err(|errno| failed(errno.into()))?;
-    let copy = file.try_clone().map_err(failed)?;
-    match timeout(LIMIT, draw(qmp, copy)).await {
+    let (file, canvas) = canvas().map_err(failed)?;
+    match timeout(LIMIT, draw(qmp, canvas)).await {
         Ok(drawn) => drawn.map_err(|source| NodeError::Qmp {
             node: node.to_owned(),
             source,
@@ -51,7 +50,15 @@ pub async fn take(node: &str, qmp: &Qmp) -> Result<Vec<u8>, NodeError> {
             });
         }
     }
-    blocking::run(move || picture(File::from(file))).await.map_err(failed)
+    blocking::run(move || picture(file)).await.map_err(failed)
+}
+
+/// A file without a name, and a descriptor of it as QEMU wants it, which opens it for writing and no more.
+fn canvas() -> io::Result<(File, OwnedFd)> {
+    let file = File::from(memfd_create(c"screenshot", MFdFlags::MFD_CLOEXEC)?);
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let canvas = File::options().write(true).open(path)?;
+    Ok((file, canvas.into()))
 }
 
 /// Has QEMU write its screen to a file.
@@ -68,7 +75,6 @@ async fn draw(qmp: &Qmp, file: OwnedFd) -> Result<(), QmpError> {
 
 /// Reads a PPM from the beginning of a file and returns it as a PNG.
 fn picture(mut file: File) -> io::Result<Vec<u8>> {
-    use std::io::Seek as _;
     file.rewind()?;
     let mut ppm = Vec::new();
     file.take(MAX_PPM).read_to_end(&mut ppm)?;

@@ -9,7 +9,7 @@ mod support;
 
 use std::{fs, process::Command};
 
-use support::{Engine, Machine};
+use support::{Engine, Machine, PMCTL2};
 
 /// Under TCG, beside other work.
 const BOOT_LIMIT_SECONDS: u64 = 1200;
@@ -100,5 +100,21 @@ fn hostname_user_and_address_come_from_the_seed() {
     assert_eq!(lines[..3], ["steward", "web-from-the-seed", "web-1"], "{facts}\n{text}");
     assert!(lines[3].contains("10.9.0.7/24"), "{facts}");
     assert_eq!(lines[4], "nocloud", "{facts}");
+    people_log_in(&machine);
     engine.stop();
+}
+
+/// By the config that is made for ssh, and by a port of the host, without a word about namespaces.
+fn people_log_in(machine: &Machine) {
+    machine.sh(&format!(
+        "{PMCTL2} ssh-config --user steward --identity /tmp/lab/key >/tmp/lab/ssh_config"
+    ));
+    let by_config = machine.sh("timeout 120 ssh -F /tmp/lab/ssh_config -o BatchMode=yes web-1 'id -un; hostname'");
+    assert_eq!(by_config, "steward\nweb-from-the-seed\n");
+    machine.sh(&format!("{PMCTL2} forward add 2222 operation:10.9.0.7:22"));
+    let by_port = machine.sh(
+        "timeout 120 ssh -p 2222 -i /tmp/lab/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+         -o BatchMode=yes steward@127.0.0.1 'id -un; hostname'",
+    );
+    assert_eq!(by_port, by_config);
 }

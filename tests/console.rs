@@ -300,11 +300,13 @@ fn shells_in_a_namespace() {
     shell.sees("33 90", SOON);
     shell.sees("/dev/pts/", SOON);
     shell.resize(120, 50);
-    shell.types("trap 'stty size' WINCH; stty size\r");
-    shell.sees("50 120", SOON);
-    shell.types("sleep 1000\r");
-    shell.sees("sleep 1000", SOON);
+    shell.types("until [ \"$(stty size)\" = '50 120' ]; do sleep 0.05; done; echo wide-$((40+2))\r");
+    shell.sees("wide-42", SOON);
+    shell.types("sh -c \"echo run''ning; exec sleep 1000\"\r");
+    shell.sees("running", SOON);
     shell.types("\x03");
+    // It drops what was typed before it.
+    shell.sees("# ", SOON);
     shell.types("exit 7\r");
     assert_eq!(shell.ends(SOON), 7);
 

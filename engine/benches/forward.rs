@@ -50,7 +50,9 @@ fn main() {
         sink(lab.listen("10.0.0.2:80"));
         lab.add(FORWARD, Protocol::Tcp, "10.0.0.2:80");
         let mut socat = Command::new("socat");
+        // Left to itself it ends half a second after the first of two ends, whatever is still on its way.
         socat.args([
+            "-t60",
             "-b65536",
             &format!("TCP-LISTEN:{SOCAT},fork,reuseaddr"),
             "TCP:10.0.0.2:80",

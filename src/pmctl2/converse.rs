@@ -1,6 +1,6 @@
 //! A person, or a script, at a stream of bytes: what is typed goes there, what comes is shown.
 
-use std::{io, time::Duration};
+use std::{convert::Infallible, io, time::Duration};
 
 use placemat2_engine::client::Tunnel;
 use tokio::{
@@ -40,8 +40,7 @@ pub async fn with_keys(stream: Tunnel, escape: Option<Escape>) -> io::Result<End
     tokio::select! {
         shown = show(from_lab) => shown.map(|()| End::Closed),
         wish = keys(escape, queue) => wish.map(|()| End::Left),
-        // Only if the far end is gone, which shows when it is read.
-        Err(_) = send(to_lab, typed) => Ok(End::Closed),
+        never = send(to_lab, typed) => match never {},
         signal = ending_signal() => Ok(End::Signal(signal?)),
     }
 }
@@ -97,8 +96,19 @@ async fn read_within(
     buffer: &mut [u8],
 ) -> io::Result<Option<usize>> {
     match limit {
-        None => from_lab.read(buffer).await.map(Some),
-        Some(limit) => timeout(limit, from_lab.read(buffer)).await.ok().transpose(),
+        None => or_end(from_lab.read(buffer).await).map(Some),
+        Some(limit) => match timeout(limit, from_lab.read(buffer)).await {
+            Ok(count) => or_end(count).map(Some),
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+/// A far end that closed while something typed was still on its way to it looks as if it had broken off.
+fn or_end<T: Default>(result: io::Result<T>) -> io::Result<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(T::default()),
+        other => other,
     }
 }
 
@@ -114,13 +124,16 @@ pub async fn watch(stream: Tunnel) -> io::Result<End> {
 
 async fn show(mut from_lab: ReadHalf<Tunnel>) -> io::Result<()> {
     let mut stdout = file(io::stdout())?;
-    copy(&mut from_lab, &mut stdout).await?;
+    or_end(copy(&mut from_lab, &mut stdout).await)?;
     stdout.flush().await
 }
 
-async fn send(mut to_lab: WriteHalf<Tunnel>, mut typed: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+/// Sends what is typed. That the far end has gone shows when it is read, after what it said last.
+async fn send(mut to_lab: WriteHalf<Tunnel>, mut typed: mpsc::Receiver<Vec<u8>>) -> Infallible {
     while let Some(bytes) = typed.recv().await {
-        to_lab.write_all(&bytes).await?;
+        if to_lab.write_all(&bytes).await.is_err() {
+            break;
+        }
     }
     std::future::pending().await
 }

@@ -144,8 +144,19 @@ impl Emulator {
     /// Writes a line of this program's own between what the guests write: modes a dead guest left on are undone.
     pub fn mark(&mut self, text: &str) {
         self.write(b"\x1b[?1049l\x1b[!p\x1b[?1000;1002;1003;1006;2004l\x1b[?25h\x1b[r\x1b[0m\x1b(B\x0f");
-        let last = i32::try_from(self.term.screen_lines()).unwrap_or(i32::MAX);
-        self.write(format!("\x1b[{last}H\r\n\x1b[7m {text} \x1b[0m\r\n").as_bytes());
+        // Below all that is on the screen, so that nothing is lost.
+        let used = self.used_lines();
+        self.write(format!("\x1b[{used}H\r\n\x1b[7m {text} \x1b[0m\r\n").as_bytes());
+    }
+
+    /// The last line of the screen that has something in it, counted from 1.
+    fn used_lines(&self) -> usize {
+        let grid = self.term.grid();
+        let is_used = |line: &usize| {
+            let row = &grid[Line(i32::try_from(*line).unwrap_or(0))];
+            (0..grid.columns()).any(|column| row[Column(column)].c != ' ')
+        };
+        (0..grid.screen_lines()).rev().find(is_used).map_or(1, |line| line + 1)
     }
 
     /// Returns what is to be sent to the guest in answer to its questions.
@@ -362,6 +373,14 @@ mod tests {
         emulator.mark("power off");
         assert!(!emulator.mode(TermMode::ALT_SCREEN) && !emulator.mode(TermMode::MOUSE_MODE));
         assert!(emulator.all_text().contains("power off"));
+    }
+
+    #[test]
+    fn a_mark_stands_below_what_is_there() {
+        let mut emulator = emulator("one\r\ntwo\x1b[H");
+        emulator.mark("power off");
+        assert_eq!(emulator.all_text(), "one\ntwo\n power off\n");
+        assert_eq!(emulator.scrolled(), (0, 0));
     }
 
     #[test]

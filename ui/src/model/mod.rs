@@ -161,6 +161,8 @@ pub struct Model {
     pub watches_links: bool,
     /// Whether the lab was told to end.
     pub tearing_down: bool,
+    /// What the engine that was started for this console said when it failed.
+    pub failure: Option<String>,
     /// Set when it is time to go.
     pub leaving: Option<Outcome>,
 }
@@ -195,6 +197,7 @@ impl Model {
             now,
             watches_links: false,
             tearing_down: false,
+            failure: None,
             leaving: None,
         }
     }
@@ -328,6 +331,14 @@ impl Model {
         self.notice = Some(Notice {
             text: text.into(),
             bad: true,
+        });
+    }
+
+    /// Leaves: what was to be said of a lab that failed is said once more, where it stays.
+    pub fn leave(&mut self) {
+        self.leaving = Some(match self.failure.take() {
+            Some(words) => Outcome::Failed(words),
+            None => Outcome::Detached,
         });
     }
 

@@ -9,8 +9,9 @@ use crate::{
     action::{Action, Entry, View},
     emulator::Motion,
     model::{
-        Model, Outcome,
+        Model,
         consoles::Source,
+        mirror::Connection,
         popup::{Chosen, Popup, Purpose},
     },
     msg::Effect,
@@ -27,6 +28,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         model.complain(reason);
         return Vec::new();
     }
+    // Of a lab that has ended there is nothing to be asked.
+    if action == Action::Quit && model.mirror.connection == Connection::Ended {
+        model.leave();
+        return Vec::new();
+    }
     if let Some(popup) = popups::of_action(model, action) {
         model.popups.push(popup);
         return Vec::new();
@@ -34,7 +40,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Show(view) => show(model, view),
         Action::Back => back(model),
-        Action::Detach => model.leaving = Some(Outcome::Detached),
+        Action::Detach => model.leave(),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Mouse => {

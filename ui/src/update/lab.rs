@@ -67,6 +67,7 @@ pub fn engine_ended(model: &mut Model, failure: Option<String>) -> Vec<Effect> {
         Some(words) => {
             let error = model.mirror.state.lab.error.clone();
             let text = format!("{}\n\n{words}", error.unwrap_or_else(|| "The engine has ended.".into()));
+            model.failure = Some(format!("{}\n", text.trim_end()));
             model.popups.push(message("The lab failed", text));
         }
         None if wanted => model.leaving = Some(Outcome::Ended),

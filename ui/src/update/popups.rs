@@ -211,7 +211,7 @@ fn quit(model: &mut Model, key: KeyEvent, cursor: usize) -> Vec<Effect> {
         }
     };
     match chosen {
-        0 => model.leaving = Some(Outcome::Detached),
+        0 => model.leave(),
         1 => tear_down(model),
         _ => {}
     }

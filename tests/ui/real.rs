@@ -1,0 +1,154 @@
+//! The whole program on a terminal, with labs that it starts itself.
+
+use nix::sys::signal::{Signal, kill};
+
+use super::{
+    pty::Pty,
+    support::{Machine, PLACEMAT2, get},
+};
+
+const SIZE: (u16, u16) = (120, 30);
+
+const LAB: &str = r#"
+kind: Network
+name: net
+type: internal
+---
+kind: NetworkNamespace
+name: router
+interfaces:
+- network: net
+  addresses: [10.9.0.1/24]
+apps:
+- name: clock
+  command: [sh, -c, "i=0; while :; do i=$((i+1)); echo tick $i; sleep 1; done"]
+---
+kind: NetworkNamespace
+name: client
+interfaces:
+- network: net
+  addresses: [10.9.0.2/24]
+"#;
+
+fn console(machine: &Machine, arguments: &[&str]) -> Pty {
+    let mut command = machine.command(PLACEMAT2);
+    command.args(arguments).env("XDG_CONFIG_HOME", "/nonexistent");
+    Pty::start(command, SIZE)
+}
+
+fn engine(machine: &Machine) -> Option<i32> {
+    let lab: serde_json::Value = serde_json::from_slice(&get(machine, "lab", "/lab")?).ok()?;
+    i32::try_from(lab["pid"].as_i64()?).ok()
+}
+
+/// Waits until nobody answers for the lab.
+fn until_gone(machine: &Machine) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while machine.path("/run/placemat2/lab").exists() {
+        assert!(std::time::Instant::now() < deadline, "the lab is not taken down");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn start_detach_attach_tear_down() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab.yml", LAB);
+    let before = machine.state();
+    let mut pty = console(&machine, &["ui", "/tmp/lab.yml"]);
+    pty.expect("● running");
+    pty.expect("router");
+    pty.send("4j");
+    pty.expect("tick 2");
+    pty.send("d");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+    assert!(engine(&machine).is_some(), "the lab goes on");
+
+    // Two at once, one of them may only look.
+    let mut second = console(&machine, &["ui", "--readonly"]);
+    let mut pty = console(&machine, &["attach", "--lab", "lab"]);
+    for screen in [&mut pty, &mut second] {
+        screen.expect("router");
+        screen.send("4j");
+        screen.expect("tick 3");
+    }
+    second.send("qt");
+    second.expect("read-only");
+    second.send("d");
+    assert!(second.wait().success());
+    pty.send("qt");
+    pty.expect("Tear down the lab lab?");
+    pty.send("y");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+    until_gone(&machine);
+    // The engine's log stays, as logs of apps do.
+    machine.sh("test -s /var/log/placemat2/lab/engine.log && rm -r /var/log/placemat2");
+    assert_eq!(machine.state(), before);
+}
+
+#[test]
+fn an_engine_that_is_killed_is_told() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab.yml", LAB);
+    let mut pty = console(&machine, &["ui", "/tmp/lab.yml"]);
+    pty.expect("● running");
+    machine.sh(&format!("kill -9 {}", engine(&machine).unwrap()));
+    pty.expect("The lab failed");
+    pty.send("\r");
+    pty.send("q");
+    assert!(!pty.wait().success());
+    pty.assert_given_back();
+    until_gone(&machine);
+}
+
+#[test]
+fn a_console_that_is_killed_leaves_the_lab_alone() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab.yml", LAB);
+    let mut pty = console(&machine, &["ui", "/tmp/lab.yml"]);
+    pty.expect("● running");
+    machine.sh("kill -9 $(pgrep -f '^/mnt/placemat2 u[i]')");
+    pty.wait();
+    let mut pty = console(&machine, &["ui"]);
+    pty.expect("● running");
+    kill(pty.pid(), Signal::SIGCONT).unwrap();
+    pty.send("qty");
+    assert!(pty.wait().success());
+    until_gone(&machine);
+}
+
+#[test]
+fn mistakes_are_told_in_full_before_there_is_a_screen() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write(
+        "/tmp/lab.yml",
+        "kind: Network\nname: net\ntype: imaginary\n---\nkind: Nod\nname: x\n",
+    );
+    let mut pty = console(&machine, &["ui", "/tmp/lab.yml"]);
+    assert!(!pty.wait().success());
+    pty.expect("imaginary");
+    pty.expect("Nod");
+    pty.assert_given_back();
+}
+
+#[test]
+fn a_start_that_fails_says_why() {
+    let Some(machine) = Machine::new() else { return };
+    let failing = LAB.replace("apps:", "init-scripts: [fail.sh]\napps:");
+    machine.write("/tmp/lab.yml", failing);
+    machine.write("/tmp/fail.sh", "#!/bin/sh\necho the disk is on fire\nexit 3\n");
+    machine.sh("chmod +x /tmp/fail.sh");
+    let mut pty = console(&machine, &["ui", "/tmp/lab.yml"]);
+    pty.until("the reason", 60, |screen| screen.contains("the disk is on fire"));
+    pty.expect("The lab failed");
+    pty.send("\r");
+    pty.expect("NORMAL");
+    pty.send("q");
+    assert!(!pty.wait().success());
+    pty.assert_given_back();
+    // It is said once more, where it stays.
+    pty.expect("the disk is on fire");
+    until_gone(&machine);
+}

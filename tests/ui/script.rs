@@ -1,0 +1,169 @@
+//! A lab that answers from a script, to many at once, with consoles that echo.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use placemat2_ui::testing::{self, Shape};
+use tempfile::TempDir;
+
+/// A running script; ends when dropped.
+pub struct Script {
+    directory: TempDir,
+    told: Arc<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    requests: Mutex<Vec<String>>,
+    ended: AtomicBool,
+}
+
+impl Script {
+    /// Answers on a socket of its own.
+    pub fn start() -> Self {
+        let script = Self {
+            directory: tempfile::tempdir().unwrap(),
+            told: Arc::default(),
+        };
+        script.listen();
+        script
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path().join("api.sock")
+    }
+
+    /// Where it answers, as `--endpoint` takes it.
+    pub fn endpoint(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// The lab goes away: connections end, and there are no new ones.
+    pub fn vanish(&self) {
+        std::fs::remove_file(self.socket()).unwrap();
+        self.told.ended.store(true, Ordering::SeqCst);
+    }
+
+    /// The lab is there again.
+    pub fn come_back(&mut self) {
+        self.told = Arc::default();
+        self.listen();
+    }
+
+    fn listen(&self) {
+        let listener = UnixListener::bind(self.socket()).unwrap();
+        let told = Arc::clone(&self.told);
+        thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                let told = Arc::clone(&told);
+                // Who leaves early ends its thread by an error.
+                thread::spawn(move || drop(answer(stream, &told)));
+            }
+        });
+    }
+
+    /// The requests so far, as `METHOD PATH`.
+    pub fn requests(&self) -> Vec<String> {
+        self.told.requests.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.told.ended.store(true, Ordering::SeqCst);
+    }
+}
+
+fn answer(stream: UnixStream, told: &Told) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(());
+        }
+    }
+    let request = head.split(" HTTP/").next().unwrap().to_owned();
+    told.requests.lock().unwrap().push(request.clone());
+    let state = testing::state(Shape::DEMO);
+    let json = |value: String| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{value}", value.len());
+    let mut stream = reader.into_inner();
+    let (path, _) = request.split_once('?').unwrap_or((&request, ""));
+    match path {
+        "GET /lab" => write!(stream, "{}", json(serde_json::to_string(&state.lab).unwrap())),
+        "GET /nodes" => write!(stream, "{}", json(serde_json::to_string(&state.nodes).unwrap())),
+        "GET /netns" => write!(stream, "{}", json(serde_json::to_string(&state.namespaces).unwrap())),
+        "GET /networks" => write!(stream, "{}", json(serde_json::to_string(&state.networks).unwrap())),
+        "GET /images" => write!(stream, "{}", json("[]".into())),
+        "GET /changes" => hold(&mut stream, "{\"version\":1}\n", told),
+        "GET /events" => {
+            let events: Vec<String> = testing::events()
+                .iter()
+                .map(|event| serde_json::to_string(event).unwrap())
+                .collect();
+            hold(&mut stream, &(events.join("\n") + "\n"), told)
+        }
+        "GET /netns/core/apps/bird/log" => {
+            let lines: Vec<String> = testing::log()
+                .iter()
+                .map(|line| serde_json::to_string(line).unwrap())
+                .collect();
+            hold(&mut stream, &(lines.join("\n") + "\n"), told)
+        }
+        "GET /nodes/r0-s1/console" => console(stream, told),
+        "POST /nodes/r0-s2/on" => write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+        _ => {
+            let body = r#"{"error":"There is no such thing in this lab."}"#;
+            write!(
+                stream,
+                "HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        }
+    }
+}
+
+/// An answer that goes on until the lab ends.
+fn hold(stream: &mut UnixStream, body: &str, told: &Told) -> std::io::Result<()> {
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
+        body.len()
+    )?;
+    while !told.ended.load(Ordering::SeqCst) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    write!(stream, "0\r\n\r\n")
+}
+
+/// A guest that greets, and writes what is typed in capitals.
+fn console(mut stream: UnixStream, told: &Told) -> std::io::Result<()> {
+    write!(
+        stream,
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: placemat2-stream\r\n\r\n{}",
+        testing::BOOT
+    )?;
+    stream.set_read_timeout(Some(Duration::from_millis(10)))?;
+    let mut buffer = [0; 1024];
+    while !told.ended.load(Ordering::SeqCst) {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => stream.write_all(&buffer[..count].to_ascii_uppercase())?,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

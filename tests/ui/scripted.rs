@@ -1,0 +1,172 @@
+//! The whole program on a terminal, against a scripted lab.
+
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+
+use super::{pty::Pty, script::Script};
+
+const PLACEMAT2: &str = env!("CARGO_BIN_EXE_placemat2");
+const SIZE: (u16, u16) = (120, 30);
+
+fn attach(script: &Script) -> Pty {
+    let mut command = Command::new(PLACEMAT2);
+    command.args(["attach", "--endpoint", &script.endpoint()]);
+    // No config of whoever runs the tests.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
+    let mut pty = Pty::start(command, SIZE);
+    pty.expect("r0-tor1");
+    pty
+}
+
+#[test]
+fn what_the_lab_tells_is_shown() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("2");
+    pty.expect("10.69.0.11");
+    pty.send("7");
+    pty.expect("r0-s2 is off: guest panicked");
+    pty.send("4j");
+    pty.expect("BGP session established");
+    pty.send("d");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+}
+
+#[test]
+fn a_console_is_typed_into_and_left() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("2\r");
+    pty.expect("r0-s1 login:");
+    pty.send("hello\x1b[A");
+    pty.expect("HELLO");
+    assert!(pty.screen().contains("CONSOLE"));
+    pty.send("\x1d");
+    pty.expect("NORMAL");
+    pty.send("\x1d\x1dd");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+}
+
+#[test]
+fn power_goes_to_the_lab_and_into_the_command_log() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("2jpo");
+    pty.expect("done: on r0-s2");
+    assert!(
+        script.requests().contains(&"POST /nodes/r0-s2/on".into()),
+        "{:?}",
+        script.requests()
+    );
+    // What the lab refuses is told in its words.
+    pty.send("kpfy");
+    pty.expect("There is no such thing in this lab.");
+    pty.send("7");
+    pty.expect("pmctl2 --lab dc node action on r0-s2");
+    pty.send("d");
+    assert!(pty.wait().success());
+}
+
+#[test]
+fn a_lab_that_went_away_is_found_again() {
+    let mut script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("2\r");
+    pty.expect("r0-s1 login:");
+    script.vanish();
+    pty.expect("connection lost");
+    script.come_back();
+    pty.expect("connected again");
+    pty.until("the console is open again", 60, |screen| {
+        screen.matches("r0-s1 login:").count() == 2
+    });
+    pty.send("\x1dd");
+    pty.wait();
+    pty.assert_given_back();
+}
+
+#[test]
+fn any_size_is_drawn_and_a_good_one_comes_back() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    for size in [(200, 60), (80, 24), (39, 7), (1, 1), (60, 15), (120, 30)] {
+        pty.resize(size);
+        if size == (39, 7) {
+            pty.expect("too small");
+        }
+    }
+    pty.expect("r0-tor1");
+    pty.send("d");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+}
+
+#[test]
+fn suspended_it_gives_the_terminal_back_and_takes_it_again() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("\x1a");
+    pty.until_state('T');
+    pty.assert_given_back();
+    kill(pty.pid(), Signal::SIGCONT).unwrap();
+    pty.send("2");
+    pty.expect("10.69.0.11");
+    pty.send("d");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+}
+
+#[test]
+fn signals_give_the_terminal_back() {
+    let script = Script::start();
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        let mut pty = attach(&script);
+        kill(pty.pid(), signal).unwrap();
+        assert!(pty.wait().success(), "{signal}");
+        pty.assert_given_back();
+    }
+}
+
+#[test]
+fn a_config_with_a_mistake_is_told_and_the_console_starts() {
+    let script = Script::start();
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("placemat2")).unwrap();
+    std::fs::write(home.path().join("placemat2/config.yml"), "mouse: true\ntheme: pink\n").unwrap();
+    let mut command = Command::new(PLACEMAT2);
+    command
+        .args(["attach", "--endpoint", &script.endpoint()])
+        .env("XDG_CONFIG_HOME", home.path());
+    let mut pty = Pty::start(command, SIZE);
+    pty.expect("config.yml:2:");
+    pty.send("\r");
+    pty.expect("r0-tor1");
+    pty.send("d");
+    assert!(pty.wait().success());
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_do() {
+    let script = Script::start();
+    let output = Command::new(PLACEMAT2)
+        .args(["attach", "--endpoint", &script.endpoint()])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("--headless"), "{told}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_lab_that_is_not_there_is_told_on_a_clean_terminal() {
+    let mut command = Command::new(PLACEMAT2);
+    command.args(["attach", "--lab", "no-such-lab"]);
+    let mut pty = Pty::start(command, SIZE);
+    assert!(!pty.wait().success());
+    pty.expect("no-such-lab");
+    pty.assert_given_back();
+}

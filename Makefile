@@ -63,7 +63,7 @@ test-all: test
 	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
 
 bench: test-deps
-	$(AS_ROOT) cargo bench --locked --bench lab
+	$(AS_ROOT) cargo bench --locked --bench lab --bench screen
 	$(AS_ROOT) cargo bench --locked -p placemat2-engine --bench console --bench forward
 
 lint: deps

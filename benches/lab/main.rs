@@ -24,6 +24,7 @@ mod run;
 )]
 #[path = "../../tests/support/mod.rs"]
 mod support;
+#[allow(dead_code, reason = "another benchmark has other rows")]
 mod table;
 
 use kernel::{Result, batch_time, by_hand_time, wait_for_kernel};

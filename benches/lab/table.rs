@@ -93,6 +93,18 @@ impl Row {
         }
     }
 
+    /// A number with a limit.
+    pub fn count(what: &str, number: usize, limit: usize) -> Self {
+        Self {
+            what: what.into(),
+            value: number.to_string(),
+            against: String::new(),
+            ratio: String::new(),
+            target: format!("≤ {limit}"),
+            met: number <= limit,
+        }
+    }
+
     /// Answers a second, of which none may be wrong.
     pub fn rate(what: &str, rate: f64, wrong: u64, least: f64) -> Self {
         Self {

@@ -110,6 +110,16 @@ impl Pty {
         self.until(text, 60, |screen| screen.contains(text));
     }
 
+    /// Reads bytes as they come, waiting for them for a moment; what the terminal shows does not follow.
+    pub fn bytes(&mut self) -> Vec<u8> {
+        let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
+        let mut buffer = vec![0; 64 * 1024];
+        let there = poll(&mut fds, PollTimeout::from(50u8)).unwrap() > 0;
+        let count = if there { self.master.read(&mut buffer).unwrap_or(0) } else { 0 };
+        buffer.truncate(count);
+        buffer
+    }
+
     /// Reads what is there, waiting a moment for it.
     fn read(&mut self) {
         let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];

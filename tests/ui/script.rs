@@ -18,6 +18,7 @@ use tempfile::TempDir;
 /// A running script; ends when dropped.
 pub struct Script {
     directory: TempDir,
+    shape: Shape,
     told: Arc<Told>,
 }
 
@@ -30,8 +31,14 @@ struct Told {
 impl Script {
     /// Answers on a socket of its own.
     pub fn start() -> Self {
+        Self::of(Shape::DEMO)
+    }
+
+    /// The same with a lab of that shape.
+    pub fn of(shape: Shape) -> Self {
         let script = Self {
             directory: tempfile::tempdir().unwrap(),
+            shape,
             told: Arc::default(),
         };
         script.listen();
@@ -62,11 +69,12 @@ impl Script {
     fn listen(&self) {
         let listener = UnixListener::bind(self.socket()).unwrap();
         let told = Arc::clone(&self.told);
+        let shape = self.shape;
         thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 let told = Arc::clone(&told);
                 // Who leaves early ends its thread by an error.
-                thread::spawn(move || drop(answer(stream, &told)));
+                thread::spawn(move || drop(answer(stream, shape, &told)));
             }
         });
     }
@@ -83,7 +91,7 @@ impl Drop for Script {
     }
 }
 
-fn answer(stream: UnixStream, told: &Told) -> std::io::Result<()> {
+fn answer(stream: UnixStream, shape: Shape, told: &Told) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -93,7 +101,7 @@ fn answer(stream: UnixStream, told: &Told) -> std::io::Result<()> {
     }
     let request = head.split(" HTTP/").next().unwrap().to_owned();
     told.requests.lock().unwrap().push(request.clone());
-    let state = testing::state(Shape::DEMO);
+    let state = testing::state(shape);
     let json = |value: String| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{value}", value.len());
     let mut stream = reader.into_inner();
     let (path, _) = request.split_once('?').unwrap_or((&request, ""));
@@ -119,6 +127,7 @@ fn answer(stream: UnixStream, told: &Told) -> std::io::Result<()> {
             hold(&mut stream, &(lines.join("\n") + "\n"), told)
         }
         "GET /nodes/r0-s1/console" => console(stream, told),
+        "GET /nodes/r0-s2/console" => flood(stream, told),
         "POST /nodes/r0-s2/on" => write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
         _ => {
             let body = r#"{"error":"There is no such thing in this lab."}"#;
@@ -142,6 +151,16 @@ fn hold(stream: &mut UnixStream, body: &str, told: &Told) -> std::io::Result<()>
         thread::sleep(Duration::from_millis(10));
     }
     write!(stream, "0\r\n\r\n")
+}
+
+/// A guest that writes as fast as it is read.
+fn flood(mut stream: UnixStream, told: &Told) -> std::io::Result<()> {
+    write!(stream, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: placemat2-stream\r\n\r\n")?;
+    let line = "y".repeat(70) + "\r\n";
+    while !told.ended.load(Ordering::SeqCst) {
+        stream.write_all(line.repeat(100).as_bytes())?;
+    }
+    Ok(())
 }
 
 /// A guest that greets, and writes what is typed in capitals.

@@ -71,6 +71,27 @@ fn power_goes_to_the_lab_and_into_the_command_log() {
 }
 
 #[test]
+fn a_console_that_floods_holds_up_neither_keys_nor_another() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("2j\r");
+    pty.expect("yyyyyyyy");
+    pty.send("\x1d");
+    pty.expect("NORMAL");
+    pty.send("|r0-s1\r");
+    pty.expect("r0-s1 login:");
+    pty.send("\r");
+    pty.expect("CONSOLE");
+    pty.send("hello");
+    pty.expect("HELLO");
+    pty.send("\x1d");
+    pty.expect("NORMAL");
+    pty.send("d");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+}
+
+#[test]
 fn a_lab_that_went_away_is_found_again() {
     let mut script = Script::start();
     let mut pty = attach(&script);

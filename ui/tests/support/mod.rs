@@ -73,7 +73,8 @@ impl Screen {
         update(&mut self.model, msg)
     }
 
-    fn buffer(&self) -> Buffer {
+    /// The cells of the screen.
+    pub fn buffer(&self) -> Buffer {
         let (width, height) = self.model.size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
         view::draw(&self.model, &mut buffer);

@@ -12,7 +12,8 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use super::destination::{Destination, DestinationError, Protocol};
 
@@ -240,6 +241,17 @@ pub struct Node {
     pub uefi: bool,
     /// A TPM 2.0.
     pub tpm: bool,
+}
+
+/// What a user of a BMC may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+pub enum Role {
+    /// Look.
+    ReadOnly,
+    /// Look, and act on the machine.
+    Operator,
+    /// Everything, accounts included.
+    Administrator,
 }
 
 /// One NIC of a node.

@@ -123,6 +123,6 @@ pub trait Machine: Send + Sync + 'static {
     /// Its serial console, once there is one.
     fn console(&self) -> Option<Console>;
 
-    /// What it uses; nothing while it is off.
-    fn usage(&self) -> Work<Usage>;
+    /// What it uses; nothing while it is off. Must not block.
+    fn usage(&self) -> Usage;
 }

@@ -9,6 +9,7 @@ mod boot;
 mod chassis;
 mod controller;
 mod identity;
+pub mod ipmi;
 mod log;
 mod machine;
 mod secret;

@@ -78,18 +78,14 @@ impl Machine for Scripted {
         self.console.lock().unwrap().clone()
     }
 
-    fn usage(&self) -> Work<Usage> {
-        let on = self.power.borrow().is_on();
-        Box::pin(async move {
-            if on {
-                Usage {
-                    cpu: Some(0.25),
-                    memory: Some(0.5),
-                }
-            } else {
-                Usage::default()
-            }
-        })
+    fn usage(&self) -> Usage {
+        if !self.power.borrow().is_on() {
+            return Usage::default();
+        }
+        Usage {
+            cpu: Some(0.25),
+            memory: Some(0.5),
+        }
     }
 }
 

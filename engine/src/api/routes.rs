@@ -17,7 +17,7 @@ use utoipa::OpenApi;
 use super::{
     Control,
     answer::{ApiError, json},
-    apps, connect, events, forwards, images, lab, netns, networks, nodes,
+    apps, bmcs, connect, events, forwards, images, lab, netns, networks, nodes,
     rendered::Rendered,
     tunnel::Tunnels,
 };
@@ -38,6 +38,7 @@ pub struct Shared {
     pub namespaces: Rendered,
     pub images: Rendered,
     pub nodes: Rendered,
+    pub bmcs: Rendered,
     pub topology: Rendered,
     openapi: Bytes,
 }
@@ -55,6 +56,7 @@ impl Shared {
             namespaces: Rendered::default(),
             images: Rendered::default(),
             nodes: Rendered::default(),
+            bmcs: Rendered::default(),
             topology: Rendered::default(),
             openapi: openapi().into(),
         }
@@ -82,6 +84,8 @@ impl Shared {
         nodes::list,
         nodes::show,
         nodes::act,
+        bmcs::list,
+        bmcs::show,
         forwards::list,
         forwards::add,
         forwards::delete,
@@ -109,6 +113,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ("/nodes", || get(nodes::list)),
     ("/nodes/{name}", || get(nodes::show)),
     ("/nodes/{name}/{action}", || post(nodes::act)),
+    ("/bmcs", || get(bmcs::list)),
+    ("/bmcs/{node}", || get(bmcs::show)),
     ("/forwards", || get(forwards::list).post(forwards::add)),
     ("/forwards/{port}", || axum::routing::delete(forwards::delete)),
     ("/connect", || get(connect::connect)),

@@ -18,7 +18,7 @@ mod sessions;
 pub(crate) mod testing;
 mod watchdog;
 
-pub use accounts::{Account, AccountError, Accounts, LONGEST_NAME, LONGEST_PASSWORD, User};
+pub use accounts::{Account, AccountError, Accounts, LONGEST_NAME, LONGEST_PASSWORD, Role, User};
 pub use boot::{BootFirmware, BootOverride, BootTarget, Persistence};
 pub use chassis::{Cause, Chassis, Identify, RestorePolicy};
 pub use controller::Bmc;
@@ -28,5 +28,3 @@ pub use machine::{Machine, MachineError, Power, Usage, Verb, Work};
 pub use secret::Secret;
 pub use sessions::{Face, Session, SessionGuard, Sessions};
 pub use watchdog::{Expiry, Watchdog, WatchdogSettings, WatchdogState};
-
-pub use crate::spec::model::Role;

@@ -8,7 +8,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Settings, control::LabControl};
+use super::{Settings, bmc::Bmcs, control::LabControl};
 use crate::{
     app::{App, LogFiles},
     fabric::Fabric,
@@ -32,6 +32,8 @@ pub struct Made {
     pub tasks: TaskTracker,
     /// Ports of the host that lead into namespaces.
     pub forwards: Forwards,
+    /// Management controllers of nodes.
+    pub bmcs: Bmcs,
     dir: LabDir,
     parts: Mutex<Parts>,
 }
@@ -60,6 +62,7 @@ impl Made {
             serving: CancellationToken::new(),
             tasks: TaskTracker::new(),
             forwards,
+            bmcs: Bmcs::default(),
             dir,
             parts: Mutex::default(),
         }

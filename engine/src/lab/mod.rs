@@ -4,6 +4,7 @@
 //! things go. How a thing is made is the business of `fabric`, `host`, `app` and `node`.
 
 mod addresses;
+mod bmc;
 mod bring_up;
 mod control;
 mod error;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api,
+    bmc::User,
     host::{LabDir, Nat, Undo, limits, mtu},
     keeper::Keeper,
     notify,
@@ -55,6 +57,8 @@ pub struct Settings {
     pub stop_timeout: Duration,
     /// `--debug`: what QEMUs print is logged.
     pub debug: bool,
+    /// Who may sign in to a BMC whose lab file says nothing of users.
+    pub bmc_users: Vec<User>,
     /// How the plan's MTU was found, to follow it.
     pub mtu: mtu::Choice,
     /// Plans the same lab for another MTU; `None` if that can't be.

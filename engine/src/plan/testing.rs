@@ -115,6 +115,7 @@ impl Lab {
             smbios: Smbios::default(),
             uefi: false,
             tpm: false,
+            bmc: None,
         };
         change(&mut node);
         self.0.nodes.push(node);

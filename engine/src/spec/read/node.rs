@@ -61,6 +61,9 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         .unwrap_or_default();
     let uefi = fields.boolean(cx, "uefi");
     let tpm = fields.boolean(cx, "tpm");
+    let bmc = fields
+        .mapping(cx, "bmc")
+        .and_then(|bmc| super::bmc::read(cx, bmc, name.map_or("", |name| name.text)));
     fields.finish(cx, &[]);
     let name = name?;
     Some(Node {
@@ -76,6 +79,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         smbios,
         uefi,
         tpm,
+        bmc,
     })
 }
 

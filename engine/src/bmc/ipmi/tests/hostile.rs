@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use proptest::prelude::*;
 
-use super::{
+use super::super::{
     crypto::{Keys, Suite},
     packet::{Payload, append_open, append_plain, append_sealed},
     rmcp,

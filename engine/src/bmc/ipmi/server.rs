@@ -161,10 +161,12 @@ impl Server {
                 let mut session = self.table.take(sealed.session).ok_or(())?;
                 let outcome = self.inside(&mut session, &sealed, from);
                 let then = outcome.as_ref().map_or(Then::Nothing, |(_, then)| *then);
-                if then == Then::Nothing {
+                self.after(then);
+                // Also after a reset, so that the client can still close it.
+                if then != Then::Close {
                     self.table.put(session);
                 }
-                self.after(then);
+                self.end_sol();
                 return outcome.map(|(answer, _)| answer);
             }
         }
@@ -232,16 +234,15 @@ impl Server {
 
     fn after(&mut self, then: Then) {
         match then {
-            Then::Nothing => return,
-            Then::Close => {}
+            Then::Nothing | Then::Close => {}
             Then::Reset(cold) => {
                 self.table.clear();
+                self.sol = None;
                 if cold {
                     self.settings = Settings::default();
                 }
             }
         }
-        self.end_sol();
     }
 
     /// Ends Serial over LAN with its session.

@@ -55,7 +55,7 @@ pub enum Then {
     Nothing,
     /// The session ends.
     Close,
-    /// All sessions end; with `true`, settings are forgotten.
+    /// All other sessions end; with `true`, settings are forgotten.
     Reset(bool),
 }
 

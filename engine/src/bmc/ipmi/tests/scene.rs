@@ -19,6 +19,8 @@ use crate::{
     store::{State, Store},
 };
 
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 11);
+
 /// A BMC and its scripted machine, whose guest is the test.
 pub struct Scene {
     pub machine: Arc<Scripted>,
@@ -28,7 +30,7 @@ pub struct Scene {
     _dir: tempfile::TempDir,
 }
 
-/// Runs a test with a BMC at 127.0.0.1. Without root it says so and passes.
+/// Runs a test with a BMC at 10.0.1.11. Without root it says so and passes.
 pub fn on_private_host<F: Future<Output = ()>>(test: impl FnOnce(Scene) -> F + Send + 'static) {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("skipped: needs root");
@@ -42,15 +44,18 @@ pub fn on_private_host<F: Future<Output = ()>>(test: impl FnOnce(Scene) -> F + S
             .build()
             .unwrap();
         runtime.block_on(async {
-            let loopback = Command::new("ip").args(["link", "set", "lo", "up"]).status().await;
-            assert!(loopback.unwrap().success());
+            // An address that freeipmi does not take for the machine it runs on.
+            for arguments in ["link set lo up", "addr add 10.0.1.11/24 dev lo"] {
+                let set = Command::new("ip").args(arguments.split(' ')).status().await;
+                assert!(set.unwrap().success());
+            }
             let scene = Scene::new().await;
             let console = scene.console.clone();
             let closing = CancellationToken::new();
-            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, PORT)).await.unwrap();
+            let socket = UdpSocket::bind((ADDRESS, PORT)).await.unwrap();
             let place = Place {
-                address: Ipv4Addr::LOCALHOST.into(),
-                prefix: 8,
+                address: ADDRESS.into(),
+                prefix: 24,
                 mac: [2, 0, 0, 0, 0, 9],
             };
             let server = tokio::spawn(serve(Arc::clone(&scene.bmc), socket, place, closing.clone()));

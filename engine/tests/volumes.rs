@@ -172,6 +172,7 @@ fn seed(user_data: PathBuf) -> VolumeSource {
 
 fn node(volumes: Vec<Volume>) -> Node {
     Node {
+        power_on: true,
         id: "node/boot-0".into(),
         name: "boot-0".into(),
         nics: vec![],
@@ -179,6 +180,7 @@ fn node(volumes: Vec<Volume>) -> Node {
         qemu: Qemu {
             program: PathBuf::new(),
             args: vec![],
+            user: None,
             qmp_fd: 10,
             serial_fd: None,
             port_fd: 11,

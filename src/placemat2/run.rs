@@ -80,6 +80,7 @@ async fn prepare_run(
         listen_addr: args.listen_addr,
         init_timeout: args.init_timeout,
         stop_timeout: args.stop_timeout,
+        boot_parallelism: args.boot_parallelism,
         debug: args.debug,
         bmc_users,
         mtu,

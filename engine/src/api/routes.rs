@@ -7,18 +7,19 @@ use axum::{
     extract::State,
     http::StatusCode,
     response::Response,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, get, post, put},
 };
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 
 use super::{
     Control,
     answer::{ApiError, json},
-    apps, bmcs, connect, events, forwards, images, lab, netns, networks, nodes,
+    apps, bmcs, changes, connect, consoles, events, forwards, images, lab, links, netns, networks, nodes,
     rendered::Rendered,
+    shells,
     tunnel::Tunnels,
 };
 use crate::store::Store;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub cancel: CancellationToken,
     pub actions: Arc<Semaphore>,
     pub tunnels: Tunnels,
+    /// Held while counters of links are read.
+    pub links: Mutex<()>,
     pub lab: Rendered,
     pub networks: Rendered,
     pub namespaces: Rendered,
@@ -51,6 +54,7 @@ impl Shared {
             cancel,
             actions: Arc::new(Semaphore::new(ACTIONS)),
             tunnels,
+            links: Mutex::default(),
             lab: Rendered::default(),
             networks: Rendered::default(),
             namespaces: Rendered::default(),
@@ -73,6 +77,7 @@ impl Shared {
         lab::show,
         lab::topology,
         events::list,
+        changes::follow,
         networks::list,
         networks::show,
         netns::list,
@@ -86,6 +91,14 @@ impl Shared {
         nodes::act,
         bmcs::list,
         bmcs::show,
+        consoles::open,
+        consoles::log,
+        consoles::input,
+        consoles::screenshot,
+        shells::open,
+        shells::show,
+        shells::resize,
+        links::list,
         forwards::list,
         forwards::add,
         forwards::delete,
@@ -102,6 +115,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ("/lab", || get(lab::show)),
     ("/topology", || get(lab::topology)),
     ("/events", || get(events::list)),
+    ("/changes", || get(changes::follow)),
     ("/networks", || get(networks::list)),
     ("/networks/{name}", || get(networks::show)),
     ("/netns", || get(netns::list)),
@@ -115,6 +129,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ("/nodes/{name}/{action}", || post(nodes::act)),
     ("/bmcs", || get(bmcs::list)),
     ("/bmcs/{node}", || get(bmcs::show)),
+    ("/nodes/{name}/console", || get(consoles::open)),
+    ("/nodes/{name}/console/log", || get(consoles::log)),
+    ("/nodes/{name}/console/input", || post(consoles::input)),
+    ("/nodes/{name}/screenshot", || get(consoles::screenshot)),
+    ("/netns/{name}/shell", || get(shells::open)),
+    ("/shells/{id}", || get(shells::show)),
+    ("/shells/{id}/size", || put(shells::resize)),
+    ("/links", || get(links::list)),
     ("/forwards", || get(forwards::list).post(forwards::add)),
     ("/forwards/{port}", || axum::routing::delete(forwards::delete)),
     ("/connect", || get(connect::connect)),

@@ -61,6 +61,10 @@ pub enum Stage {
     Descriptors = 3,
     /// The program could not be executed.
     Exec = 4,
+    /// Its stdin could not become its controlling terminal.
+    Terminal = 5,
+    /// The user it was to run as could not be become.
+    Identity = 6,
 }
 
 impl Stage {
@@ -72,6 +76,8 @@ impl Stage {
             Self::Workdir,
             Self::Descriptors,
             Self::Exec,
+            Self::Terminal,
+            Self::Identity,
         ]
         .into_iter()
         .find(|stage| *stage as u8 == number)
@@ -87,7 +93,9 @@ impl Stage {
                 "its working directory {} cannot be entered: {cause}",
                 workdir.unwrap_or("?")
             ),
+            Self::Terminal => format!("its standard input cannot become its controlling terminal: {cause}"),
             Self::Descriptors => format!("its descriptors cannot be brought to their numbers: {cause}"),
+            Self::Identity => format!("it cannot be run as the user it is meant to: {cause}"),
             Self::Exec if errno == Errno::ENOENT as i32 && !program.contains('/') => {
                 "there is no such program in PATH".to_owned()
             }

@@ -17,6 +17,7 @@ use crate::{
     keeper::Keeper,
     node::{Claims, NodeHandle},
     plan::Plan,
+    shell::Shells,
     store::Store,
 };
 
@@ -34,6 +35,8 @@ pub struct Made {
     pub forwards: Forwards,
     /// Management controllers of nodes.
     pub bmcs: Bmcs,
+    /// Shells in namespaces.
+    pub shells: Shells,
     dir: LabDir,
     parts: Mutex<Parts>,
 }
@@ -63,6 +66,7 @@ impl Made {
             tasks: TaskTracker::new(),
             forwards,
             bmcs: Bmcs::default(),
+            shells: Shells::default(),
             dir,
             parts: Mutex::default(),
         }

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     NodeEnv, NodeError,
     output::Output,
-    port,
+    owner, port,
     qmp::{Event, Qmp, QmpError},
     share::Share,
     telling,
@@ -29,8 +29,8 @@ use crate::{
     blocking,
     console::Console,
     fabric::Tap,
-    keeper::{Command, Exit, Process},
-    plan,
+    keeper::{Command, Exit, Identity, Process},
+    plan::{self, BootSource},
     store::Level,
 };
 
@@ -41,6 +41,9 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(5);
 /// How long the monitor's last events are waited for after QEMU has ended.
 const LAST_EVENTS_LIMIT: Duration = Duration::from_millis(500);
 
+/// In QEMU's words: strerror(3) of what a user may not do.
+const NOT_ALLOWED: &str = "Permission denied";
+
 /// A running QEMU.
 pub(super) struct Machine {
     process: Process,
@@ -50,6 +53,8 @@ pub(super) struct Machine {
     monitor: Monitor,
     /// The last `SHUTDOWN` event: why QEMU is about to end.
     shutdown: Option<Event>,
+    /// Who it runs as, if not as the engine.
+    user: Option<String>,
 }
 
 /// The connection to QEMU's monitor.
@@ -78,6 +83,7 @@ impl Machine {
     /// Starts QEMU with all it is handed: sockets, taps, vhost.
     pub(super) async fn spawn(
         plan: &Arc<plan::Node>,
+        boot: Option<BootSource>,
         taps: &[Arc<Tap>],
         env: &NodeEnv,
         console: &Console,
@@ -90,7 +96,8 @@ impl Machine {
         let (port, port_end) = socket_pair().map_err(io_error("make a socket"))?;
         let (output, stderr) = Output::pipe(env.debug.then(|| plan.name.clone())).map_err(io_error("make a pipe"))?;
         let mut command = Command::new(&plan.qemu.program);
-        command.args = plan.qemu.args.iter().map(Into::into).collect();
+        let boot_args = boot.map(|first| plan.boot_args(first)).unwrap_or_default();
+        command.args = plan.qemu.args.iter().chain(&boot_args).map(Into::into).collect();
         command.stdout = Some(stderr.try_clone().map_err(io_error("make a pipe"))?);
         command.stderr = Some(stderr);
         command.fds = vec![(qmp_end, plan.qemu.qmp_fd), (port_end, plan.qemu.port_fd)];
@@ -106,6 +113,16 @@ impl Machine {
         let (nics, own_taps) = (plan.clone(), taps.to_vec());
         let network = blocking::run(move || network_descriptors(&nics.nics, &own_taps)).await;
         command.fds.extend(network.map_err(io_error("hand over its taps"))?);
+        if let Some(user) = &plan.qemu.user {
+            let (files, owner) = (plan.clone(), user.clone());
+            let given = blocking::run(move || owner::give(&files, &owner)).await;
+            given.map_err(io_error(&format!("give its files to the user `{}`", user.name)))?;
+            command.identity = Some(Identity {
+                uid: user.uid,
+                gid: user.gid,
+                groups: user.groups.clone(),
+            });
+        }
         let mut shares = vec![];
         for volume in &plan.volumes {
             if let Some((share, fd)) = Share::start(&plan.name, volume, &env.keeper, env.debug).await? {
@@ -114,7 +131,11 @@ impl Machine {
             }
         }
         let tpm = match &plan.tpm {
-            Some(tpm) => Some(TpmEmulator::start(&plan.name, tpm, &env.keeper, env.debug).await?),
+            Some(tpm) => {
+                let (tpm, fd) = TpmEmulator::start(&plan.name, tpm, &env.keeper, env.debug).await?;
+                command.fds.push(fd);
+                Some(tpm)
+            }
             None => None,
         };
         let process = match env.keeper.spawn(command).await {
@@ -137,12 +158,21 @@ impl Machine {
             output,
             monitor: Monitor::Fresh(qmp),
             shutdown: None,
+            user: plan.qemu.user.as_ref().map(|user| user.name.clone()),
         })
     }
 
     /// As the host sees it.
     pub(super) fn pid(&self) -> u32 {
         self.process.pid
+    }
+
+    /// Its monitor, once it has answered.
+    pub(super) fn monitor(&self) -> Option<Qmp> {
+        match &self.monitor {
+            Monitor::Connected(qmp, _) => Some(qmp.clone()),
+            Monitor::Fresh(_) | Monitor::Failed => None,
+        }
     }
 
     /// Waits until QEMU's machine is complete and runs: QEMU answers its monitor only then. `Some` if it ended before.
@@ -187,20 +217,19 @@ impl Machine {
         }
     }
 
-    /// Pushes the reset button.
-    pub(super) async fn reset(&self, node: &str) -> Result<(), NodeError> {
-        const COMMAND: &str = "system_reset";
+    /// Executes a command without arguments on QEMU's monitor.
+    pub(super) async fn execute(&self, node: &str, command: &'static str) -> Result<(), NodeError> {
         let node = node.to_owned();
         let Monitor::Connected(qmp, _) = &self.monitor else {
             let source = QmpError::Closed;
             return Err(NodeError::Qmp { node, source });
         };
-        match timeout(COMMAND_LIMIT, qmp.execute(COMMAND, None)).await {
+        match timeout(COMMAND_LIMIT, qmp.execute(command, None)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(source)) => Err(NodeError::Qmp { node, source }),
             Err(_) => Err(NodeError::Silent {
                 node,
-                command: COMMAND,
+                command,
                 seconds: COMMAND_LIMIT.as_secs(),
             }),
         }
@@ -236,19 +265,26 @@ impl Machine {
         }
         let (level, mut reason) = telling::reason(self.shutdown.as_ref(), exit);
         let mut words = self.output.finish().await;
+        // Of a QEMU that was killed, they only tell that it is gone.
+        let gave_up = matches!(exit, Exit::Code(_));
         if let Some(tpm) = self.tpm {
             let of_tpm = tpm.finish().await;
-            if !of_tpm.is_empty() {
+            if gave_up && !of_tpm.is_empty() {
                 words = format!("{words}\nswtpm: {of_tpm}");
             }
         }
         for of_share in join_all(self.shares.into_iter().map(Share::finish)).await {
-            if !of_share.is_empty() {
+            if gave_up && !of_share.is_empty() {
                 words = format!("{words}\n{of_share}");
             }
         }
         if level != Level::Info && !words.is_empty() {
             reason = format!("{reason}: {}", words.trim());
+        }
+        if let Some(user) = self.user.filter(|_| words.contains(NOT_ALLOWED)) {
+            reason = format!(
+                "{reason} (QEMU runs as the user `{user}`, who must be allowed to use that file and to enter its directories)"
+            );
         }
         Ending { level, reason }
     }

@@ -93,12 +93,14 @@ mod tests {
     fn plan() -> Arc<plan::Node> {
         Arc::new(plan::Node {
             id: "node/boot-0".into(),
+            power_on: true,
             name: "boot-0".into(),
             nics: vec![],
             volumes: vec![],
             qemu: plan::Qemu {
                 program: "qemu".into(),
                 args: vec![],
+                user: None,
                 qmp_fd: 10,
                 serial_fd: None,
                 port_fd: 11,
@@ -127,6 +129,7 @@ mod tests {
             smbios: Smbios::default(),
             power_status: PowerState::On,
             socket_path: String::new(),
+            pty_path: String::new(),
             power_reason: None,
             pid: None,
             started_at: None,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use serde::Serialize;
 
 use super::Mtu;
 
@@ -21,6 +22,8 @@ pub struct Facts {
     pub tun: bool,
     /// QEMU, if it is installed.
     pub qemu: Option<QemuProgram>,
+    /// The user that QEMU is to run as, if there is such a user.
+    pub qemu_user: Option<QemuUser>,
     /// `swtpm`, if it is installed.
     pub swtpm: Option<PathBuf>,
     /// `virtiofsd`, if it is installed.
@@ -48,6 +51,21 @@ pub struct QemuProgram {
     pub program: PathBuf,
     /// Its version, if it told one.
     pub version: Option<QemuVersion>,
+    /// Whether it can give up system calls that it does not need (`-sandbox`).
+    pub sandbox: bool,
+}
+
+/// A user of this host that QEMU can run as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QemuUser {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// All its groups.
+    pub groups: Vec<u32>,
 }
 
 /// A version of QEMU.
@@ -66,6 +84,12 @@ impl QemuVersion {
     pub const OLDEST: Self = Self {
         major: 5,
         minor: 2,
+        micro: 0,
+    };
+    /// The oldest version that can let a guest go on whose kernel panicked (`-action panic=none`); others end.
+    pub const PANIC_ACTION: Self = Self {
+        major: 6,
+        minor: 0,
         micro: 0,
     };
 }

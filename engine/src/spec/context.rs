@@ -77,6 +77,14 @@ pub struct PortClaim {
     pub mark: Mark,
 }
 
+/// A MAC that a NIC is given.
+pub struct MacClaim {
+    /// The MAC.
+    pub mac: [u8; 6],
+    /// Where it is written.
+    pub mark: Mark,
+}
+
 /// A file that an app is told to write its process id to, or to listen on.
 pub struct SharedFile {
     /// The file, absolute.
@@ -125,6 +133,8 @@ pub struct Context<'a> {
     pub bmcs: Vec<BmcClaim>,
     /// Prefixes of the networks that BMCs can have addresses in.
     pub bmc_networks: Vec<IpNet>,
+    /// MACs of NICs.
+    pub macs: Vec<MacClaim>,
     /// Files that apps write.
     pub shared_files: Vec<SharedFile>,
     files: &'a dyn Files,
@@ -146,6 +156,7 @@ impl<'a> Context<'a> {
             ports: Vec::new(),
             bmcs: Vec::new(),
             bmc_networks: Vec::new(),
+            macs: Vec::new(),
             shared_files: Vec::new(),
             files,
         }

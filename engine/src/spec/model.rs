@@ -244,6 +244,12 @@ pub struct Node {
     pub tpm: bool,
     /// Its BMC, if it is to be there from the start.
     pub bmc: Option<Bmc>,
+    /// The machine QEMU emulates.
+    pub machine: MachineType,
+    /// Whether it is powered on with the lab (`power`).
+    pub power_on: bool,
+    /// Arguments for QEMU behind all others, as written.
+    pub extra_args: Vec<String>,
 }
 
 /// The BMC of a node, where the lab file says so.
@@ -257,6 +263,17 @@ pub struct Bmc {
     pub users: Vec<User>,
 }
 
+/// The machine QEMU emulates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MachineType {
+    /// i440FX, with PCI.
+    #[default]
+    Pc,
+    /// ICH9, with PCI Express.
+    Q35,
+}
+
 /// One NIC of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeInterface {
@@ -264,6 +281,8 @@ pub struct NodeInterface {
     pub place: Place,
     /// Name of a network of the spec.
     pub network: String,
+    /// Its MAC, unicast and unlike all others that are written; one of its own is made up if none.
+    pub mac: Option<[u8; 6]>,
 }
 
 /// Processors of a node, as QEMU's `-smp`; `cpu: N` is `cpus: N` alone. Absent keys are not passed on.

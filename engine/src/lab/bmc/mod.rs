@@ -25,7 +25,8 @@ use crate::{
         ipmi::{self, Place},
     },
     host::address,
-    plan::{self, Plan},
+    node::Action,
+    plan::{self, BootSource, Plan},
     store::{BmcOrigin, BmcState, Level, Ready, Store},
 };
 
@@ -67,6 +68,11 @@ impl Bmcs {
                 () = closing.cancelled() => {}
             }
         });
+    }
+
+    /// From what a node boots first if that action starts it, as its BMC was told.
+    pub fn take_boot(&self, node: &str, action: Action) -> Option<BootSource> {
+        self.running().get(node)?.machine.take_boot(action)
     }
 
     /// Ends all. Their addresses go with the links that have them.

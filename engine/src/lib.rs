@@ -8,6 +8,7 @@ pub mod address;
 pub mod api;
 pub mod app;
 mod blocking;
+pub mod bmc;
 pub mod client;
 pub mod console;
 pub mod fabric;

@@ -220,6 +220,7 @@ fn plan(dir: &Path, images: Vec<Image>) -> Plan {
         namespaces: vec![],
         images,
         nodes: vec![],
+        bmcs: vec![],
         nat: vec![],
         sysctls: vec![],
         notes: vec![],

@@ -1,6 +1,7 @@
 //! The commands of `pmctl2`, one file each. They know the API of a lab and nothing else of it.
 
 mod app;
+mod bmc;
 mod connect;
 mod console_log;
 mod converse;
@@ -62,6 +63,9 @@ enum Command {
     /// List networks
     #[command(subcommand)]
     Net(net::Net),
+    /// List BMCs (management controllers of nodes), show one
+    #[command(subcommand)]
+    Bmc(bmc::Bmc),
     /// List links and their counters
     #[command(subcommand)]
     Link(link::Link),
@@ -123,6 +127,7 @@ async fn speak(command: Command, lab: &Session) -> anyhow::Result<ExitCode> {
         Command::Netns(netns) => return netns.run(lab).await,
         Command::Status(status) => status.run(lab).await,
         Command::Net(net) => net.run(lab).await,
+        Command::Bmc(bmc) => bmc.run(lab).await,
         Command::Link(link) => link.run(lab).await,
         Command::App(app) => app.run(lab).await,
         Command::Graph(graph) => graph.run(lab).await,

@@ -5,6 +5,7 @@
 
 mod answer;
 mod apps;
+mod bmcs;
 mod changes;
 mod connect;
 mod consoles;

@@ -17,7 +17,7 @@ use utoipa::OpenApi;
 use super::{
     Control,
     answer::{ApiError, json},
-    apps, changes, connect, consoles, events, forwards, images, lab, links, netns, networks, nodes,
+    apps, bmcs, changes, connect, consoles, events, forwards, images, lab, links, netns, networks, nodes,
     rendered::Rendered,
     shells,
     tunnel::Tunnels,
@@ -41,6 +41,7 @@ pub struct Shared {
     pub namespaces: Rendered,
     pub images: Rendered,
     pub nodes: Rendered,
+    pub bmcs: Rendered,
     pub topology: Rendered,
     openapi: Bytes,
 }
@@ -59,6 +60,7 @@ impl Shared {
             namespaces: Rendered::default(),
             images: Rendered::default(),
             nodes: Rendered::default(),
+            bmcs: Rendered::default(),
             topology: Rendered::default(),
             openapi: openapi().into(),
         }
@@ -87,6 +89,8 @@ impl Shared {
         nodes::list,
         nodes::show,
         nodes::act,
+        bmcs::list,
+        bmcs::show,
         consoles::open,
         consoles::log,
         consoles::input,
@@ -123,6 +127,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ("/nodes", || get(nodes::list)),
     ("/nodes/{name}", || get(nodes::show)),
     ("/nodes/{name}/{action}", || post(nodes::act)),
+    ("/bmcs", || get(bmcs::list)),
+    ("/bmcs/{node}", || get(bmcs::show)),
     ("/nodes/{name}/console", || get(consoles::open)),
     ("/nodes/{name}/console/log", || get(consoles::log)),
     ("/nodes/{name}/console/input", || post(consoles::input)),

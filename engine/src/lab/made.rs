@@ -8,7 +8,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Settings, control::LabControl};
+use super::{Settings, bmc::Bmcs, control::LabControl};
 use crate::{
     app::{App, LogFiles},
     fabric::Fabric,
@@ -33,6 +33,8 @@ pub struct Made {
     pub tasks: TaskTracker,
     /// Ports of the host that lead into namespaces.
     pub forwards: Forwards,
+    /// Management controllers of nodes.
+    pub bmcs: Bmcs,
     /// Shells in namespaces.
     pub shells: Shells,
     dir: LabDir,
@@ -63,6 +65,7 @@ impl Made {
             serving: CancellationToken::new(),
             tasks: TaskTracker::new(),
             forwards,
+            bmcs: Bmcs::default(),
             shells: Shells::default(),
             dir,
             parts: Mutex::default(),

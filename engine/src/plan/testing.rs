@@ -116,6 +116,7 @@ impl Lab {
             smbios: Smbios::default(),
             uefi: false,
             tpm: false,
+            bmc: None,
             machine: MachineType::default(),
             power_on: true,
             extra_args: Vec::new(),

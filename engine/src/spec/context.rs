@@ -97,6 +97,16 @@ pub struct SharedFile {
     pub mark: Mark,
 }
 
+/// The address of a BMC.
+pub struct BmcClaim {
+    /// The node whose BMC it is.
+    pub node: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Where it is written.
+    pub mark: Mark,
+}
+
 /// State of one load.
 pub struct Context<'a> {
     /// The lab files.
@@ -119,6 +129,10 @@ pub struct Context<'a> {
     pub addresses: Vec<Claim>,
     /// Ports of the host.
     pub ports: Vec<PortClaim>,
+    /// Addresses of BMCs.
+    pub bmcs: Vec<BmcClaim>,
+    /// Prefixes of the networks that BMCs can have addresses in.
+    pub bmc_networks: Vec<IpNet>,
     /// MACs of NICs.
     pub macs: Vec<MacClaim>,
     /// Files that apps write.
@@ -140,6 +154,8 @@ impl<'a> Context<'a> {
             host_addresses: Vec::new(),
             addresses: Vec::new(),
             ports: Vec::new(),
+            bmcs: Vec::new(),
+            bmc_networks: Vec::new(),
             macs: Vec::new(),
             shared_files: Vec::new(),
             files,

@@ -14,6 +14,8 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::bmc::User;
+
 pub use super::destination::{Destination, DestinationError, Protocol};
 
 /// A position in a lab file; lines and columns count from 1, columns in characters.
@@ -240,12 +242,25 @@ pub struct Node {
     pub uefi: bool,
     /// A TPM 2.0.
     pub tpm: bool,
+    /// Its BMC, if it is to be there from the start.
+    pub bmc: Option<Bmc>,
     /// The machine QEMU emulates.
     pub machine: MachineType,
     /// Whether it is powered on with the lab (`power`).
     pub power_on: bool,
     /// Arguments for QEMU behind all others, as written.
     pub extra_args: Vec<String>,
+}
+
+/// The BMC of a node, where the lab file says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bmc {
+    /// Where its address was written.
+    pub place: Place,
+    /// Its address, in a network of type `bmc`.
+    pub address: IpAddr,
+    /// Who may sign in; empty: whoever may everywhere.
+    pub users: Vec<User>,
 }
 
 /// The machine QEMU emulates.

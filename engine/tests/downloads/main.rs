@@ -182,6 +182,7 @@ fn plan(cache: &Path, image: Image) -> Plan {
         namespaces: vec![],
         images: vec![image],
         nodes: vec![],
+        bmcs: vec![],
         nat: vec![],
         sysctls: vec![],
         notes: vec![],

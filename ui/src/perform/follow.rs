@@ -99,6 +99,7 @@ async fn fetch(client: &Client) -> Result<State, ClientError> {
         namespaces,
         images,
         nodes,
+        bmcs: Vec::new(),
         forwards: Vec::new(),
     })
 }

@@ -1,0 +1,350 @@
+//! The controller: everything of a BMC that its faces share.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use futures::FutureExt as _;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Accounts, BootOverride, Cause, Chassis, Identify, Identity, Log, Machine, MachineError, Occurrence, Persistence,
+    Power, RestorePolicy, Sessions, Usage, User, Verb, Watchdog,
+};
+use crate::console::Console;
+
+/// A virtual BMC.
+pub struct Bmc {
+    identity: Identity,
+    machine: Arc<dyn Machine>,
+    power: watch::Receiver<Power>,
+    accounts: Accounts,
+    sessions: Sessions,
+    log: Log,
+    watchdog: Watchdog,
+    state: Mutex<State>,
+    started_at: Timestamp,
+    changes: watch::Sender<u64>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct State {
+    chassis: Chassis,
+    boot: Option<BootOverride>,
+    /// Who asked for the next power-on or reset.
+    asked: Option<Cause>,
+}
+
+impl Bmc {
+    /// A BMC that follows its machine until it is closed. Needs a tokio runtime.
+    pub fn new(identity: Identity, users: &[User], machine: Arc<dyn Machine>) -> Arc<Self> {
+        let changes = watch::Sender::new(0);
+        let bmc = Arc::new(Self {
+            identity,
+            power: machine.power(),
+            machine,
+            accounts: Accounts::new(users, changes.clone()),
+            sessions: Sessions::new(changes.clone()),
+            log: Log::new(changes.clone()),
+            watchdog: Watchdog::default(),
+            state: Mutex::default(),
+            started_at: Timestamp::now(),
+            changes,
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        let following = follow(Arc::downgrade(&bmc), bmc.power.clone());
+        let closing = bmc.closing.clone();
+        bmc.tasks.spawn(async move {
+            tokio::select! {
+                () = following => {}
+                () = closing.cancelled() => {}
+            }
+        });
+        bmc
+    }
+
+    /// What the machine is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Who may sign in.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Who is signed in.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// What happened.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The watchdog.
+    pub fn watchdog(&self) -> &Watchdog {
+        &self.watchdog
+    }
+
+    /// When the BMC came to life.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// A counter that rises with each change of what is known here, power included.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The machine's power.
+    pub fn power(&self) -> Power {
+        self.power.borrow().clone()
+    }
+
+    /// The machine's power, to wait for changes of it.
+    pub fn watch_power(&self) -> watch::Receiver<Power> {
+        self.power.clone()
+    }
+
+    /// Acts on the machine's power, and returns when that is done.
+    pub async fn act(&self, verb: Verb, cause: Cause) -> Result<(), MachineError> {
+        self.ask(verb, cause)?.await
+    }
+
+    /// Begins to act on the machine's power; it goes on by itself. What is begun first is done first. Fails if the
+    /// machine refuses at once; a failure that comes later is logged.
+    pub fn begin(&self, verb: Verb, cause: Cause) -> Result<(), MachineError> {
+        let mut work = self.ask(verb, cause)?;
+        // Asked here, so that it has its place in the machine's queue; waited for elsewhere.
+        if let Some(done) = (&mut work).now_or_never() {
+            return done;
+        }
+        let (node, closing) = (self.identity.node.clone(), self.closing.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                done = work => if let Err(error) = done {
+                    tracing::warn!(node, "the BMC could not {verb} its machine: {error}");
+                },
+                () = closing.cancelled() => {}
+            }
+        });
+        Ok(())
+    }
+
+    fn ask(&self, verb: Verb, cause: Cause) -> Result<super::Work<Result<(), MachineError>>, MachineError> {
+        if !verb.suits_off() && !self.power.borrow().is_on() {
+            let node = &self.identity.node;
+            return Err(MachineError::Conflict(format!(
+                "Node {node:?} is off: there is nothing to {verb}."
+            )));
+        }
+        match verb {
+            Verb::On | Verb::Reset | Verb::Cycle => self.lock().asked = Some(cause),
+            Verb::Nmi => drop(self.log.add(Occurrence::Nmi(cause))),
+            Verb::Off | Verb::Shutdown | Verb::Push => {}
+        }
+        Ok(self.machine.act(verb))
+    }
+
+    /// From what the machine boots next, if not in its usual order.
+    pub fn boot(&self) -> Option<BootOverride> {
+        self.lock().boot
+    }
+
+    /// Decides from what the machine boots.
+    pub fn set_boot(&self, boot: Option<BootOverride>) {
+        // Under the lock, so that machine and BMC agree whoever else sets it.
+        let mut state = self.lock();
+        state.boot = boot;
+        self.machine.set_boot(boot);
+        drop(state);
+        self.changed();
+    }
+
+    /// What the chassis remembers.
+    pub fn chassis(&self) -> Chassis {
+        let mut chassis = self.lock().chassis;
+        chassis.identify = chassis.identify.now();
+        chassis
+    }
+
+    /// Decides what is to happen when the mains return.
+    pub fn set_restore_policy(&self, policy: RestorePolicy) {
+        self.lock().chassis.restore_policy = policy;
+        self.changed();
+    }
+
+    /// Turns the identify light on or off.
+    pub fn identify(&self, identify: Identify) {
+        self.lock().chassis.identify = identify;
+        self.changed();
+    }
+
+    /// How long the machine has been on in all.
+    pub fn time_on(&self) -> Duration {
+        let before = self.lock().chassis.on_before;
+        before + self.power.borrow().on_since.map_or(Duration::ZERO, since)
+    }
+
+    /// What the machine uses of its host.
+    pub fn usage(&self) -> Usage {
+        self.machine.usage()
+    }
+
+    /// The machine's serial console, once there is one.
+    pub fn console(&self) -> Option<Console> {
+        self.machine.console()
+    }
+
+    /// Ends whatever the BMC does by itself.
+    pub async fn close(&self) {
+        self.watchdog.stop();
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Takes note of a change of power.
+    fn follow(&self, before: &Power, now: &Power) {
+        let ended = before.is_on() && !now.is_on();
+        let began = now.boots != before.boots;
+        let cycled = began && before.on_since.is_some() && now.on_since != before.on_since;
+        if ended || began {
+            self.watchdog.stop();
+        }
+        if ended || cycled {
+            let ran = before.on_since.map_or(Duration::ZERO, since);
+            self.lock().chassis.on_before += ran;
+            self.log.add(Occurrence::PoweredOff(now.reason.clone()));
+        }
+        if began {
+            let cause = {
+                let mut state = self.lock();
+                let cause = state.asked.take().unwrap_or(Cause::Other);
+                state.chassis.restart_cause = cause;
+                if state.boot.is_some_and(|boot| boot.persistence == Persistence::Once) {
+                    state.boot = None;
+                }
+                cause
+            };
+            self.log.add(if before.on_since.is_some() && !cycled {
+                Occurrence::Reset(cause)
+            } else {
+                Occurrence::PoweredOn(cause)
+            });
+        }
+        self.changed();
+    }
+
+    fn changed(&self) {
+        self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// A panic while the lock was held can't have left more than one field changed.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn follow(bmc: Weak<Bmc>, mut power: watch::Receiver<Power>) {
+    let mut before = Power::off();
+    loop {
+        let now = power.borrow_and_update().clone();
+        match bmc.upgrade() {
+            Some(bmc) if before != now => bmc.follow(&before, &now),
+            Some(_) => {}
+            None => return,
+        }
+        before = now;
+        if power.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn since(time: Timestamp) -> Duration {
+    Timestamp::now().duration_since(time).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bmc::{
+        BootFirmware, BootTarget,
+        testing::{Scripted, bmc},
+    };
+
+    /// Waits until the BMC has taken note.
+    async fn logged(bmc: &Bmc, entries: usize) -> Vec<Occurrence> {
+        let mut changes = bmc.watch();
+        while bmc.log().entries().len() < entries {
+            changes.changed().await.unwrap();
+        }
+        bmc.log().entries().into_iter().map(|entry| entry.what).collect()
+    }
+
+    #[tokio::test]
+    async fn what_happens_to_the_machine_is_logged() {
+        let machine = Scripted::new();
+        let bmc = bmc(&machine);
+        bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
+        logged(&bmc, 1).await;
+        bmc.begin(Verb::Reset, Cause::Redfish).unwrap();
+        logged(&bmc, 2).await;
+        bmc.act(Verb::Off, Cause::Ipmi).await.unwrap();
+        let found = logged(&bmc, 3).await;
+        assert_eq!(
+            found[..2],
+            [Occurrence::PoweredOn(Cause::Ipmi), Occurrence::Reset(Cause::Redfish)]
+        );
+        assert!(matches!(&found[2], Occurrence::PoweredOff(Some(_))));
+        let refused = bmc.begin(Verb::Reset, Cause::Ipmi);
+        assert!(matches!(refused, Err(MachineError::Conflict(_))));
+        bmc.close().await;
+    }
+
+    #[tokio::test]
+    async fn an_override_for_once_holds_for_one_boot() {
+        let machine = Scripted::new();
+        let bmc = bmc(&machine);
+        let mut boot = BootOverride {
+            target: BootTarget::Pxe,
+            persistence: Persistence::Once,
+            firmware: BootFirmware::Legacy,
+        };
+        bmc.set_boot(Some(boot));
+        assert_eq!(machine.boots.lock().unwrap().as_slice(), [Some(boot)]);
+        bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
+        logged(&bmc, 1).await;
+        assert_eq!(bmc.boot(), None);
+        boot.persistence = Persistence::Continuous;
+        bmc.set_boot(Some(boot));
+        bmc.act(Verb::Reset, Cause::Ipmi).await.unwrap();
+        logged(&bmc, 2).await;
+        assert_eq!(bmc.boot(), Some(boot));
+    }
+
+    #[tokio::test]
+    async fn sessions_are_listed_while_they_last() {
+        let bmc = bmc(&Scripted::new());
+        let session = super::super::Session {
+            face: super::super::Face::Redfish,
+            user: "cybozu".into(),
+            role: super::super::Role::Administrator,
+            remote: [10, 0, 0, 9].into(),
+            since: Timestamp::now(),
+        };
+        let guard = bmc.sessions().add(session.clone());
+        assert_eq!(bmc.sessions().list(), [session]);
+        drop(guard);
+        assert!(bmc.sessions().list().is_empty());
+    }
+}

@@ -1,0 +1,128 @@
+//! The machine a BMC belongs to, as the BMC sees it.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::boot::BootOverride;
+use crate::{console::Console, node::PowerState};
+
+/// Work that goes on when whoever asked for it keeps polling it.
+pub type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What can be done to a machine's power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// Power on; done if it is on.
+    On,
+    /// Power off at once; done if it is off.
+    Off,
+    /// Have the guest shut down.
+    Shutdown,
+    /// Reset what is on.
+    Reset,
+    /// Off and on again.
+    Cycle,
+    /// A non-maskable interrupt.
+    Nmi,
+    /// Push the power button for a moment.
+    Push,
+}
+
+impl Verb {
+    /// Whether it means something to a machine that is off.
+    pub fn suits_off(self) -> bool {
+        match self {
+            Self::On | Self::Off | Self::Cycle => true,
+            Self::Shutdown | Self::Reset | Self::Nmi | Self::Push => false,
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::On => "power on",
+            Self::Off => "power off",
+            Self::Shutdown => "shut down",
+            Self::Reset => "reset",
+            Self::Cycle => "power cycle",
+            Self::Nmi => "interrupt",
+            Self::Push => "push the power button of",
+        })
+    }
+}
+
+/// A machine's power at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Power {
+    /// On, off or between.
+    pub state: PowerState,
+    /// Why it is so, a part of a sentence.
+    pub reason: Option<String>,
+    /// How often its firmware has begun, by power-on or reset.
+    pub boots: u64,
+    /// When it was last powered on, while it is on.
+    pub on_since: Option<Timestamp>,
+}
+
+impl Power {
+    /// The power of a machine that never was on.
+    pub fn off() -> Self {
+        Self {
+            state: PowerState::Off,
+            reason: None,
+            boots: 0,
+            on_since: None,
+        }
+    }
+
+    /// Whether the machine has power, be it on its way up or down.
+    pub fn is_on(&self) -> bool {
+        self.state != PowerState::Off
+    }
+}
+
+/// What a machine uses of its host, as far as that can be measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Share of its processors that it kept busy since it was last asked, from 0 to 1.
+    pub cpu: Option<f64>,
+    /// Share of its memory that the host has given it, from 0 to 1.
+    pub memory: Option<f64>,
+}
+
+/// Why a machine did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MachineError {
+    /// Its power stands against it.
+    #[error("{0}")]
+    Conflict(String),
+    /// The machine can't do that.
+    #[error("The machine can't {0}.")]
+    Unsupported(Verb),
+    /// It was tried and failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A BMC's way to its machine.
+pub trait Machine: Send + Sync + 'static {
+    /// Its power, and each change of it.
+    fn power(&self) -> watch::Receiver<Power>;
+
+    /// Acts on its power; the future returns when that is done. What was polled first is done first.
+    fn act(&self, verb: Verb) -> Work<Result<(), MachineError>>;
+
+    /// Decides from what it boots from the next power-on or reset on; the machine itself forgets what was for once.
+    fn set_boot(&self, boot: Option<BootOverride>);
+
+    /// Its serial console, once there is one.
+    fn console(&self) -> Option<Console>;
+
+    /// What it uses; nothing while it is off. Must not block.
+    fn usage(&self) -> Usage;
+}

@@ -1,0 +1,30 @@
+//! Virtual BMCs: what a server's management controller is and knows, and the faces it is reached by.
+//!
+//! A [`Bmc`] is the one truth behind all faces: accounts, sessions, boot override, event log, watchdog. A face (`ipmi`)
+//! speaks a protocol and holds nothing that another face should see. The machine is reached through the trait
+//! [`Machine`]: nothing here knows of QMP, netlink, or the HTTP of the lab's API.
+
+mod accounts;
+mod boot;
+mod chassis;
+mod controller;
+mod identity;
+pub mod ipmi;
+mod log;
+mod machine;
+mod secret;
+mod sessions;
+#[cfg(test)]
+pub(crate) mod testing;
+mod watchdog;
+
+pub use accounts::{Account, AccountError, Accounts, LONGEST_NAME, LONGEST_PASSWORD, Role, User};
+pub use boot::{BootFirmware, BootOverride, BootTarget, Persistence};
+pub use chassis::{Cause, Chassis, Identify, RestorePolicy};
+pub use controller::Bmc;
+pub use identity::{Identity, Nic, Volume};
+pub use log::{Entry, Log, LogInfo, Occurrence, Severity};
+pub use machine::{Machine, MachineError, Power, Usage, Verb, Work};
+pub use secret::Secret;
+pub use sessions::{Face, Session, SessionGuard, Sessions};
+pub use watchdog::{Expiry, Watchdog, WatchdogSettings, WatchdogState};

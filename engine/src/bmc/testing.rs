@@ -1,0 +1,120 @@
+//! A scripted machine, for tests of what a BMC does.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{Bmc, BootOverride, Identity, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Work};
+use crate::{console::Console, node::PowerState};
+
+/// A machine that does at once what it is told and remembers it.
+pub(crate) struct Scripted {
+    power: watch::Sender<Power>,
+    pub(crate) acts: Arc<Mutex<Vec<Verb>>>,
+    pub(crate) boots: Mutex<Vec<Option<BootOverride>>>,
+    pub(crate) console: Mutex<Option<Console>>,
+}
+
+impl Scripted {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            power: watch::Sender::new(Power::off()),
+            acts: Arc::default(),
+            boots: Mutex::default(),
+            console: Mutex::default(),
+        })
+    }
+
+    /// What it was told so far, which is forgotten.
+    pub(crate) fn acts(&self) -> Vec<Verb> {
+        std::mem::take(&mut self.acts.lock().unwrap())
+    }
+}
+
+impl Machine for Scripted {
+    fn power(&self) -> watch::Receiver<Power> {
+        self.power.subscribe()
+    }
+
+    fn act(&self, verb: Verb) -> Work<Result<(), MachineError>> {
+        let (power, acts) = (self.power.clone(), Arc::clone(&self.acts));
+        Box::pin(async move {
+            acts.lock().unwrap().push(verb);
+            power.send_if_modified(|power| {
+                let off = Power {
+                    state: PowerState::Off,
+                    reason: Some("it was told so".into()),
+                    boots: power.boots,
+                    on_since: None,
+                };
+                let on = Power {
+                    state: PowerState::On,
+                    reason: None,
+                    boots: power.boots + 1,
+                    on_since: power.on_since.or_else(|| Some(Timestamp::now())),
+                };
+                let next = match verb {
+                    Verb::On if power.is_on() => power.clone(),
+                    Verb::On | Verb::Reset => on,
+                    Verb::Cycle => Power {
+                        on_since: Some(Timestamp::now()),
+                        ..on
+                    },
+                    Verb::Off | Verb::Shutdown | Verb::Push => off,
+                    Verb::Nmi => power.clone(),
+                };
+                std::mem::replace(power, next) != *power
+            });
+            Ok(())
+        })
+    }
+
+    fn set_boot(&self, boot: Option<BootOverride>) {
+        self.boots.lock().unwrap().push(boot);
+    }
+
+    fn console(&self) -> Option<Console> {
+        self.console.lock().unwrap().clone()
+    }
+
+    fn usage(&self) -> Usage {
+        if !self.power.borrow().is_on() {
+            return Usage::default();
+        }
+        Usage {
+            cpu: Some(0.25),
+            memory: Some(0.5),
+        }
+    }
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        node: "boot-0".into(),
+        manufacturer: "Cybozu".into(),
+        product: "Boot server".into(),
+        serial: "00000001".into(),
+        uuid: 0x0011_2233_4455_5677_8899_aabb_ccdd_eeff_u128.to_be_bytes(),
+        cpus: 2,
+        memory: 2 << 30,
+        uefi: false,
+        tpm: false,
+        nics: vec![Nic {
+            network: "node".into(),
+            mac: [2, 0, 0, 0, 0, 1],
+        }],
+        volumes: vec![],
+    }
+}
+
+/// A BMC with the accounts `cybozu` and `reader`, both with their name as password.
+pub(crate) fn bmc(machine: &Arc<Scripted>) -> Arc<Bmc> {
+    let user = |name: &str, role| User {
+        name: name.into(),
+        password: name.into(),
+        role,
+    };
+    let users = [user("cybozu", Role::Administrator), user("reader", Role::ReadOnly)];
+    Bmc::new(identity(), &users, machine.clone())
+}

@@ -110,8 +110,16 @@ fn frames(table: &mut Table) -> Result<()> {
         }
         let (median, late) = spread(times);
         let title = view.title();
-        table.row(&Row::below(&format!("{title}: a key and its frame, 400 nodes, median"), median, Duration::from_millis(4)))?;
-        table.row(&Row::below(&format!("{title}: the same, 99th percentile"), late, Duration::from_millis(10)))?;
+        table.row(&Row::below(
+            &format!("{title}: a key and its frame, 400 nodes, median"),
+            median,
+            Duration::from_millis(4),
+        ))?;
+        table.row(&Row::below(
+            &format!("{title}: the same, 99th percentile"),
+            late,
+            Duration::from_millis(10),
+        ))?;
     }
     Ok(())
 }
@@ -133,7 +141,10 @@ fn cell(table: &mut Table) -> Result<()> {
 
 fn resident() -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or_default();
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
@@ -144,18 +155,26 @@ fn memory(table: &mut Table) -> Result<()> {
     for console in 0..CONSOLES {
         let mut emulator = Emulator::new(Size::new(120, 30));
         for line in 0..LINES {
-            emulator.write(format!("[{line:>6}.{console:06}] a line as guests write them when they start, {line}\r\n").as_bytes());
+            emulator.write(
+                format!("[{line:>6}.{console:06}] a line as guests write them when they start, {line}\r\n").as_bytes(),
+            );
         }
         consoles.push(emulator);
     }
     let used = u32::try_from(resident()?.saturating_sub(before)).unwrap_or(u32::MAX);
     drop(consoles);
-    table.row(&Row::size(&format!("memory of {CONSOLES} consoles of {LINES} lines"), used, 1536))
+    table.row(&Row::size(
+        &format!("memory of {CONSOLES} consoles of {LINES} lines"),
+        used,
+        1536,
+    ))
 }
 
 fn attached(script: &Script) -> Pty {
     let mut command = Command::new(env!("CARGO_BIN_EXE_placemat2"));
-    command.args(["attach", "--endpoint", &script.endpoint()]).env("XDG_CONFIG_HOME", "/nonexistent");
+    command
+        .args(["attach", "--endpoint", &script.endpoint()])
+        .env("XDG_CONFIG_HOME", "/nonexistent");
     Pty::start(command, SIZE)
 }
 
@@ -173,7 +192,11 @@ fn start(table: &mut Table) -> Result<()> {
         times.push(begun.elapsed());
     }
     let (median, _) = spread(times);
-    table.row(&Row::below("start to first frame, 400 nodes", median, Duration::from_millis(50)))
+    table.row(&Row::below(
+        "start to first frame, 400 nodes",
+        median,
+        Duration::from_millis(50),
+    ))
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
@@ -202,8 +225,16 @@ fn echo(table: &mut Table) -> Result<()> {
     bare.expect("ready");
     let (theirs, _) = typed(&mut bare, b"x");
     let added = ours.saturating_sub(theirs);
-    table.row(&Row::below("a key's echo while another console floods, added to a bare terminal's, median", added, Duration::from_millis(2)))?;
-    table.row(&Row::below("the same, 99th percentile", late, Duration::from_millis(40)))
+    table.row(&Row::below(
+        "a key's echo while another console floods, added to a bare terminal's, median",
+        added,
+        Duration::from_millis(2),
+    ))?;
+    table.row(&Row::below(
+        "the same, 99th percentile",
+        late,
+        Duration::from_millis(40),
+    ))
 }
 
 fn typed(pty: &mut Pty, answer: &[u8]) -> (Duration, Duration) {

@@ -115,7 +115,11 @@ impl Pty {
         let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
         let mut buffer = vec![0; 64 * 1024];
         let there = poll(&mut fds, PollTimeout::from(50u8)).unwrap() > 0;
-        let count = if there { self.master.read(&mut buffer).unwrap_or(0) } else { 0 };
+        let count = if there {
+            self.master.read(&mut buffer).unwrap_or(0)
+        } else {
+            0
+        };
         buffer.truncate(count);
         buffer
     }

@@ -155,7 +155,10 @@ fn hold(stream: &mut UnixStream, body: &str, told: &Told) -> std::io::Result<()>
 
 /// A guest that writes as fast as it is read.
 fn flood(mut stream: UnixStream, told: &Told) -> std::io::Result<()> {
-    write!(stream, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: placemat2-stream\r\n\r\n")?;
+    write!(
+        stream,
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: placemat2-stream\r\n\r\n"
+    )?;
     let line = "y".repeat(70) + "\r\n";
     while !told.ended.load(Ordering::SeqCst) {
         stream.write_all(line.repeat(100).as_bytes())?;

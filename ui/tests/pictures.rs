@@ -26,11 +26,19 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// The pictures, and the keys that lead there.
 const PICTURES: [(&str, &[&str]); 9] = [
-    ("topology", &["/", "r", "0", "-", "s", "1", "enter", "space", "up", "up", "up", "space"]),
+    (
+        "topology",
+        &[
+            "/", "r", "0", "-", "s", "1", "enter", "space", "up", "up", "up", "space",
+        ],
+    ),
     ("nodes", &["2", "down"]),
     ("networks", &["3", "down", "down", "down"]),
     ("namespaces", &["4", "down"]),
-    ("consoles", &["2", "enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter", "enter"]),
+    (
+        "consoles",
+        &["2", "enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter", "enter"],
+    ),
     ("events", &["7"]),
     ("power", &["2", "down", "p"]),
     ("help", &["4", "?"]),
@@ -109,7 +117,8 @@ fn pictures_are_what_the_screen_shows() {
 fn the_recording_is_what_the_keys_lead_to() {
     let mut screen = Screen::new(Shape::DEMO, settings(ThemeName::Default), (110, 30));
     let mut frames = terminal::Screen::new((110, 30)).unwrap();
-    let mut cast = String::from("{\"version\": 2, \"width\": 110, \"height\": 30, \"title\": \"placemat2 ui dc.yml\"}\n");
+    let mut cast =
+        String::from("{\"version\": 2, \"width\": 110, \"height\": 30, \"title\": \"placemat2 ui dc.yml\"}\n");
     let mut time = 0.5;
     let mut frame = |screen: &Screen, time: f64| {
         let bytes = frames.frame(&screen.model).unwrap();
@@ -131,9 +140,19 @@ fn the_tables_of_keys_are_those_of_the_program() {
     let keymap = Settings::default().keymap;
     let mut tables = String::new();
     for scope in Scope::ALL {
-        writeln!(tables, "\n### {}\n\n`{}` in the config.\n\n| keys | does | name |\n| --- | --- | --- |", scope.title(), scope.word()).unwrap();
+        writeln!(
+            tables,
+            "\n### {}\n\n`{}` in the config.\n\n| keys | does | name |\n| --- | --- | --- |",
+            scope.title(),
+            scope.word()
+        )
+        .unwrap();
         for entry in ENTRIES.iter().filter(|entry| entry.scope == scope) {
-            let keys: Vec<String> = keymap.keys(entry).iter().map(|key| format!("`{key}`").replace('|', "\\|")).collect();
+            let keys: Vec<String> = keymap
+                .keys(entry)
+                .iter()
+                .map(|key| format!("`{key}`").replace('|', "\\|"))
+                .collect();
             writeln!(tables, "| {} | {} | `{}` |", keys.join(" "), entry.does, entry.name).unwrap();
         }
     }
@@ -182,7 +201,12 @@ fn look(cell: &Cell) -> Look {
     if reversed {
         (fg, bg) = (bg.unwrap_or("#1c1c1c"), Some(fg));
     }
-    (fg, bg, cell.modifier.contains(Modifier::BOLD), cell.modifier.contains(Modifier::UNDERLINED))
+    (
+        fg,
+        bg,
+        cell.modifier.contains(Modifier::BOLD),
+        cell.modifier.contains(Modifier::UNDERLINED),
+    )
 }
 
 fn colour(colour: Color) -> Option<&'static str> {
@@ -207,13 +231,21 @@ fn run(svg: &mut String, cells: &[Cell], (x, y): (usize, usize), (fg, bg, bold, 
     let columns: usize = text.width();
     if let Some(bg) = bg {
         let (width, height) = (columns * CELL.0, CELL.1);
-        writeln!(svg, "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"{bg}\"/>").unwrap();
+        writeln!(
+            svg,
+            "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"{bg}\"/>"
+        )
+        .unwrap();
     }
     if text.trim().is_empty() {
         return;
     }
     let weight = if bold { " font-weight=\"bold\"" } else { "" };
-    let line = if underlined { " text-decoration=\"underline\"" } else { "" };
+    let line = if underlined {
+        " text-decoration=\"underline\""
+    } else {
+        ""
+    };
     let text = text.trim_end();
     let length = text.width() * CELL.0;
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");

@@ -152,3 +152,64 @@ fn a_start_that_fails_says_why() {
     pty.expect("the disk is on fire");
     until_gone(&machine);
 }
+
+/// A server of the demo, alone.
+const NODE: &str = r#"
+kind: Network
+name: net
+type: internal
+---
+kind: Image
+name: guest
+file: /tmp/guest.qcow2
+---
+kind: Node
+name: server
+interfaces: [net]
+cpu: 1
+memory: 192M
+volumes:
+- kind: image
+  name: root
+  image: guest
+  copy-on-write: true
+"#;
+
+/// Seconds a guest has for its boot where its CPU is emulated and shared.
+const BOOT: u64 = 420;
+
+#[test]
+fn a_server_is_sat_at_and_its_power_is_pulled() {
+    let Some(machine) = Machine::new() else { return };
+    let guest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
+    let guest = std::fs::read(&guest)
+        .expect("target/guest/guest.qcow2: run `make guest` before this test, as `make test` does");
+    machine.write("/tmp/guest.qcow2", guest);
+    machine.write("/tmp/lab.yml", NODE);
+    let mut pty = console(&machine, &["ui", "--data-dir", "/tmp/data", "/tmp/lab.yml"]);
+    pty.expect("● running");
+    pty.send("2\r");
+    pty.until("a login prompt", BOOT, |screen| screen.contains("login:"));
+    pty.send("root\r");
+    pty.expect("guest:/root#");
+    pty.send("echo $((6*7))\r");
+    pty.until("an answer", BOOT, |screen| screen.contains("42"));
+    // The power is pulled from the console's own view; the mark tells of it, and the console stays open.
+    pty.send("\x1d");
+    pty.expect("NORMAL");
+    pty.send("pf");
+    pty.expect("Cut the power of server?");
+    pty.send("y");
+    pty.expect("power off");
+    pty.expect("○ off");
+    pty.send("po");
+    pty.expect("power on");
+    pty.until("another login prompt", BOOT, |screen| {
+        let mark = screen.rfind("power on").unwrap_or_default();
+        screen[mark..].contains("login:")
+    });
+    pty.send("qty");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+    until_gone(&machine);
+}

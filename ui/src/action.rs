@@ -814,6 +814,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(Copying, A::Bottom, "bottom", &["G", "end"], "", "go to the last line"),
     entry(Copying, A::Back, "back", &["q", "esc"], "back", "back to the console"),
     entry(List, A::Filter, "filter", &["/"], "filter", "show only what has a text"),
+    entry(List, A::Open, "open", &["enter"], "", "open the row"),
     entry(
         List,
         A::Invert,

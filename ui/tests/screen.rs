@@ -173,6 +173,9 @@ fn destructive_actions_ask_and_cancel_is_the_default() {
     };
     screen.message(Msg::Done(*job, Err("QEMU is stuck".into())));
     assert!(screen.text().contains("QEMU is stuck"));
+    screen.keys(&["7", "tab", "enter"]);
+    assert_eq!(screen.model.popups.len(), 1, "the whole reason can be read");
+    screen.keys(&["esc"]);
     assert_eq!(
         screen.model.history.back().unwrap().text,
         "pmctl2 --lab dc node action off r0-s1"
@@ -270,6 +273,20 @@ fn a_lost_connection_is_shown_and_consoles_are_opened_again() {
         matches!(&effects[..], [Effect::Open(id, ..)] if *id == pane),
         "{effects:?}"
     );
+}
+
+#[test]
+fn what_was_followed_is_followed_again() {
+    let mut screen = Screen::new(Shape::DEMO, settings(ThemeName::Default), (80, 24));
+    assert_eq!(screen.message(Msg::Connected), [Effect::Links(true)]);
+    screen.keys(&["4", "down"]);
+    testing::fill_log(&mut screen.model);
+    let of = testing::first_app();
+    screen.message(Msg::LogEnded(of.clone(), "the lab ended the log".into()));
+    assert_eq!(screen.message(Msg::Connected), [Effect::Log(Some(of))]);
+    // The first line of another run has the number of one that was there.
+    testing::fill_log(&mut screen.model);
+    assert_eq!(screen.model.log.visible.len(), testing::log().len());
 }
 
 #[test]

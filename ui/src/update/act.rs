@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tui_input::Input;
 
-use super::{console, popups, power, prompt};
+use super::{console, message, popups, power, prompt};
 use crate::{
     action::{Action, Entry, View},
     emulator::Motion,
@@ -288,6 +288,19 @@ fn open_row(model: &mut Model) -> Vec<Effect> {
                 .map(|event| event.object.clone());
             if let Some(object) = object {
                 go_to(model, &object);
+            }
+            Vec::new()
+        }
+        View::Events => {
+            // A reason may be longer than the line it stands on.
+            if let Some(command) = model.commands.selected().and_then(|index| model.history.get(index)) {
+                let outcome = match &command.outcome {
+                    None => "It is under way.",
+                    Some(Ok(())) => "It is done.",
+                    Some(Err(reason)) => reason,
+                };
+                let text = format!("{}\n\n{outcome}", command.text);
+                model.popups.push(message("Command", text));
             }
             Vec::new()
         }

@@ -29,10 +29,15 @@ pub fn connected(model: &mut Model) -> Vec<Effect> {
             effects.push(Effect::Open(*id, pane.source.clone(), pane.emulator.size()));
         }
     }
-    if let Some(app) = &model.log.of
-        && model.log.ended.take().is_some()
+    if let Some(app) = model.log.of.clone()
+        && model.log.ended.is_some()
     {
-        effects.push(Effect::Log(Some(app.clone())));
+        // Another run of the lab numbers its lines anew.
+        model.log.open(Some(app.clone()));
+        effects.push(Effect::Log(Some(app)));
+    }
+    if model.watches_links {
+        effects.push(Effect::Links(true));
     }
     effects
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 #[path = "../support/pty.rs"]
+#[allow(dead_code, reason = "a benchmark uses the rest")]
 mod pty;
 mod real;
 mod script;

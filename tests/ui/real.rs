@@ -154,7 +154,7 @@ fn a_start_that_fails_says_why() {
 }
 
 /// A server of the demo, alone.
-const NODE: &str = r#"
+const NODE: &str = r"
 kind: Network
 name: net
 type: internal
@@ -173,7 +173,7 @@ volumes:
   name: root
   image: guest
   copy-on-write: true
-"#;
+";
 
 /// Seconds a guest has for its boot where its CPU is emulated and shared.
 const BOOT: u64 = 420;

@@ -206,9 +206,13 @@ impl Console {
     /// The user did something: what comes of it is drawn soon.
     fn typed(&mut self, event: Event) -> Result<(), TerminalError> {
         self.model.now = Timestamp::now();
-        self.dirty = true;
-        self.soon();
+        let for_guest = self.model.is_typing() && matches!(event, Event::Key(_));
         let effects = update(&mut self.model, Msg::Input(event));
+        // A key that a guest got changes nothing before the guest answers it.
+        if !(for_guest && self.model.is_typing()) {
+            self.dirty = true;
+            self.soon();
+        }
         if let Some(Effect::Type(pane, _)) = effects.iter().find(|effect| matches!(effect, Effect::Type(..))) {
             self.echo = Some(*pane);
         }

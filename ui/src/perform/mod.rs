@@ -31,7 +31,7 @@ use crate::{
 pub type Sender = mpsc::Sender<Msg>;
 
 /// Messages of consoles that wait to be shown; a flood is held back here, and by the lab's hub in the end.
-pub const FLOOD: usize = 8;
+pub const FLOOD: usize = 4;
 
 /// Tasks of a screen; they end with it.
 pub struct Performer {

@@ -66,11 +66,73 @@ fn node_list_as_in_placemat_v2() {
 #[test]
 fn node_actions() {
     let server = Server::start();
-    for action in ["start", "stop", "restart"] {
+    let actions = [
+        "start", "stop", "restart", "on", "off", "shutdown", "reset", "cycle", "nmi", "push",
+    ];
+    for action in actions {
         assert_eq!(stdout(&server, &["node", "action", action, "boot-0"]), "");
     }
-    let expected = ["start", "stop", "restart"].map(|action| format!("POST /nodes/boot-0/{action}"));
+    let shutdown = ["node", "action", "shutdown", "boot-0"];
+    stdout(&server, &[shutdown.as_slice(), &["--timeout", "7.5"]].concat());
+    stdout(&server, &[shutdown.as_slice(), &["--force-after", "0"]].concat());
+    stdout(&server, &["node", "action", "cycle", "--boot", "network", "boot-0"]);
+    let options = [
+        "shutdown?timeout=7.5",
+        "shutdown?timeout=0&force=true",
+        "cycle?boot=network",
+    ];
+    let expected = actions.iter().chain(&options);
+    let expected: Vec<_> = expected.map(|action| format!("POST /nodes/boot-0/{action}")).collect();
     assert_eq!(server.requests(), expected);
+}
+
+#[test]
+fn actions_on_several_nodes() {
+    let server = Server::start();
+    assert_eq!(stdout(&server, &["node", "action", "on", "boot-0", "boot-0"]), "");
+    insta::assert_snapshot!(
+        "failed-actions",
+        transcript(&server, &["node", "action", "start", "boot-0", "rack0-node1", "nobody"])
+    );
+    let mut all = server.requests().len();
+    insta::assert_snapshot!(
+        "failed-actions-on-all",
+        transcript(&server, &["node", "action", "start", "--all"])
+    );
+    let mut requests = server.requests().split_off(all);
+    requests.sort();
+    let expected = [
+        "GET /nodes",
+        "POST /nodes/boot-0/start",
+        "POST /nodes/rack0-node1/start",
+    ];
+    assert_eq!(requests, expected);
+    all = server.requests().len();
+    for wrong in [
+        &["node", "action", "start"][..],
+        &["node", "action", "start", "--all", "boot-0"],
+        &[
+            "node",
+            "action",
+            "shutdown",
+            "boot-0",
+            "--timeout",
+            "1",
+            "--force-after",
+            "1",
+        ],
+    ] {
+        assert!(
+            !command(wrong)
+                .env("PLACEMAT2_ENDPOINT", &server.endpoint)
+                .output()
+                .unwrap()
+                .status
+                .success(),
+            "{wrong:?}"
+        );
+    }
+    assert_eq!(server.requests().len(), all);
 }
 
 #[test]

@@ -19,5 +19,7 @@ pub mod lab;
 pub mod node;
 pub mod notify;
 pub mod plan;
+mod pty;
+pub mod shell;
 pub mod spec;
 pub mod store;

@@ -15,7 +15,7 @@ use nix::{
 use placemat2_engine::{
     console::Since,
     keeper::Keeper,
-    node::{Action, NodeError, PowerState},
+    node::{Action, Grace, NodeError, PowerState},
     plan,
 };
 use scene::{alive, eventually, trial};
@@ -31,6 +31,20 @@ fn main() {
             ),
             trial("a guest that resets stays on", guest_reset),
             trial("restart resets what is on and starts what is off", restart),
+            trial("cycle starts a new QEMU, whatever there was", cycle),
+            trial(
+                "what is off can't be reset, shut down, interrupted or pushed",
+                off_refuses,
+            ),
+            trial("a guest that has a power button shuts down", shutdown),
+            trial(
+                "a guest that does not shut down stays on, or is powered off",
+                shutdown_in_vain,
+            ),
+            trial("off, cycle and reset end the wait for a shutdown", shutdown_interrupted),
+            trial("a node that shuts down can be closed", shutdown_closed),
+            trial("an NMI reaches the guest", nmi),
+            trial("a guest's panic is told, and the node is on", panic),
             trial("kill -9 of QEMU is told and survived", killed),
             trial("a bad argument is told in QEMU's words", bad_argument),
             trial("a missing QEMU is told", missing_program),
@@ -117,6 +131,170 @@ async fn restart(keeper: Keeper, dir: TempDir) {
     node.act(Action::Restart).await.unwrap();
     client.sees(GREETING).await;
     assert_eq!(machine.pid(), pid);
+    node.close().await;
+}
+
+async fn cycle(keeper: Keeper, dir: TempDir) {
+    let machine = Machine::new(keeper, dir);
+    let node = machine.handle();
+    node.act(Action::Cycle).await.unwrap();
+    let pid = machine.pid();
+    in_time(node.act(Action::Cycle)).await.unwrap();
+    assert_ne!(machine.pid(), pid);
+    assert!(!alive(pid));
+    let told = machine.messages();
+    assert_eq!(told.iter().filter(|told| *told == "The node is on.").count(), 2);
+    node.close().await;
+}
+
+async fn off_refuses(keeper: Keeper, dir: TempDir) {
+    let machine = Machine::new(keeper, dir);
+    let node = machine.handle();
+    for action in [
+        Action::Shutdown(Grace::default()),
+        Action::Reset,
+        Action::Nmi,
+        Action::Push,
+    ] {
+        let error = node.act(action).await.unwrap_err();
+        assert!(matches!(error, NodeError::Off { .. }), "{error}");
+        tells(&error, "is off: there is nothing to ");
+    }
+    assert!(machine.messages().is_empty());
+    node.close().await;
+}
+
+/// As [`Grace`], in milliseconds.
+fn shutdown_within(milliseconds: u64, force: bool) -> Action {
+    let limit = Duration::from_millis(milliseconds);
+    Action::Shutdown(Grace { limit, force })
+}
+
+async fn shutdown(keeper: Keeper, dir: TempDir) {
+    let machine = Machine::new(keeper, dir);
+    let node = machine.on().await;
+    let mut client = machine.client().await;
+    client.sees(GREETING).await;
+    client.types("a").await;
+    client.sees("a").await;
+    let (one, two) = tokio::join!(
+        node.act(shutdown_within(30_000, false)),
+        node.act(shutdown_within(30_000, true))
+    );
+    one.and(two).unwrap();
+    let state = machine.state();
+    assert_eq!((state.power_status, state.pid), (PowerState::Off, None));
+    assert_eq!(state.power_reason.unwrap(), "the guest shut down");
+    let told = machine.messages();
+    assert_eq!(told.iter().filter(|message| *message == "Shutting down.").count(), 1);
+    assert!(told.contains(&"The power button was pushed.".to_owned()), "{told:?}");
+    node.act(Action::Start).await.unwrap();
+    // The button alone is not waited for.
+    let mut client = machine.client().await;
+    client.sees(GREETING).await;
+    client.types("a").await;
+    client.sees("a").await;
+    node.act(Action::Push).await.unwrap();
+    assert_eq!(machine.until(PowerState::Off).await.unwrap(), "the guest shut down");
+    node.close().await;
+}
+
+async fn shutdown_in_vain(keeper: Keeper, dir: TempDir) {
+    let machine = Machine::new(keeper, dir);
+    let node = machine.on().await;
+    let pid = machine.pid();
+    machine.client().await.sees(GREETING).await;
+    let error = node.act(shutdown_within(200, false)).await.unwrap_err();
+    tells(&error, "did not shut down within 0.2 seconds and is still on");
+    let state = machine.state();
+    assert_eq!((state.power_status, machine.pid()), (PowerState::On, pid));
+    assert_eq!(state.power_reason.unwrap(), "it did not shut down within 0.2 seconds");
+    machine
+        .told("The node is still on: it did not shut down within 0.2 seconds.")
+        .await;
+    in_time(node.act(shutdown_within(200, true))).await.unwrap();
+    let state = machine.state();
+    assert_eq!((state.power_status, state.pid), (PowerState::Off, None));
+    let reason = "it did not shut down within 0.2 seconds and was powered off";
+    assert_eq!(state.power_reason.unwrap(), reason);
+    node.close().await;
+}
+
+async fn shutdown_interrupted(keeper: Keeper, dir: TempDir) {
+    let machine = Machine::new(keeper, dir);
+    let node = machine.on().await;
+    machine.client().await.sees(GREETING).await;
+    let in_the_midst = async |action| {
+        machine.until(PowerState::PoweringOff).await;
+        node.act(action).await
+    };
+    let wait = Action::Shutdown(Grace::default());
+
+    let (waited, reset) = in_time(async { tokio::join!(node.act(wait), in_the_midst(Action::Reset)) }).await;
+    reset.unwrap();
+    assert!(matches!(waited, Err(NodeError::ResetMeanwhile { .. })));
+    assert_eq!(machine.state().power_status, PowerState::On);
+
+    let meanwhile = async {
+        let start = in_the_midst(Action::Start).await;
+        (start, node.act(Action::Cycle).await)
+    };
+    let (waited, (start, cycle)) = in_time(async { tokio::join!(node.act(wait), meanwhile) }).await;
+    assert!(matches!(start, Err(NodeError::ShuttingDown { .. })));
+    waited.and(cycle).unwrap();
+    assert_eq!(machine.state().power_status, PowerState::On);
+
+    machine.client().await.sees(GREETING).await;
+    let (waited, stop) = in_time(async { tokio::join!(node.act(wait), in_the_midst(Action::Stop)) }).await;
+    waited.and(stop).unwrap();
+    assert_eq!(machine.state().power_status, PowerState::Off);
+    node.close().await;
+}
+
+async fn shutdown_closed(keeper: Keeper, dir: TempDir) {
+    let machine = Machine::new(keeper, dir);
+    let node = machine.on().await;
+    let pid = machine.pid();
+    machine.client().await.sees(GREETING).await;
+    let close = async {
+        machine.until(PowerState::PoweringOff).await;
+        node.close().await;
+    };
+    let wait = node.act(Action::Shutdown(Grace::default()));
+    let (waited, ()) = in_time(async { tokio::join!(wait, close) }).await;
+    assert!(matches!(waited, Err(NodeError::Closed { .. })));
+    assert!(!alive(pid));
+}
+
+async fn nmi(keeper: Keeper, dir: TempDir) {
+    let machine = Machine::new(keeper, dir);
+    let node = machine.on().await;
+    let mut client = machine.client().await;
+    client.sees(GREETING).await;
+    node.act(Action::Nmi).await.unwrap();
+    client.sees("!").await;
+    node.close().await;
+}
+
+async fn panic(keeper: Keeper, dir: TempDir) {
+    let mut machine = Machine::new(keeper, dir);
+    let args = ["-device", "pvpanic", "-action", "panic=none"];
+    machine.plan.qemu.args.extend(args.map(str::to_owned));
+    let node = machine.on().await;
+    let pid = machine.pid();
+    let mut client = machine.client().await;
+    client.sees(GREETING).await;
+    client.types("k").await;
+    machine.told("The guest's kernel panicked.").await;
+    // It goes on, as a real machine would.
+    client.types("echo").await;
+    client.sees("echo").await;
+    let state = machine.state();
+    assert_eq!((state.power_status, machine.pid()), (PowerState::On, pid));
+    assert_eq!(state.power_reason.unwrap(), "the guest's kernel panicked");
+    node.act(Action::Reset).await.unwrap();
+    machine.told("The machine was reset.").await;
+    assert_eq!(machine.state().power_reason, None);
     node.close().await;
 }
 

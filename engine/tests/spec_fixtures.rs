@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use placemat2_engine::spec::{
     Disk, Files, Found, Report, Severity, load, load_from,
     model::{
-        Cache, Compression, DiskFormat, ImageSource, NetworkKind, RestartPolicy, ShareDriver, Smp, Spec, VolumeKind,
+        Cache, Compression, DiskFormat, ImageSource, MachineType, NetworkKind, RestartPolicy, ShareDriver, Smp, Spec,
+        VolumeKind,
     },
     sample::leaf_spine_yaml,
 };
@@ -262,6 +263,8 @@ fn images_and_nodes_of_the_full_lab_are_read() {
         (boot.numa_nodes, boot.queues, boot.uefi, boot.tpm),
         (Some(2), 2, true, true)
     );
+    assert_eq!((boot.machine, boot.power_on), (MachineType::Pc, true));
+    assert!(boot.extra_args.is_empty() && boot.interfaces[0].mac.is_none());
     assert_eq!(boot.smbios.serial.as_deref(), Some("12345678"));
     assert_eq!(boot.ignition, Some(good.join("files/worker.ign")));
     let kinds: Vec<_> = boot
@@ -319,6 +322,12 @@ fn images_and_nodes_of_the_full_lab_are_read() {
     assert_eq!(volumes, [("data1", disk.clone()), ("data2", disk)]);
     assert_eq!(server.ignition, None);
     assert_eq!(server.smp.maxcpus, Some(4));
+    assert_eq!(
+        (server.machine, server.power_on, server.extra_args.len()),
+        (MachineType::Q35, false, 4)
+    );
+    let macs: Vec<_> = server.interfaces.iter().map(|interface| interface.mac).collect();
+    assert_eq!(macs, [None, Some([0x52, 0x54, 0, 0x12, 0x34, 0x56])]);
     assert_eq!(
         (server.numa_nodes, server.queues, server.uefi, server.tpm),
         (None, 1, false, false)

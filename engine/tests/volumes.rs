@@ -172,6 +172,7 @@ fn seed(user_data: PathBuf) -> VolumeSource {
 
 fn node(volumes: Vec<Volume>) -> Node {
     Node {
+        power_on: true,
         id: "node/boot-0".into(),
         name: "boot-0".into(),
         nics: vec![],

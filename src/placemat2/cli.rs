@@ -1,6 +1,6 @@
 //! The command line of `placemat2`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -69,6 +69,9 @@ pub struct RunArgs {
     /// Where the API listens, besides the lab's unix socket.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808")]
     pub listen_addr: String,
+    /// How many virtual machines are powered on at a time; twice the number of CPUs if not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub boot_parallelism: Option<NonZero<usize>>,
     /// Shows what the virtual machines' QEMUs print.
     #[arg(long)]
     pub debug: bool,

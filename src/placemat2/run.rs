@@ -76,6 +76,7 @@ async fn prepare_run(
         listen_addr: args.listen_addr,
         init_timeout: args.init_timeout,
         stop_timeout: args.stop_timeout,
+        boot_parallelism: args.boot_parallelism,
         debug: args.debug,
         mtu,
         replan: Box::new(move |mtu| plan::build(&spec, &options, &Facts { mtu, ..facts.clone() }).ok()),

@@ -10,6 +10,7 @@ mod logs;
 mod net;
 mod netns;
 mod node;
+mod power;
 mod ssh;
 mod status;
 mod tunnel;

@@ -6,6 +6,7 @@ use placemat2_engine::client::Client;
 use super::{
     connect::Session,
     listing::{self, Column, Format, field, items},
+    power::Action,
 };
 use crate::output;
 
@@ -16,7 +17,7 @@ pub enum Node {
     List(List),
     /// Print everything known of a node
     Show(Show),
-    /// Act on the power of a node, and wait until that is done
+    /// Act on the power of nodes, and wait until that is done
     Action(Action),
 }
 
@@ -48,26 +49,6 @@ enum ObjectFormat {
     Json,
     /// The same as YAML
     Yaml,
-}
-
-/// Arguments of `pmctl2 node action`
-#[derive(Debug, Args)]
-pub struct Action {
-    /// What to do
-    action: Power,
-    /// Name of the node
-    node: String,
-}
-
-/// What can be done to a node's power.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Power {
-    /// Power on
-    Start,
-    /// Power off at once
-    Stop,
-    /// Reset if on, power on if off
-    Restart,
 }
 
 const COLUMNS: &[Column] = &[
@@ -124,14 +105,7 @@ impl Node {
                     ObjectFormat::Yaml => output::yaml(&node),
                 }
             }
-            Self::Action(Action { action, node }) => {
-                let action = match action {
-                    Power::Start => "start",
-                    Power::Stop => "stop",
-                    Power::Restart => "restart",
-                };
-                session.post(&Client::path(&["nodes", &node, action])).await
-            }
+            Self::Action(action) => action.run(session).await,
         }
     }
 }

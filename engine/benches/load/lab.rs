@@ -3,10 +3,14 @@
 use std::{collections::BTreeMap, error::Error, path::Path, pin::Pin, sync::Arc};
 
 use placemat2_engine::{
-    api::{self, Control, ControlError},
+    api::{self, Answer, Control, ControlError},
     app::log::AppLog,
+    console::Console,
+    fabric::LinkCounters,
     forward::Wanted,
     node::{Action, PowerState},
+    plan::BootSource,
+    shell::{self, Opened, Shells},
     spec::model::{Destination, Protocol},
     store::{NicState, NodeState, Smbios, State, Store},
 };
@@ -78,6 +82,7 @@ impl Control for Idle {
         &'a self,
         node: &'a str,
         _: Action,
+        _: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
         Box::pin(async move { Err(ControlError::NotFound(node.to_owned())) })
     }
@@ -105,6 +110,26 @@ impl Control for Idle {
     ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>> {
         Box::pin(async move { Err(ControlError::NotFound(side.to_owned())) })
     }
+
+    fn console(&self, node: &str) -> Result<Console, ControlError> {
+        Err(ControlError::NotFound(node.to_owned()))
+    }
+
+    fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>> {
+        Box::pin(async move { Err(ControlError::NotFound(node.to_owned())) })
+    }
+
+    fn open_shell<'a>(&'a self, netns: &'a str, _: shell::Wanted) -> Answer<'a, Opened> {
+        Box::pin(async move { Err(ControlError::NotFound(netns.to_owned())) })
+    }
+
+    fn shells(&self) -> Result<Shells, ControlError> {
+        Ok(Shells::default())
+    }
+
+    fn links(&self) -> Answer<'_, Vec<LinkCounters>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 fn node(number: usize) -> NodeState {
@@ -127,6 +152,7 @@ fn node(number: usize) -> NodeState {
         },
         power_status: PowerState::On,
         socket_path: Path::new("/tmp").join(format!("{name}.socket")).display().to_string(),
+        pty_path: Path::new("/tmp").join(format!("{name}.pty")).display().to_string(),
         power_reason: None,
         pid: u32::try_from(number).ok(),
         started_at: Some(jiff::Timestamp::UNIX_EPOCH),

@@ -8,12 +8,12 @@ use axum::{
     response::Response,
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    answer::{ApiError, Options, Problem, Segments, accepts, json, typed},
+    answer::{ApiError, Options, Problem, Segments, accepts, flag, json, typed},
     routes::Shared,
     stream::{self, BATCH, Log, Part},
 };
@@ -137,15 +137,6 @@ fn not_found(namespace: &str, app: &str) -> ApiError {
         StatusCode::NOT_FOUND,
         format!("There is no app {app:?} in a namespace {namespace:?} of this lab."),
     )
-}
-
-/// A switch in a query: there (with or without a word that agrees) or not.
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "" | "1" | "true" | "yes" => Ok(true),
-        "0" | "false" | "no" => Ok(false),
-        other => Err(D::Error::custom(format!("{other:?} is neither true nor false"))),
-    }
 }
 
 struct Output {

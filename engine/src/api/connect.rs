@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 use super::{
     answer::{ApiError, Problem},
     routes::Shared,
+    tunnel::Until,
 };
 use crate::spec::model::Destination;
 
@@ -55,5 +56,5 @@ pub async fn connect(State(shared): State<Arc<Shared>>, request: Request<Body>) 
         )
     })?;
     let far = shared.control.connect(&from, &to).await?;
-    Ok(shared.tunnels.open(permit, request, far))
+    Ok(shared.tunnels.open(permit, request, far, Until::BothEnd))
 }

@@ -6,11 +6,13 @@
 mod answer;
 mod apps;
 mod connect;
+mod consoles;
 mod events;
 mod forwards;
 mod gate;
 mod images;
 mod lab;
+mod links;
 mod listen;
 mod netns;
 mod networks;
@@ -18,6 +20,7 @@ mod nodes;
 mod rendered;
 mod routes;
 mod serve;
+mod shells;
 mod stream;
 mod topology;
 mod tunnel;
@@ -30,6 +33,7 @@ pub use forwards::ForwardRequest;
 pub use listen::{BindError, DEFAULT_LISTEN_ADDR, bind_tcp, bind_unix};
 pub use routes::openapi;
 pub use serve::serve;
+pub use shells::SHELL_HEADER;
 pub use topology::{Edge, Topology, Vertex, VertexKind};
 pub use tunnel::PROTOCOL as TUNNEL_PROTOCOL;
 
@@ -37,18 +41,23 @@ use tokio::net::TcpStream;
 
 use crate::{
     app::log::AppLog,
+    console::Console,
+    fabric::LinkCounters,
     forward::Wanted,
     node::Action,
+    plan::BootSource,
+    shell::{self, Opened, Shells},
     spec::model::{Destination, Protocol},
 };
 
 /// What the API asks of a running lab beyond reading its store.
 pub trait Control: Send + Sync + 'static {
-    /// Acts on a node's power; returns when it is done.
+    /// Acts on a node's power; returns when it is done. If that starts QEMU, it boots from `boot` first.
     fn node_action<'a>(
         &'a self,
         node: &'a str,
         action: Action,
+        boot: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>>;
     /// Returns the output of an app.
     fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>>;
@@ -66,7 +75,20 @@ pub trait Control: Send + Sync + 'static {
         side: &'a str,
         to: &'a Destination,
     ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>>;
+    /// Returns a node's serial console.
+    fn console(&self, node: &str) -> Result<Console, ControlError>;
+    /// Returns what a node's screen shows, as a PNG.
+    fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>>;
+    /// Opens a shell in a namespace.
+    fn open_shell<'a>(&'a self, netns: &'a str, wanted: shell::Wanted) -> Answer<'a, Opened>;
+    /// Returns the shells.
+    fn shells(&self) -> Result<Shells, ControlError>;
+    /// Reads the counters of all links.
+    fn links(&self) -> Answer<'_, Vec<LinkCounters>>;
 }
+
+/// What a lab answers in its own time.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ControlError>> + Send + 'a>>;
 
 /// Why the lab did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! `/nodes`: the virtual machines and their power, as placemat v2 served them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -8,11 +8,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use serde::Deserialize;
+use utoipa::IntoParams;
+
 use super::{
-    answer::{ApiError, Problem, Segments, json},
+    answer::{ApiError, Options, Problem, Segments, json},
     routes::Shared,
 };
-use crate::{node::Action, store::NodeState};
+use crate::{
+    node::{Action, Grace, UnknownAction},
+    plan::{BootSource, UnknownBootSource},
+    store::NodeState,
+};
+
+/// The longest that a guest can be given to shut down, in seconds.
+const LONGEST_SHUTDOWN: f64 = 24.0 * 60.0 * 60.0;
 
 /// Returns all nodes in the order of the lab files.
 #[utoipa::path(get, operation_id = "listNodes", path = "/nodes", tag = "nodes", responses((status = 200, description = "The nodes", body = Vec<NodeState>)))]
@@ -37,6 +47,63 @@ pub async fn show(State(shared): State<Arc<Shared>>, Segments(name): Segments<St
     Ok(json(serde_json::to_vec(&node)?.into()))
 }
 
+/// How an action is to be done.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PowerOptions {
+    /// For `shutdown`: how many seconds the guest may take; 60 if not given.
+    timeout: Option<f64>,
+    /// For `shutdown`: power off then, instead of leaving the node on.
+    force: Option<bool>,
+    /// For `on`, `start`, `restart` and `cycle`: `network` or `disk`, what the node boots from first if it is powered on by
+    /// this, and only this time.
+    boot: Option<String>,
+}
+
+impl PowerOptions {
+    fn boot(&self, word: &str) -> Result<Option<BootSource>, ApiError> {
+        let refused = |message: String| ApiError::new(StatusCode::BAD_REQUEST, message);
+        let Some(source) = &self.boot else {
+            return Ok(None);
+        };
+        if !matches!(word, "on" | "start" | "restart" | "cycle") {
+            let message = format!("`boot` means nothing to {word}: it is for on, start, restart and cycle.");
+            return Err(refused(message));
+        }
+        let boot = source
+            .parse()
+            .map_err(|UnknownBootSource| refused(format!("`boot` must be network or disk, not {source:?}.")))?;
+        Ok(Some(boot))
+    }
+
+    fn action(&self, word: &str) -> Result<Action, ApiError> {
+        let refused = |message: String| ApiError::new(StatusCode::BAD_REQUEST, message);
+        let action = word.parse().map_err(|UnknownAction| {
+            let words = Action::WORDS.join(", ");
+            refused(format!("There is no action {word:?} on nodes: use one of {words}."))
+        })?;
+        let Action::Shutdown(Grace { mut limit, .. }) = action else {
+            if self.timeout.is_some() || self.force.is_some() {
+                return Err(refused(format!(
+                    "`timeout` and `force` mean nothing to {word}: they are for shutdown."
+                )));
+            }
+            return Ok(action);
+        };
+        if let Some(seconds) = self.timeout {
+            if !(0.0..=LONGEST_SHUTDOWN).contains(&seconds) {
+                return Err(refused(format!(
+                    "`timeout` must be a number of seconds from 0 to {LONGEST_SHUTDOWN}, not {seconds}."
+                )));
+            }
+            limit = Duration::from_secs_f64(seconds);
+        }
+        let force = self.force.unwrap_or_default();
+        Ok(Action::Shutdown(Grace { limit, force }))
+    }
+}
+
 /// Acts on a node's power and answers when that is done.
 #[utoipa::path(
     post, operation_id = "actOnNode",
@@ -44,18 +111,21 @@ pub async fn show(State(shared): State<Arc<Shared>>, Segments(name): Segments<St
     tag = "nodes",
     params(
         ("name" = String, Path, description = "Name of the node"),
-        ("action" = Action, Path, description = "What to do: start, stop or restart"),
+        ("action" = String, Path, description = "What to do: `on` or `start`, `off` or `stop` (at once), `shutdown` (by the guest), `reset`, `restart` (reset what is on, power on what is off), `cycle`, `nmi`, `push` (the power button)"),
+        PowerOptions,
     ),
     responses(
         (status = 200, description = "Done"),
-        (status = 400, description = "No such action", body = Problem),
+        (status = 400, description = "No such action, or no such option of it", body = Problem),
         (status = 404, description = "No such node", body = Problem),
-        (status = 500, description = "It was tried and failed", body = Problem),
+        (status = 409, description = "The node's power does not allow it", body = Problem),
+        (status = 500, description = "It was tried and failed; a guest did not shut down in time", body = Problem),
     )
 )]
 pub async fn act(
     State(shared): State<Arc<Shared>>,
     Segments((name, action)): Segments<(String, String)>,
+    Options(options): Options<PowerOptions>,
 ) -> Result<Response, ApiError> {
     if !shared
         .store
@@ -63,13 +133,14 @@ pub async fn act(
     {
         return Err(not_found(&name));
     }
-    let action = parse_action(&action)?;
+    let boot = options.boot(&action)?;
+    let action = options.action(&action)?;
     let permit = Arc::clone(&shared.actions).acquire_owned().await.map_err(interrupted)?;
     // A task of its own: a client that goes away must not leave an action half done.
     let control = Arc::clone(&shared.control);
     let task = tokio::spawn(async move {
         let _permit = permit;
-        control.node_action(&name, action).await
+        control.node_action(&name, action, boot).await
     });
     task.await.map_err(interrupted)??;
     Ok(StatusCode::OK.into_response())
@@ -84,16 +155,4 @@ fn interrupted(error: impl std::error::Error) -> ApiError {
         StatusCode::INTERNAL_SERVER_ERROR,
         format!("The action was interrupted: {error}."),
     )
-}
-
-fn parse_action(action: &str) -> Result<Action, ApiError> {
-    match action {
-        "start" => Ok(Action::Start),
-        "stop" => Ok(Action::Stop),
-        "restart" => Ok(Action::Restart),
-        _ => Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            format!("There is no action {action:?} on nodes: use start, stop or restart."),
-        )),
-    }
 }

@@ -7,18 +7,19 @@ use axum::{
     extract::State,
     http::StatusCode,
     response::Response,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, get, post, put},
 };
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 
 use super::{
     Control,
     answer::{ApiError, json},
-    apps, connect, events, forwards, images, lab, netns, networks, nodes,
+    apps, connect, consoles, events, forwards, images, lab, links, netns, networks, nodes,
     rendered::Rendered,
+    shells,
     tunnel::Tunnels,
 };
 use crate::store::Store;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub cancel: CancellationToken,
     pub actions: Arc<Semaphore>,
     pub tunnels: Tunnels,
+    /// Held while counters of links are read.
+    pub links: Mutex<()>,
     pub lab: Rendered,
     pub networks: Rendered,
     pub namespaces: Rendered,
@@ -50,6 +53,7 @@ impl Shared {
             cancel,
             actions: Arc::new(Semaphore::new(ACTIONS)),
             tunnels,
+            links: Mutex::default(),
             lab: Rendered::default(),
             networks: Rendered::default(),
             namespaces: Rendered::default(),
@@ -82,6 +86,14 @@ impl Shared {
         nodes::list,
         nodes::show,
         nodes::act,
+        consoles::open,
+        consoles::log,
+        consoles::input,
+        consoles::screenshot,
+        shells::open,
+        shells::show,
+        shells::resize,
+        links::list,
         forwards::list,
         forwards::add,
         forwards::delete,
@@ -109,6 +121,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ("/nodes", || get(nodes::list)),
     ("/nodes/{name}", || get(nodes::show)),
     ("/nodes/{name}/{action}", || post(nodes::act)),
+    ("/nodes/{name}/console", || get(consoles::open)),
+    ("/nodes/{name}/console/log", || get(consoles::log)),
+    ("/nodes/{name}/console/input", || post(consoles::input)),
+    ("/nodes/{name}/screenshot", || get(consoles::screenshot)),
+    ("/netns/{name}/shell", || get(shells::open)),
+    ("/shells/{id}", || get(shells::show)),
+    ("/shells/{id}/size", || put(shells::resize)),
+    ("/links", || get(links::list)),
     ("/forwards", || get(forwards::list).post(forwards::add)),
     ("/forwards/{port}", || axum::routing::delete(forwards::delete)),
     ("/connect", || get(connect::connect)),

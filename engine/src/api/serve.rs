@@ -196,8 +196,9 @@ async fn answer(
 
 /// Checks a request and reads its body, which is short or refused.
 async fn admit(gate: Gate, request: Request<Incoming>) -> Result<Request<Body>, ApiError> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     gate.check(&parts)?;
+    parts.extensions.insert(gate);
     if body.is_end_stream() {
         return Ok(Request::from_parts(parts, Body::empty()));
     }

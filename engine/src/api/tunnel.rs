@@ -9,7 +9,7 @@ use axum::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, copy_bidirectional, split},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,6 +21,15 @@ pub const PROTOCOL: &str = "placemat2-stream";
 
 /// Tunnels at a time.
 const TUNNELS: usize = 1024;
+
+/// When a tunnel ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// When both ends have said their last: either may listen on after it.
+    BothEnd,
+    /// As soon as the client closes its end, even if only for writing: what stands behind it is for the client alone.
+    ClientEnds,
+}
 
 /// All tunnels of a server. Cheap to clone.
 #[derive(Clone)]
@@ -64,24 +73,24 @@ impl Tunnels {
         Ok(Permit(permit))
     }
 
-    /// Answers that the tunnel stands, and carries bytes between the client and `far` until both have ended.
+    /// Answers that the tunnel stands, and carries bytes between the client and `far`.
     pub fn open(
         &self,
         permit: Permit,
         request: Request<Body>,
-        mut far: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        far: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        until: Until,
     ) -> Response {
         let cancel = self.cancel.clone();
         self.tasks.spawn(async move {
             let _permit = permit.0;
             let carry = async {
                 let upgraded = hyper::upgrade::on(request).await.map_err(std::io::Error::other)?;
-                copy_bidirectional(&mut TokioIo::new(upgraded), &mut far).await
+                carry(TokioIo::new(upgraded), far, until).await
             };
             tokio::select! {
-                carried = carry => match carried {
-                    Ok((sent, received)) => tracing::debug!(sent, received, "a stream ended"),
-                    Err(error) => tracing::debug!("a stream broke off: {error}"),
+                carried = carry => if let Err(error) = carried {
+                    tracing::debug!("a stream broke off: {error}");
                 },
                 () = cancel.cancelled() => {}
             }
@@ -97,5 +106,25 @@ impl Tunnels {
     pub async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+async fn carry(
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    mut far: impl AsyncRead + AsyncWrite + Unpin,
+    until: Until,
+) -> std::io::Result<()> {
+    if until == Until::BothEnd {
+        return copy_bidirectional(&mut client, &mut far).await.map(drop);
+    }
+    let (mut from_client, mut to_client) = split(client);
+    let (mut from_far, mut to_far) = split(far);
+    let show = async {
+        copy(&mut from_far, &mut to_client).await?;
+        to_client.shutdown().await
+    };
+    tokio::select! {
+        sent = copy(&mut from_client, &mut to_far) => sent.map(drop),
+        shown = show => shown,
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Endpoint, Lines};
+use super::{Endpoint, Lines, Pieces};
 use crate::api::{Problem, TUNNEL_PROTOCOL};
 
 /// How long connecting may take.
@@ -125,6 +125,32 @@ impl Client {
         let request = request.map_err(|error| self.unreadable(&error.to_string()))?;
         let response = self.ask(request).await?;
         self.succeeded(response).await.map(drop)
+    }
+
+    /// Sends bytes; returns when they have been taken.
+    pub async fn post_bytes(&self, path: &str, bytes: Bytes) -> Result<(), ClientError> {
+        let request = self.request(Method::POST, path, "close").body(Full::from(bytes));
+        let request = request.map_err(|error| self.unreadable(&error.to_string()))?;
+        let response = self.ask(request).await?;
+        self.succeeded(response).await.map(drop)
+    }
+
+    /// Asks for a thing to be as the path says; returns when it is.
+    pub async fn put(&self, path: &str) -> Result<(), ClientError> {
+        let response = self.send(Method::PUT, path, "application/json").await?;
+        self.succeeded(response).await.map(drop)
+    }
+
+    /// Gets an answer as it is.
+    pub async fn get_bytes(&self, path: &str) -> Result<Bytes, ClientError> {
+        let response = self.get(path, "*/*").await?;
+        self.whole(response).await
+    }
+
+    /// Gets an answer as it is, piece by piece, that may go on for as long as it is read.
+    pub async fn pieces(&self, path: &str) -> Result<Pieces, ClientError> {
+        let response = self.get(path, "*/*").await?;
+        Ok(Pieces::new(self.endpoint.clone(), response.into_body()))
     }
 
     /// Asks for something to be deleted; returns when it is.

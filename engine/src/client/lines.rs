@@ -1,10 +1,9 @@
 //! An answer read line by line as it comes.
 
 use bytes::{Buf, BytesMut};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::{ClientError, Endpoint};
+use super::{ClientError, Endpoint, Pieces};
 
 /// The longest line taken, in bytes: a log line of 64 KiB with every byte escaped fits.
 const LINE_SIZE: usize = 1024 * 1024;
@@ -13,7 +12,7 @@ const LINE_SIZE: usize = 1024 * 1024;
 #[derive(Debug)]
 pub struct Lines {
     endpoint: Endpoint,
-    body: Incoming,
+    pieces: Pieces,
     buffer: BytesMut,
     /// How much of the buffer is known to hold no end of line.
     searched: usize,
@@ -22,8 +21,8 @@ pub struct Lines {
 impl Lines {
     pub(super) fn new(endpoint: Endpoint, body: Incoming) -> Self {
         Self {
+            pieces: Pieces::new(endpoint.clone(), body),
             endpoint,
-            body,
             buffer: BytesMut::new(),
             searched: 0,
         }
@@ -46,16 +45,8 @@ impl Lines {
                     reason: format!("a line is longer than {LINE_SIZE} bytes"),
                 });
             }
-            match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.buffer.extend_from_slice(&data);
-                    }
-                }
-                Some(Err(source)) => {
-                    let endpoint = self.endpoint.clone();
-                    return Err(ClientError::Http { endpoint, source });
-                }
+            match self.pieces.next().await? {
+                Some(piece) => self.buffer.extend_from_slice(&piece),
                 None if self.buffer.is_empty() => return Ok(None),
                 None => {
                     self.searched = 0;

@@ -6,10 +6,12 @@ mod connection;
 mod discover;
 mod endpoint;
 mod lines;
+mod pieces;
 mod upgrade;
 
 pub use connection::{Client, ClientError};
 pub use discover::{DiscoverError, Found, LABS_DIR, discover, lab_socket};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, EndpointError};
 pub use lines::Lines;
-pub use upgrade::Tunnel;
+pub use pieces::Pieces;
+pub use upgrade::{Shell, Tunnel};

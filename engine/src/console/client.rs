@@ -1,16 +1,21 @@
-//! Programs connected to a console's unix socket: each sees the last screenful and what follows, and may type.
+//! Programs connected to a console: each sees what the guest wrote and what follows, and may type. Those on its unix
+//! socket begin with the last screenful.
 
-use std::{io, io::IoSlice, sync::Arc, time::Duration};
+use std::{io, io::IoSlice, pin::pin, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{
     io::Interest,
     net::{UnixListener, UnixStream},
     sync::Semaphore,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::hub::{Console, Reader, Since};
+use super::{
+    hub::Console,
+    reader::{Reader, Since},
+};
 
 /// Clients of one console at a time; more are turned away.
 const MAX_CLIENTS: usize = 64;
@@ -18,6 +23,17 @@ const MAX_CLIENTS: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The most that is read from a client at once, in bytes.
 const INPUT_SIZE: usize = 4096;
+/// How long the guest may take for what a client had typed before it went.
+const LAST_INPUT: Duration = Duration::from_secs(1);
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read and type.
+    Full,
+    /// Read: what it writes is dropped.
+    ReadOnly,
+}
 
 /// Serves clients until the console is closed.
 pub(super) async fn accept(listener: UnixListener, console: Console, closed: CancellationToken) {
@@ -34,7 +50,7 @@ pub(super) async fn accept(listener: UnixListener, console: Console, closed: Can
                 };
                 let console = console.clone();
                 tokio::spawn(async move {
-                    serve(&stream, &console).await;
+                    serve(&stream, &console, Since::Screen, Access::Full).await;
                     drop(place);
                 });
             }
@@ -47,12 +63,15 @@ pub(super) async fn accept(listener: UnixListener, console: Console, closed: Can
 }
 
 /// Carries bytes both ways until the client or the console is gone.
-async fn serve(stream: &UnixStream, console: &Console) {
-    let reader = console.reader(Since::Screen);
-    // Either side failing means that the client is gone.
+pub(super) async fn serve(stream: &UnixStream, console: &Console, since: Since, access: Access) {
+    let reader = console.reader(since);
+    let mut input = pin!(input(stream, console, access));
     tokio::select! {
-        _ = output(stream, reader) => {}
-        _ = input(stream, console) => {}
+        // An error means that the client is gone, which may have typed something before.
+        written = output(stream, reader) => if written.is_err() {
+            drop(timeout(LAST_INPUT, input).await);
+        },
+        _ = &mut input => {}
     }
 }
 
@@ -73,7 +92,7 @@ async fn output(stream: &UnixStream, mut reader: Reader) -> io::Result<()> {
 }
 
 /// Ends when the client is gone. One that only closed its writing side goes on reading.
-async fn input(stream: &UnixStream, console: &Console) -> io::Result<()> {
+async fn input(stream: &UnixStream, console: &Console, access: Access) -> io::Result<()> {
     let mut buffer = BytesMut::new();
     loop {
         stream.readable().await?;
@@ -87,7 +106,9 @@ async fn input(stream: &UnixStream, console: &Console) -> io::Result<()> {
             }
             Ok(_) => {
                 let typed = buffer.split().freeze();
-                console.send(typed).await.map_err(io::Error::other)?;
+                if access == Access::Full {
+                    console.send(typed).await.map_err(io::Error::other)?;
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),

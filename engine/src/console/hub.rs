@@ -4,10 +4,10 @@ use std::{
     io,
     os::fd::AsRawFd,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::{
     net::{UnixListener, UnixStream},
@@ -16,9 +16,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    client, log,
-    ring::{CAPACITY, Ring},
+    client::{self, Access},
+    history::History,
+    log::{self, Progress},
+    reader::{Reader, Shared, Since},
+    ring::CAPACITY,
     socket::bind_private,
+    terminal::Terminal,
 };
 use crate::store::Store;
 
@@ -41,53 +45,18 @@ pub enum ConsoleError {
     Closed,
 }
 
-/// Where a reader begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Since {
-    /// With the oldest byte that is kept.
-    Start,
-    /// With the last screenful: so that one sees where the machine is.
-    Screen,
-    /// With the next byte the guest writes.
-    Now,
-}
-
-/// What a reader gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// What the guest wrote; never empty.
-    pub bytes: Bytes,
-    /// How many bytes before these were lost because the reader was too slow.
-    pub lost: u64,
-}
-
 /// A node's serial console. Cheap to clone.
 #[derive(Clone)]
 pub struct Console {
     shared: Arc<Shared>,
+    history: Arc<History>,
     input: mpsc::Sender<Bytes>,
     control: mpsc::Sender<Control>,
-}
-
-/// What the hub, its readers and its log share.
-struct Shared {
-    ring: Mutex<Ring>,
-    /// The ring's end.
-    end: watch::Sender<u64>,
-    /// Nothing more will come.
-    closed: CancellationToken,
 }
 
 enum Control {
     Attach(UnixStream),
     Close,
-}
-
-impl Shared {
-    /// A panic while the lock was held can't have left the ring half changed.
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Console {
@@ -106,12 +75,13 @@ impl Console {
             end: watch::Sender::new(0),
             closed: CancellationToken::new(),
         });
+        let (logged, logged_receiver) = watch::channel(Progress::default());
         let console = Self {
             shared: shared.clone(),
+            history: Arc::new(History::new(log, logged_receiver.clone())),
             input,
             control,
         };
-        let (logged, logged_receiver) = watch::channel(0);
         let log = log::keep(console.reader(Since::Start), log.into(), logged, object.into(), store);
         let log = tokio::spawn(log);
         tokio::spawn(client::accept(listener, console.clone(), shared.closed.clone()));
@@ -147,20 +117,27 @@ impl Console {
 
     /// A new reader.
     pub fn reader(&self, since: Since) -> Reader {
-        /// A screenful, as terminals usually are.
-        const LINES: usize = 24;
-        const BYTES: usize = 4096;
-        let ring = self.shared.ring();
-        let position = match since {
-            Since::Start => ring.start(),
-            Since::Screen => ring.tail(LINES, BYTES),
-            Since::Now => ring.end(),
-        };
-        Reader {
-            shared: self.shared.clone(),
-            end: self.shared.end.subscribe(),
-            position,
-        }
+        Reader::new(self.shared.clone(), since)
+    }
+
+    /// A new client: what the guest writes can be read from the stream, and what is written to it is typed if `access`
+    /// allows. It ends when the stream's other end is closed, or the console.
+    pub fn connect(&self, since: Since, access: Access) -> io::Result<UnixStream> {
+        let (near, far) = UnixStream::pair()?;
+        let console = self.clone();
+        tokio::spawn(async move { client::serve(&near, &console, since, access).await });
+        Ok(far)
+    }
+
+    /// Serves a terminal, too.
+    pub(crate) fn offer(&self, terminal: Terminal) {
+        let (console, closed) = (self.clone(), self.shared.closed.clone());
+        tokio::spawn(async move { terminal.serve(console, closed.cancelled()).await });
+    }
+
+    /// What the guest wrote since the lab was started, from the log file.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// Ends the console: what was read is in the log, readers have ended and the socket is gone when this returns.
@@ -171,70 +148,12 @@ impl Console {
     }
 }
 
-/// Follows a console at its own pace. One that is slower than the guest loses the oldest bytes.
-pub struct Reader {
-    shared: Arc<Shared>,
-    end: watch::Receiver<u64>,
-    position: u64,
-}
-
-impl Reader {
-    /// What the guest wrote since the last call, waiting for some; `None` when the console was closed. Cancel safe.
-    pub async fn next(&mut self) -> Option<Chunk> {
-        if !self.ready().await {
-            return None;
-        }
-        let before = self.position;
-        let mut bytes = BytesMut::new();
-        self.take(|old, new| {
-            bytes.reserve(old.len() + new.len());
-            bytes.extend_from_slice(old);
-            bytes.extend_from_slice(new);
-            bytes.len()
-        });
-        let lost = self.position - before - bytes.len() as u64;
-        let bytes = bytes.freeze();
-        Some(Chunk { bytes, lost })
-    }
-
-    /// Waits until there is something to read; false when the console was closed and all was read. Cancel safe.
-    pub(super) async fn ready(&mut self) -> bool {
-        loop {
-            let closed = self.shared.closed.is_cancelled();
-            if *self.end.borrow_and_update() > self.position {
-                return true;
-            }
-            if closed {
-                return false;
-            }
-            tokio::select! {
-                changed = self.end.changed() => if changed.is_err() { return false },
-                () = self.shared.closed.cancelled() => {}
-            }
-        }
-    }
-
-    /// Hands over what is there, in two pieces, without copying it; `take` returns how many bytes it took. It must not
-    /// block.
-    pub(super) fn take(&mut self, take: impl FnOnce(&[u8], &[u8]) -> usize) {
-        let ring = self.shared.ring();
-        self.position = self.position.max(ring.start());
-        let (old, new) = ring.since(self.position);
-        self.position += take(old, new) as u64;
-    }
-
-    /// How many bytes of the console have been read or lost.
-    pub(super) fn position(&self) -> u64 {
-        self.position
-    }
-}
-
 struct Hub {
     shared: Arc<Shared>,
     serial: Option<UnixStream>,
     /// How far the log is. What it has not got yet is not overwritten: nothing is missing in the log, and a guest that
     /// writes faster than the disk is held back at its serial port.
-    logged: watch::Receiver<u64>,
+    logged: watch::Receiver<Progress>,
     input: mpsc::Receiver<Bytes>,
     /// Input the serial port didn't take yet.
     pending: Bytes,
@@ -273,7 +192,7 @@ impl Hub {
             // No log, nothing to wait for.
             return CAPACITY;
         }
-        let behind = *self.shared.end.borrow() - *self.logged.borrow_and_update();
+        let behind = *self.shared.end.borrow() - self.logged.borrow_and_update().position;
         CAPACITY.saturating_sub(usize::try_from(behind).unwrap_or(CAPACITY))
     }
 

@@ -3,10 +3,19 @@
 //! A hub outlives power cycles. It knows of a stream socket to the serial port, not of QEMU or power.
 
 mod client;
+mod history;
 mod hub;
+mod index;
 mod log;
+mod reader;
 mod ring;
 mod socket;
+mod stamper;
+mod terminal;
 
-pub use hub::{Chunk, Console, ConsoleError, Reader, Since};
+pub use client::Access;
+pub use history::{History, Lines};
+pub use hub::{Console, ConsoleError};
+pub use reader::{Chunk, Reader, Since};
 pub(crate) use socket::bind_private;
+pub(crate) use terminal::{Terminal, link_path};

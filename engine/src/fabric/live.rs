@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     build,
+    counters::LinkCounters,
     error::FabricError,
     layout::Layout,
     netlink::{Namespaces, Request, Socket},
@@ -58,6 +59,12 @@ impl Fabric {
         blocking::run(move || world.set_mtu(mtu)).await
     }
 
+    /// Reads the counters of all links from the kernel.
+    pub async fn counters(&self) -> Result<Vec<LinkCounters>, FabricError> {
+        let world = Arc::clone(&self.world);
+        blocking::run(move || world.counters()).await
+    }
+
     /// Deletes the host's links and lets go of everything else; what others still hold stays (descriptors of namespaces
     /// and taps, processes). Namespaces are taken apart by the kernel after this returns.
     pub async fn down(self) -> Result<(), FabricError> {
@@ -81,12 +88,12 @@ impl Fabric {
 pub struct World {
     host_ends: Mutex<HostEnds>,
     taps: HashMap<String, HashMap<usize, Arc<Tap>>>,
-    namespaces: HashMap<String, Arc<Netns>>,
-    fabric: Arc<Netns>,
-    host: Arc<Netns>,
+    pub(super) namespaces: HashMap<String, Arc<Netns>>,
+    pub(super) fabric: Arc<Netns>,
+    pub(super) host: Arc<Netns>,
     /// MTU of all links; also keeps changes of it one after another.
     mtu: Mutex<u32>,
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
 }
 
 impl World {

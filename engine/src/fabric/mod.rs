@@ -10,6 +10,7 @@
 
 mod build;
 mod carrier;
+mod counters;
 mod error;
 mod ifreq;
 mod layout;
@@ -22,6 +23,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
+pub use counters::LinkCounters;
 pub use error::FabricError;
 pub use live::Fabric;
 pub use netns::Netns;

@@ -22,6 +22,8 @@ use super::{
 
 /// Name of the file; no lab's name begins with a dot.
 const FILE: &str = ".claims";
+/// Name of the file that is about to replace it.
+const NEXT: &str = ".claims.new";
 
 /// A sysctl that labs have claimed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,11 @@ impl Claims {
     /// Waits for the lock and reads the claims.
     pub(super) fn open(root: &Path) -> Result<Self, Refusal> {
         let lock = RootLock::take(root)?;
+        // Left by somebody who was killed before it was complete: whoever writes it holds the lock.
+        match fs::remove_file(root.join(NEXT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         let content = match fs::read(root.join(FILE)) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 // It is only ever replaced as a whole, so somebody else has been here; nothing can be known from it.
@@ -158,7 +165,7 @@ impl Claims {
                 _ => Ok(()),
             };
         }
-        let new = path.with_extension("new");
+        let new = self.root.join(NEXT);
         let mut file = fs::OpenOptions::new()
             .write(true)
             .create(true)

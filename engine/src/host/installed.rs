@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     io::Read as _,
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -28,6 +28,12 @@ const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 
 /// How much of what QEMU prints for a version is read, in bytes.
 const MAX_ANSWER: u64 = 4096;
+
+/// What makes QEMU print its version.
+const VERSION: [&str; 1] = ["--version"];
+
+/// The same, but only if it was built with the sandbox.
+const SANDBOXED_VERSION: [&str; 3] = ["-sandbox", "on", "--version"];
 
 /// Returns the absolute path of a program in PATH or the directories of system programs.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -61,8 +67,14 @@ pub struct AskedQemu {
 /// Begins to ask QEMU for x86-64 for its version, which takes longer than all else; `None` if there is no QEMU.
 pub fn ask_qemu() -> Option<AskedQemu> {
     let program = find("qemu-system-x86_64")?;
-    let mut command = Command::new(&program);
-    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null());
+    let process = ask(&program, &SANDBOXED_VERSION);
+    Some(AskedQemu { program, process })
+}
+
+/// Starts QEMU to print its version; `None` if it can't be started.
+fn ask(program: &Path, arguments: &[&str]) -> Option<Child> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null());
     command.stdout(Stdio::piped());
     // A start that is stopped or killed now does not wait for the answer: QEMU must not outlive it.
     let us = getpid();
@@ -77,37 +89,50 @@ pub fn ask_qemu() -> Option<AskedQemu> {
     };
     // SAFETY: between fork and exec only system calls are made that take no lock and no memory.
     unsafe { command.pre_exec(die_with_us) };
-    let process = command.spawn();
-    let process = process.inspect_err(|error| {
+    let process = command.spawn().inspect_err(|error| {
         tracing::warn!("The version of `{}` can't be asked for: {error}.", program.display());
     });
-    Some(AskedQemu {
-        program,
-        process: process.ok(),
-    })
+    process.ok()
 }
 
 impl AskedQemu {
     /// Returns QEMU with the version it tells. Blocks until it has printed it.
     pub(super) fn answer(mut self) -> QemuProgram {
-        let mut text = String::new();
-        let output = self.process.as_mut().and_then(|process| process.stdout.take());
-        // What isn't text has no version in it.
-        let read = output.map(|output| output.take(MAX_ANSWER).read_to_string(&mut text));
+        let mut version = self.version();
+        let sandbox = version.is_some();
+        if !sandbox {
+            // It may have been built without the sandbox, and says nothing but that.
+            self.end();
+            self.process = ask(&self.program, &VERSION);
+            version = self.version();
+        }
         QemuProgram {
             program: std::mem::take(&mut self.program),
-            version: read.and_then(Result::ok).and_then(|_| parse_version(&text)),
+            version,
+            sandbox,
+        }
+    }
+
+    fn version(&mut self) -> Option<QemuVersion> {
+        let output = self.process.as_mut()?.stdout.take()?;
+        let mut text = String::new();
+        // What isn't text has no version in it.
+        output.take(MAX_ANSWER).read_to_string(&mut text).ok()?;
+        parse_version(&text)
+    }
+
+    fn end(&mut self) {
+        if let Some(process) = &mut self.process {
+            // It may have ended by itself, which is as good.
+            let _ = process.kill();
+            let _ = process.wait();
         }
     }
 }
 
 impl Drop for AskedQemu {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            // It may have ended by itself, which is as good.
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.end();
     }
 }
 

@@ -27,6 +27,12 @@ use nix::{
 use super::{error::Stage, wire::Spawn};
 use crate::host::enter;
 
+nix::ioctl_write_int_bad!(
+    /// Makes a terminal the controlling one of the session that the calling process leads.
+    control_terminal,
+    libc::TIOCSCTTY
+);
+
 /// Why the program does not run.
 type Failure = (Stage, Errno);
 
@@ -63,6 +69,10 @@ fn become_program(spawn: &Spawn, fds: Vec<OwnedFd>, base: RawFd, keeper: Pid) ->
         nix::unistd::chdir(Path::new(workdir)).map_err(at(Stage::Workdir))?;
     }
     place_descriptors(spawn, fds, base).map_err(at(Stage::Descriptors))?;
+    if spawn.terminal {
+        // SAFETY: the ioctl takes a number and touches no memory. This process leads a session without a terminal.
+        unsafe { control_terminal(0, 0) }.map_err(at(Stage::Terminal))?;
+    }
     // Looks the program up in the PATH it will have.
     let error = std::process::Command::new(&spawn.program)
         .args(&spawn.args)

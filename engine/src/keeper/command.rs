@@ -34,6 +34,8 @@ pub struct Command {
     pub stderr: Option<OwnedFd>,
     /// Further descriptors, each with its number in the child (3 and up).
     pub fds: Vec<(OwnedFd, i32)>,
+    /// Its stdin is a terminal that is to control it: Ctrl-C typed there, and its hanging up, reach it as signals.
+    pub terminal: bool,
 }
 
 /// A command as it goes to the keeper.
@@ -64,6 +66,7 @@ impl Command {
             stdout: None,
             stderr: None,
             fds: vec![],
+            terminal: false,
         }
     }
 
@@ -95,6 +98,7 @@ impl Command {
             namespace: namespace.map(Into::into),
             stdio: stdio.each_ref().map(Option::is_some),
             numbers,
+            terminal: self.terminal,
         };
         let fds: Vec<OwnedFd> = namespace_fd
             .into_iter()

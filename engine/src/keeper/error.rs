@@ -61,6 +61,8 @@ pub enum Stage {
     Descriptors = 3,
     /// The program could not be executed.
     Exec = 4,
+    /// Its stdin could not become its controlling terminal.
+    Terminal = 5,
 }
 
 impl Stage {
@@ -72,6 +74,7 @@ impl Stage {
             Self::Workdir,
             Self::Descriptors,
             Self::Exec,
+            Self::Terminal,
         ]
         .into_iter()
         .find(|stage| *stage as u8 == number)
@@ -87,6 +90,7 @@ impl Stage {
                 "its working directory {} cannot be entered: {cause}",
                 workdir.unwrap_or("?")
             ),
+            Self::Terminal => format!("its standard input cannot become its controlling terminal: {cause}"),
             Self::Descriptors => format!("its descriptors cannot be brought to their numbers: {cause}"),
             Self::Exec if errno == Errno::ENOENT as i32 && !program.contains('/') => {
                 "there is no such program in PATH".to_owned()

@@ -53,6 +53,8 @@ pub struct Spawn {
     pub stdio: [bool; 3],
     /// Number in the child of each further descriptor.
     pub numbers: Vec<i32>,
+    /// Whether stdin becomes its controlling terminal.
+    pub terminal: bool,
 }
 
 /// What the keeper tells the engine.
@@ -149,6 +151,7 @@ impl Spawn {
         for number in &self.numbers {
             out.extend(number.to_le_bytes());
         }
+        out.push(u8::from(self.terminal));
     }
 
     fn decode(input: &mut Input<'_>) -> Option<Self> {
@@ -161,6 +164,7 @@ impl Spawn {
             namespace: input.optional()?,
             stdio: [input.bool()?, input.bool()?, input.bool()?],
             numbers: input.list(Input::i32)?,
+            terminal: input.bool()?,
         })
     }
 }
@@ -321,17 +325,21 @@ mod tests {
             prop::option::of(any_string()),
             any::<[bool; 3]>(),
             prop::collection::vec(any::<i32>(), 0..5),
+            any::<bool>(),
         )
-            .prop_map(|(id, program, args, env, workdir, namespace, stdio, numbers)| Spawn {
-                id,
-                program,
-                args,
-                env,
-                workdir,
-                namespace,
-                stdio,
-                numbers,
-            })
+            .prop_map(
+                |(id, program, args, env, workdir, namespace, stdio, numbers, terminal)| Spawn {
+                    id,
+                    program,
+                    args,
+                    env,
+                    workdir,
+                    namespace,
+                    stdio,
+                    numbers,
+                    terminal,
+                },
+            )
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 //! Images are fetched while links and namespaces are made; a namespace's init scripts and apps start as soon as the fabric
 //! is there; nodes need the fabric's taps and their images, and wait for nothing else.
 
-use std::{sync::Arc, thread::available_parallelism};
+use std::{io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::SetOnce;
@@ -13,11 +13,13 @@ use super::{LabError, addresses, made::Made, steps::step};
 use crate::{
     app::{App, LogFiles, init, log::AppLog},
     blocking,
+    console::{self, Console, Terminal},
     fabric::Fabric,
-    host::{Nat, RecordError, Undo, forward, publish_netns, sysctl},
+    host::{Nat, RecordError, Recorder, Undo, forward, publish_netns, sysctl},
     keeper::Keeper,
     node::{self, Action, NodeEnv, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
+    pty::Pty,
     store::{Level, Ready},
 };
 
@@ -254,7 +256,8 @@ async fn nodes(
         start_node(made, keeper, fabric, planned).await
     };
     // More at a time than CPUs would only make each of them slower to boot.
-    let width = available_parallelism().map_or(2, |cpus| cpus.get() * 2);
+    let by_cpus = || available_parallelism().map_or(2, |cpus| cpus.get() * 2);
+    let width = made.settings.boot_parallelism.map_or_else(by_cpus, NonZero::get);
     let all = stream::iter(&made.plan.nodes).map(|planned| unless_cancelled(cancel, start(planned)));
     step(&made.store, "nodes", all.buffer_unordered(width).try_collect::<()>()).await
 }
@@ -273,8 +276,37 @@ async fn start_node(made: &Made, keeper: &Keeper, fabric: &Fabric, planned: &pla
     };
     // Whoever has the record may be waiting for a program or the kernel.
     let (recorder, plan) = (made.recorder().clone(), planned.clone());
-    let record_and_make = move || recorder.make(&socket, || Ok::<_, LabError>(NodeHandle::new(plan, taps, env)?));
+    let store = made.store.clone();
+    let record_and_make = move || {
+        let link = console::link_path(&plan.console_socket);
+        let id = plan.id.clone();
+        let handle = recorder.make(&socket, || Ok::<_, LabError>(NodeHandle::new(plan, taps, env)?))?;
+        if let Err(error) = offer_terminal(&recorder, &link, handle.console()) {
+            let message = format!("The console has no terminal {}: {error}.", link.display());
+            store.event(Level::Warn, &id, "console", &message);
+        }
+        Ok::<_, LabError>(handle)
+    };
     let handle = blocking::run(record_and_make).await?;
     made.parts().nodes.insert(planned.name.clone(), handle.clone());
-    Ok(handle.act(Action::Start).await?)
+    if planned.power_on {
+        handle.act(Action::Start).await?;
+    }
+    Ok(())
+}
+
+/// Makes a console's pseudo terminal, with a name that leads to it.
+fn offer_terminal(recorder: &Recorder, link: &Path, console: &Console) -> io::Result<()> {
+    let pty = Pty::open()?;
+    let target = pty.path.clone();
+    let terminal = Terminal::new(pty)?;
+    let undo = Undo::Symlink {
+        path: link.to_owned(),
+        target: target.clone(),
+    };
+    // The record of a dead run has been undone by now: what is there is somebody else's, and stays.
+    let linked = recorder.make(&undo, || Ok::<_, RecordError>(symlink(target, link)));
+    linked.map_err(io::Error::other)??;
+    console.offer(terminal);
+    Ok(())
 }

@@ -10,10 +10,14 @@ use tokio::net::TcpStream;
 
 use super::{made::Made, reach};
 use crate::{
-    api::{Control, ControlError},
+    api::{Answer, Control, ControlError},
     app::log::AppLog,
+    console::Console,
+    fabric::LinkCounters,
     forward::{ForwardError, Wanted},
-    node::Action,
+    node::{Action, NodeError, NodeHandle},
+    plan::BootSource,
+    shell::{self, Opened, ShellError, Shells},
     spec::model::{Destination, Protocol},
 };
 
@@ -31,6 +35,15 @@ impl LabControl {
         let made = self.0.upgrade();
         made.ok_or_else(|| ControlError::Failed("The lab is being taken down.".into()))
     }
+
+    fn node(&self, node: &str) -> Result<NodeHandle, ControlError> {
+        let made = self.made()?;
+        if !made.plan.nodes.iter().any(|planned| planned.name == node) {
+            return Err(ControlError::NotFound(format!("node `{node}`")));
+        }
+        let handle = made.parts().nodes.get(node).cloned();
+        handle.ok_or_else(|| ControlError::Failed(format!("Node `{node}` is not there yet.")))
+    }
 }
 
 impl Control for LabControl {
@@ -38,21 +51,9 @@ impl Control for LabControl {
         &'a self,
         node: &'a str,
         action: Action,
+        boot: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
-        Box::pin(async move {
-            let handle = {
-                let made = self.made()?;
-                if !made.plan.nodes.iter().any(|planned| planned.name == node) {
-                    return Err(ControlError::NotFound(format!("node `{node}`")));
-                }
-                let handle = made.parts().nodes.get(node).cloned();
-                handle.ok_or_else(|| ControlError::Failed(format!("Node `{node}` is not there yet.")))?
-            };
-            handle
-                .act(action)
-                .await
-                .map_err(|error| ControlError::Failed(error.to_string()))
-        })
+        Box::pin(async move { Ok(self.node(node)?.act_and_boot(action, boot).await?) })
     }
 
     fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>> {
@@ -88,6 +89,62 @@ impl Control for LabControl {
             reach::connect(&plan, &forwards, side, to).await
         })
     }
+
+    fn console(&self, node: &str) -> Result<Console, ControlError> {
+        Ok(self.node(node)?.console().clone())
+    }
+
+    fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>> {
+        Box::pin(async move {
+            let taken = self.node(node)?.screenshot().await;
+            taken.map_err(|error| match error {
+                NodeError::NoScreen { .. } => ControlError::Conflict(error.to_string()),
+                error => ControlError::Failed(error.to_string()),
+            })
+        })
+    }
+
+    fn open_shell<'a>(&'a self, netns: &'a str, wanted: shell::Wanted) -> Answer<'a, Opened> {
+        Box::pin(async move {
+            let (shells, keeper, namespace) = {
+                let made = self.made()?;
+                if !made.plan.namespaces.iter().any(|planned| planned.name == netns) {
+                    return Err(ControlError::NotFound(format!("namespace {netns:?} in this lab")));
+                }
+                let fabric = made.fabric();
+                let namespace = fabric.and_then(|fabric| fabric.namespace(netns).cloned());
+                let parts = made.keeper.get().cloned().zip(namespace);
+                let missing = || ControlError::Conflict(format!("Namespace {netns:?} is not there yet."));
+                let (keeper, namespace) = parts.ok_or_else(missing)?;
+                (made.shells.clone(), keeper, namespace)
+            };
+            Ok(shells.open(&keeper, &namespace, wanted).await?)
+        })
+    }
+
+    fn shells(&self) -> Result<Shells, ControlError> {
+        Ok(self.made()?.shells.clone())
+    }
+
+    fn links(&self) -> Answer<'_, Vec<LinkCounters>> {
+        Box::pin(async move {
+            let Some(fabric) = self.made()?.fabric() else {
+                return Ok(Vec::new());
+            };
+            let counters = fabric.counters().await;
+            counters.map_err(|error| ControlError::Failed(error.to_string()))
+        })
+    }
+}
+
+impl From<NodeError> for ControlError {
+    fn from(error: NodeError) -> Self {
+        let message = error.to_string();
+        match error {
+            NodeError::Off { .. } | NodeError::ShuttingDown { .. } => Self::Conflict(message),
+            _ => Self::Failed(message),
+        }
+    }
 }
 
 impl From<ForwardError> for ControlError {
@@ -102,6 +159,16 @@ impl From<ForwardError> for ControlError {
                 Self::Conflict(message)
             }
             _ => Self::Failed(message),
+        }
+    }
+}
+
+impl From<ShellError> for ControlError {
+    fn from(error: ShellError) -> Self {
+        match error {
+            ShellError::NotFound(id) => Self::NotFound(format!("shell {id:?}")),
+            ShellError::TooMany(_) | ShellError::Ended(_) => Self::Conflict(error.to_string()),
+            ShellError::Terminal { .. } | ShellError::Start { .. } => Self::Failed(error.to_string()),
         }
     }
 }

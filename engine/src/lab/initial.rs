@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::addresses;
 use crate::{
+    console,
     node::PowerState,
     plan::{self, End, Plan},
     store::{
@@ -160,7 +161,8 @@ fn node_state(node: &plan::Node) -> NodeState {
         },
         power_status: PowerState::Off,
         socket_path: node.console_socket.display().to_string(),
-        power_reason: None,
+        pty_path: console::link_path(&node.console_socket).display().to_string(),
+        power_reason: (!node.power_on).then(|| "its lab file has `power: off`".to_owned()),
         pid: None,
         started_at: None,
         nics: node

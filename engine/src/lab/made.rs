@@ -17,6 +17,7 @@ use crate::{
     keeper::Keeper,
     node::{Claims, NodeHandle},
     plan::Plan,
+    shell::Shells,
     store::Store,
 };
 
@@ -32,6 +33,8 @@ pub struct Made {
     pub tasks: TaskTracker,
     /// Ports of the host that lead into namespaces.
     pub forwards: Forwards,
+    /// Shells in namespaces.
+    pub shells: Shells,
     dir: LabDir,
     parts: Mutex<Parts>,
 }
@@ -60,6 +63,7 @@ impl Made {
             serving: CancellationToken::new(),
             tasks: TaskTracker::new(),
             forwards,
+            shells: Shells::default(),
             dir,
             parts: Mutex::default(),
         }

@@ -16,6 +16,7 @@ mod take_down;
 
 use std::{
     convert::Infallible,
+    num::NonZero,
     panic::AssertUnwindSafe,
     path::Path,
     sync::Arc,
@@ -53,6 +54,8 @@ pub struct Settings {
     pub init_timeout: Duration,
     /// `--stop-timeout`: how long apps may take to end by themselves.
     pub stop_timeout: Duration,
+    /// `--boot-parallelism`: how many nodes are powered on at a time; by the CPUs of this host if none.
+    pub boot_parallelism: Option<NonZero<usize>>,
     /// `--debug`: what QEMUs print is logged.
     pub debug: bool,
     /// How the plan's MTU was found, to follow it.

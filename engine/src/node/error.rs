@@ -86,6 +86,40 @@ pub enum NodeError {
         /// The node.
         node: String,
     },
+    /// It is off, and only what is on can do that.
+    #[error("node `{node}` is off: there is nothing to {what}")]
+    Off {
+        /// The node.
+        node: String,
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// It was asked to power on while its guest shuts down.
+    #[error("node `{node}` is shutting down: power it on once it is off, or cycle its power")]
+    ShuttingDown {
+        /// The node.
+        node: String,
+    },
+    /// Its guest did not shut down in time.
+    #[error("node `{node}` did not shut down within {seconds} seconds and is still on")]
+    DidNotShutDown {
+        /// The node.
+        node: String,
+        /// How long was waited.
+        seconds: f64,
+    },
+    /// It was reset while its guest was shutting down.
+    #[error("node `{node}` was reset while it was shutting down, and is on")]
+    ResetMeanwhile {
+        /// The node.
+        node: String,
+    },
+    /// Its screen was asked for while it has none.
+    #[error("node `{node}` is not on: nothing is on its screen")]
+    NoScreen {
+        /// The node.
+        node: String,
+    },
     /// The lab is going down.
     #[error("node `{node}`: the lab is going down")]
     Closed {

@@ -5,8 +5,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Action, NodeError, actor::Actor};
-use crate::{console::Console, fabric::Tap, keeper::Keeper, plan, store::Store};
+use super::{Action, NodeError, actor::Actor, qmp::Qmp, screenshot};
+use crate::{
+    console::Console,
+    fabric::Tap,
+    keeper::Keeper,
+    plan::{self, BootSource},
+    store::Store,
+};
 
 /// Requests that wait while a node is busy.
 const REQUEST_QUEUE: usize = 16;
@@ -28,6 +34,7 @@ pub struct NodeHandle {
     name: String,
     next_plan: watch::Sender<Arc<plan::Node>>,
     requests: mpsc::Sender<Request>,
+    monitor: watch::Receiver<Option<Qmp>>,
     closing: CancellationToken,
     console: Console,
 }
@@ -35,6 +42,8 @@ pub struct NodeHandle {
 /// An action and who waits for its outcome.
 pub(super) struct Request {
     pub action: Action,
+    /// What to boot from first, if the action starts QEMU.
+    pub boot: Option<BootSource>,
     pub reply: oneshot::Sender<Result<(), NodeError>>,
 }
 
@@ -51,12 +60,14 @@ impl NodeHandle {
         let (requests, receiver) = mpsc::channel(REQUEST_QUEUE);
         let closing = CancellationToken::new();
         let (next_plan, planned) = watch::channel(plan.clone());
-        let actor = Actor::new(planned, taps, env, console.clone(), receiver, closing.clone());
+        let (monitor, monitor_receiver) = watch::channel(None);
+        let actor = Actor::new(planned, taps, env, console.clone(), receiver, monitor, closing.clone());
         tokio::spawn(actor.run());
         Ok(Self {
             name: plan.name.clone(),
             next_plan,
             requests,
+            monitor: monitor_receiver,
             closing,
             console,
         })
@@ -72,14 +83,28 @@ impl NodeHandle {
         &self.console
     }
 
-    /// Acts on its power, and returns when that is done: `Start` once the guest runs, `Stop` once QEMU is gone.
-    /// Starting a node that is on and stopping one that is off succeed and do nothing; a `Stop` interrupts a `Start`.
+    /// What its screen shows, as a PNG.
+    pub async fn screenshot(&self) -> Result<Vec<u8>, NodeError> {
+        let monitor = self.monitor.borrow().clone();
+        let node = self.name.clone();
+        let monitor = monitor.ok_or(NodeError::NoScreen { node })?;
+        screenshot::take(&self.name, &monitor).await
+    }
+
+    /// Acts on its power, and returns when that is done: `Start` once the guest runs, `Stop` and `Shutdown` once QEMU is
+    /// gone, the others once the machine has felt it. Starting a node that is on and stopping one that is off succeed and
+    /// do nothing; a `Stop` interrupts a `Start` and a `Shutdown`.
     pub async fn act(&self, action: Action) -> Result<(), NodeError> {
+        self.act_and_boot(action, None).await
+    }
+
+    /// As [`Self::act`]; if QEMU is started for it, that once it boots from `boot` first. A reset starts no QEMU.
+    pub async fn act_and_boot(&self, action: Action, boot: Option<BootSource>) -> Result<(), NodeError> {
         let closed = || NodeError::Closed {
             node: self.name.clone(),
         };
         let (reply, outcome) = oneshot::channel();
-        let request = Request { action, reply };
+        let request = Request { action, boot, reply };
         self.requests.send(request).await.map_err(|_| closed())?;
         outcome.await.map_err(|_| closed())?
     }

@@ -30,7 +30,7 @@ use crate::{
     console::Console,
     fabric::Tap,
     keeper::{Command, Exit, Process},
-    plan,
+    plan::{self, BootSource},
     store::Level,
 };
 
@@ -78,6 +78,7 @@ impl Machine {
     /// Starts QEMU with all it is handed: sockets, taps, vhost.
     pub(super) async fn spawn(
         plan: &Arc<plan::Node>,
+        boot: Option<BootSource>,
         taps: &[Arc<Tap>],
         env: &NodeEnv,
         console: &Console,
@@ -90,7 +91,8 @@ impl Machine {
         let (port, port_end) = socket_pair().map_err(io_error("make a socket"))?;
         let (output, stderr) = Output::pipe(env.debug.then(|| plan.name.clone())).map_err(io_error("make a pipe"))?;
         let mut command = Command::new(&plan.qemu.program);
-        command.args = plan.qemu.args.iter().map(Into::into).collect();
+        let boot_args = boot.map(|first| plan.boot_args(first)).unwrap_or_default();
+        command.args = plan.qemu.args.iter().chain(&boot_args).map(Into::into).collect();
         command.stdout = Some(stderr.try_clone().map_err(io_error("make a pipe"))?);
         command.stderr = Some(stderr);
         command.fds = vec![(qmp_end, plan.qemu.qmp_fd), (port_end, plan.qemu.port_fd)];
@@ -145,6 +147,14 @@ impl Machine {
         self.process.pid
     }
 
+    /// Its monitor, once it has answered.
+    pub(super) fn monitor(&self) -> Option<Qmp> {
+        match &self.monitor {
+            Monitor::Connected(qmp, _) => Some(qmp.clone()),
+            Monitor::Fresh(_) | Monitor::Failed => None,
+        }
+    }
+
     /// Waits until QEMU's machine is complete and runs: QEMU answers its monitor only then. `Some` if it ended before.
     /// When this is cancelled the machine can only be ended.
     pub(super) async fn connect(&mut self) -> Result<Option<Exit>, QmpError> {
@@ -187,20 +197,19 @@ impl Machine {
         }
     }
 
-    /// Pushes the reset button.
-    pub(super) async fn reset(&self, node: &str) -> Result<(), NodeError> {
-        const COMMAND: &str = "system_reset";
+    /// Executes a command without arguments on QEMU's monitor.
+    pub(super) async fn execute(&self, node: &str, command: &'static str) -> Result<(), NodeError> {
         let node = node.to_owned();
         let Monitor::Connected(qmp, _) = &self.monitor else {
             let source = QmpError::Closed;
             return Err(NodeError::Qmp { node, source });
         };
-        match timeout(COMMAND_LIMIT, qmp.execute(COMMAND, None)).await {
+        match timeout(COMMAND_LIMIT, qmp.execute(command, None)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(source)) => Err(NodeError::Qmp { node, source }),
             Err(_) => Err(NodeError::Silent {
                 node,
-                command: COMMAND,
+                command,
                 seconds: COMMAND_LIMIT.as_secs(),
             }),
         }

@@ -71,6 +71,7 @@ mod tests {
     fn plan() -> Arc<plan::Node> {
         Arc::new(plan::Node {
             id: "node/boot-0".into(),
+            power_on: true,
             name: "boot-0".into(),
             nics: vec![],
             volumes: vec![],
@@ -105,6 +106,7 @@ mod tests {
             smbios: Smbios::default(),
             power_status: PowerState::On,
             socket_path: String::new(),
+            pty_path: String::new(),
             power_reason: None,
             pid: None,
             started_at: None,

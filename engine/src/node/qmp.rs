@@ -3,13 +3,19 @@
 //! The protocol is that of QEMU's `docs/interop/qmp-spec.txt`: one JSON object a line, a greeting first, then
 //! `qmp_capabilities`, then commands whose replies carry the command's `id`, with events in between at any time.
 
-use std::{collections::HashMap, io};
+use std::{
+    collections::HashMap,
+    io::{self, IoSlice},
+    os::fd::{AsRawFd, OwnedFd},
+};
 
 use bytes::{Buf, BufMut, BytesMut};
 use futures::{SinkExt, StreamExt};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
+    io::{AsyncWriteExt, Interest},
     net::UnixStream,
     sync::{mpsc, oneshot},
 };
@@ -170,6 +176,8 @@ type Outcome = Result<Value, QmpError>;
 struct Request {
     command: String,
     arguments: Option<Value>,
+    /// Travels beside the command.
+    fd: Option<OwnedFd>,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -210,10 +218,16 @@ impl Qmp {
 
     /// Executes a command and returns what QEMU answers.
     pub async fn execute(&self, command: &str, arguments: Option<Value>) -> Outcome {
+        self.execute_with(command, arguments, None).await
+    }
+
+    /// Executes a command that takes a descriptor along (`add-fd`, `getfd`).
+    pub async fn execute_with(&self, command: &str, arguments: Option<Value>, fd: Option<OwnedFd>) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         let request = Request {
             command: command.into(),
             arguments,
+            fd,
             reply,
         };
         self.requests.send(request).await.map_err(|_| QmpError::Closed)?;
@@ -240,7 +254,7 @@ async fn serve(
     let error = loop {
         tokio::select! {
             request = requests.recv() => {
-                let Some(Request { command, arguments, reply }) = request else { return };
+                let Some(Request { command, arguments, fd, reply }) = request else { return };
                 last_id += 1;
                 let mut line = json!({"execute": command, "id": last_id});
                 if let Some(arguments) = arguments {
@@ -249,7 +263,11 @@ async fn serve(
                 // Whoever gave up waiting must not leave its entry behind for ever.
                 pending.retain(|_, (_, reply)| !reply.is_closed());
                 pending.insert(last_id, (command, reply));
-                if let Err(error) = framed.send(line).await {
+                let sent = match fd {
+                    None => framed.send(line).await,
+                    Some(fd) => send_with(framed.get_mut(), &line, &fd).await,
+                };
+                if let Err(error) = sent {
                     break error;
                 }
             }
@@ -275,10 +293,25 @@ async fn serve(
     }
 }
 
+/// Sends a line with a descriptor. Whatever was sent before has left the buffers: each `send` flushes.
+async fn send_with(stream: &mut UnixStream, command: &Value, fd: &OwnedFd) -> Result<(), QmpError> {
+    let mut line = serde_json::to_vec(command).map_err(io::Error::from)?;
+    line.push(b'\n');
+    let descriptors = [fd.as_raw_fd()];
+    let first = stream.async_io(Interest::WRITABLE, || {
+        let message = [IoSlice::new(&line)];
+        let control = [ControlMessage::ScmRights(&descriptors)];
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        Ok(sendmsg::<()>(stream.as_raw_fd(), &message, &control, flags, None)?)
+    });
+    let sent = first.await?;
+    Ok(stream.write_all(&line[sent..]).await?)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::io::{AsyncBufReadExt, BufReader};
 
     use super::*;
 

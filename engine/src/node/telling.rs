@@ -13,6 +13,14 @@ use crate::{keeper::Exit, store::Level};
 /// A guest can reset or fail as often as it likes; each kind of event is told once in this time.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// The event of a machine whose guest's kernel panicked. QEMU is told to let the guest go on, as a real machine would.
+pub(super) const PANICKED: &str = "GUEST_PANICKED";
+
+/// Why a node is as it is after that.
+pub(super) const PANIC_REASON: &str = "the guest's kernel panicked";
+/// The event of a machine that begins anew.
+pub(super) const RESET: &str = "RESET";
+
 /// Tells of a machine's events, at a bounded rate.
 #[derive(Default)]
 pub(super) struct Teller {
@@ -43,10 +51,10 @@ fn describe(event: &Event) -> Option<(&'static str, Level, String)> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or("?");
     let guest = event.data.get("guest").and_then(Value::as_bool).unwrap_or(false);
     Some(match event.name.as_str() {
-        "RESET" if guest => ("RESET", Level::Info, "The guest reset the machine".into()),
-        "RESET" => ("RESET", Level::Info, "The machine was reset".into()),
+        RESET if guest => (RESET, Level::Info, "The guest reset the machine".into()),
+        RESET => (RESET, Level::Info, "The machine was reset".into()),
         "POWERDOWN" => ("POWERDOWN", Level::Info, "The power button was pushed".into()),
-        "GUEST_PANICKED" => ("GUEST_PANICKED", Level::Error, "The guest's kernel panicked".into()),
+        PANICKED => (PANICKED, Level::Error, "The guest's kernel panicked".into()),
         "GUEST_CRASHLOADED" => (
             "GUEST_CRASHLOADED",
             Level::Error,
@@ -82,7 +90,7 @@ pub(super) fn reason(shutdown: Option<&Event>, exit: Exit) -> (Level, String) {
         (_, Exit::Code(code)) if code != 0 => return (Level::Error, format!("QEMU ended with exit code {code}")),
         (Some("guest-shutdown"), _) => (Level::Info, "the guest shut down"),
         (Some("guest-reset"), _) => (Level::Info, "the guest reset the machine, which was told not to reboot"),
-        (Some("guest-panic"), _) => (Level::Error, "the guest's kernel panicked"),
+        (Some("guest-panic"), _) => (Level::Error, PANIC_REASON),
         (Some("host-qmp-quit"), _) => (Level::Warn, "QEMU was told over QMP to quit"),
         (Some("host-signal"), _) => (Level::Warn, "QEMU was ended by a signal from outside"),
         (Some("host-ui"), _) => (Level::Info, "the machine's window was closed"),

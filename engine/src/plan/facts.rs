@@ -48,6 +48,8 @@ pub struct QemuProgram {
     pub program: PathBuf,
     /// Its version, if it told one.
     pub version: Option<QemuVersion>,
+    /// Whether it can give up system calls that it does not need (`-sandbox`).
+    pub sandbox: bool,
 }
 
 /// A version of QEMU.
@@ -66,6 +68,12 @@ impl QemuVersion {
     pub const OLDEST: Self = Self {
         major: 5,
         minor: 2,
+        micro: 0,
+    };
+    /// The oldest version that can let a guest go on whose kernel panicked (`-action panic=none`); others end.
+    pub const PANIC_ACTION: Self = Self {
+        major: 6,
+        minor: 0,
         micro: 0,
     };
 }

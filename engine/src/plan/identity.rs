@@ -40,6 +40,11 @@ pub(super) fn uuid(node: &str) -> String {
 pub(super) struct Macs(HashSet<Mac>);
 
 impl Macs {
+    /// Starts with those that somebody chose.
+    pub(super) fn new(taken: impl IntoIterator<Item = Mac>) -> Self {
+        Self(taken.into_iter().collect())
+    }
+
     /// Returns the MAC of an object; a second call with the same id gives another.
     pub(super) fn claim(&mut self, id: &str) -> Mac {
         let mut salt = 0;

@@ -3,6 +3,7 @@
 //! Nothing here opens a file, asks the kernel or needs root; the same input gives the same plan. What the kernel is
 //! asked stands in [`Facts`]; `host` gathers them.
 
+mod boot;
 mod build;
 mod disk;
 mod error;
@@ -25,6 +26,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use boot::{BootSource, UnknownBootSource};
 pub use build::build;
 pub use disk::disk_dirs;
 pub use error::PlanError;

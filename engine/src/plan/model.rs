@@ -302,6 +302,8 @@ pub struct Node {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Whether it is powered on with the lab.
+    pub power_on: bool,
     /// NICs in order.
     pub nics: Vec<Nic>,
     /// Disks and shares in order.

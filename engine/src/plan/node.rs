@@ -58,6 +58,7 @@ pub(super) fn plan<'a>(
     let machine = Machine {
         node,
         accel: site.accel,
+        program: facts.qemu.as_ref(),
         graphic: options.graphic,
         host_mtu: facts.mtu.effective(),
         cells: &cells(node, errors),
@@ -77,6 +78,7 @@ pub(super) fn plan<'a>(
     Node {
         id: format!("node/{}", node.name),
         name: node.name.clone(),
+        power_on: node.power_on,
         qemu,
         nics,
         volumes,

@@ -1,8 +1,9 @@
 //! The QEMU command of a node, spelled so that QEMU 5.2 to 10.x take it.
 //!
 //! The `pc` machine numbers PCI slots as devices come: 0 and 1 are the chipset, 2 is the VGA adapter, so the NICs, which
-//! are given first, begin at slot 3, and a guest with predictable names calls the first `ens3`. Block devices follow in
-//! order, which makes them `vda`, `vdb`, ...
+//! are given first, begin at slot 3, and a guest with predictable names calls the first `ens3`. On `q35` the chipset is at
+//! 0 and 31, so NICs begin at slot 2, and as that bus has no slots to plug into, the first is `enp0s2`. Block devices follow
+//! in order, which makes them `vda`, `vdb`, ...
 //!
 //! QEMU opens no socket: monitor, serial console and the `placemat` port are connected stream sockets that it inherits,
 //! as it inherits taps.
@@ -13,12 +14,12 @@ use std::{
 };
 
 use super::{
-    Accel, Nic, Qemu, Virtiofs, Volume, VolumeSource, identity,
+    Accel, Nic, Qemu, QemuProgram, QemuVersion, Virtiofs, Volume, VolumeSource, boot, identity,
     numa::{self, Cell},
 };
-use crate::spec::model::{Cache, DiskFormat, Node, Smbios, Smp};
+use crate::spec::model::{Cache, DiskFormat, MachineType, Node, Smbios, Smp};
 
-/// PCI slots for NICs and volumes: 32, less chipset (2), VGA, virtio-rng and virtio-serial.
+/// PCI slots for NICs and volumes: 32, less chipset (2 on either machine), VGA, virtio-rng and virtio-serial.
 pub(super) const DEVICE_SLOTS: usize = 27;
 /// The first descriptor that is handed over; those below are left to the C library and to whoever starts QEMU.
 const FIRST_DESCRIPTOR: i32 = 10;
@@ -47,6 +48,7 @@ impl Descriptors {
 pub(super) struct Machine<'a> {
     pub(super) node: &'a Node,
     pub(super) accel: Accel,
+    pub(super) program: Option<&'a QemuProgram>,
     pub(super) graphic: bool,
     pub(super) host_mtu: u32,
     pub(super) cells: &'a [Cell],
@@ -83,6 +85,8 @@ pub(super) fn command(program: PathBuf, machine: &Machine) -> Qemu {
         args.add("-tpmdev", "emulator,id=tpm0,chardev=tpm");
         args.add("-device", "tpm-tis,tpmdev=tpm0");
     }
+    confinement(&mut args, machine);
+    args.0.extend(machine.node.extra_args.iter().cloned());
     let Machine {
         qmp_fd,
         serial_fd,
@@ -127,7 +131,11 @@ fn base(args: &mut Args, machine: &Machine) {
         Accel::Kvm => ("kvm", "host"),
         Accel::Tcg => ("tcg", "max"),
     };
-    args.add("-machine", format!("pc,accel={accel}"));
+    let board = match node.machine {
+        MachineType::Pc => "pc",
+        MachineType::Q35 => "q35",
+    };
+    args.add("-machine", format!("{board},accel={accel}"));
     args.add("-cpu", cpu);
     if let Some(smp) = smp(&node.smp) {
         args.add("-smp", smp);
@@ -153,6 +161,11 @@ fn base(args: &mut Args, machine: &Machine) {
     }
     args.add("-smbios", smbios(&node.name, &node.smbios, machine.serial));
     args.add("-boot", format!("reboot-timeout={REBOOT_TIMEOUT}"));
+    if lets_panicked_guests_go_on(machine.program) {
+        // On the ISA bus: it takes no PCI slot.
+        args.add("-device", "pvpanic");
+        args.add("-action", "panic=none");
+    }
     if let Some((code, vars)) = machine.firmware {
         let file = |path: &Path| escaped(&path.to_string_lossy());
         args.add(
@@ -168,6 +181,25 @@ fn base(args: &mut Args, machine: &Machine) {
                 "name=opt/com.coreos/config,file={}",
                 escaped(&ignition.to_string_lossy())
             ),
+        );
+    }
+}
+
+/// Whether QEMU can tell of a guest's panic and let it go on, as a real machine does. Older ones are given no device by
+/// which the guest could tell them: they would end.
+fn lets_panicked_guests_go_on(program: Option<&QemuProgram>) -> bool {
+    let version = program.and_then(|program| program.version);
+    version.is_none_or(|version| version >= QemuVersion::PANIC_ACTION)
+}
+
+/// What QEMU gives up before the guest runs: system calls that it does not need, so that whoever breaks out of the guest
+/// can't start programs or become somebody else. The libraries behind its window need some of them.
+fn confinement(args: &mut Args, machine: &Machine) {
+    let able = machine.program.is_some_and(|program| program.sandbox);
+    if able && !machine.graphic {
+        args.add(
+            "-sandbox",
+            "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
         );
     }
 }
@@ -243,7 +275,10 @@ fn network(args: &mut Args, machine: &Machine, index: usize, nic: &Nic) {
     let mac = nic.mac;
     args.add(
         "-device",
-        format!("virtio-net-pci,netdev=net{index},mac={mac},host_mtu={host_mtu}{multi_queue}{rom}"),
+        format!(
+            "virtio-net-pci,id={},netdev=net{index},mac={mac},host_mtu={host_mtu}{multi_queue}{rom}",
+            boot::nic_id(index)
+        ),
     );
 }
 
@@ -290,7 +325,8 @@ fn disk(args: &mut Args, index: usize, volume: &Volume) {
         "-drive",
         format!("if=none,id=disk{index},file={path},format={format},cache={cache},aio={aio}"),
     );
-    args.add("-device", format!("virtio-blk-pci,drive=disk{index}"));
+    let id = boot::disk_id(index);
+    args.add("-device", format!("virtio-blk-pci,id={id},drive=disk{index}"));
 }
 
 /// The guest's ways out besides the network: the `placemat` port, the serial console and the monitor.

@@ -13,12 +13,12 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    AccelChoice, Mtu, MtuSource, Node, Options, build,
+    AccelChoice, BootSource, Mtu, MtuSource, Node, Options, build,
     testing::{Lab, volume},
 };
 use crate::{
     host::facts,
-    spec::model::{Cache, DiskFormat, ShareDriver, Spec, VolumeKind},
+    spec::model::{Cache, DiskFormat, MachineType, ShareDriver, Spec, VolumeKind},
 };
 
 /// QEMU, stopped, with its monitor. Ends with the test.
@@ -69,13 +69,24 @@ impl Qemu {
     }
 
     fn ask(&mut self, command: &str) -> Value {
-        writeln!(self.monitor.get_mut(), "{}", json!({ "execute": command })).unwrap();
+        self.ask_about(command, &json!({}))
+    }
+
+    fn ask_about(&mut self, command: &str, arguments: &Value) -> Value {
+        let line = json!({"execute": command, "arguments": arguments});
+        writeln!(self.monitor.get_mut(), "{line}").unwrap();
         loop {
             let answer = self.read();
             if answer["event"].is_null() {
                 return answer["return"].clone();
             }
         }
+    }
+
+    /// A property of a device.
+    fn property(&mut self, id: &str, property: &str) -> Value {
+        let path = format!("/machine/peripheral/{id}");
+        self.ask_about("qom-get", &json!({"path": path, "property": property}))
     }
 
     /// PCI slots from 2 up with the vendor and device found there.
@@ -105,6 +116,7 @@ impl Drop for Qemu {
 const VGA: u64 = 0x1111;
 const NET: u64 = 0x1000;
 const BLOCK: u64 = 0x1001;
+const BALLOON: u64 = 0x1002;
 const CONSOLE: u64 = 0x1003;
 const RNG: u64 = 0x1005;
 const FS: u64 = 0x1009;
@@ -197,6 +209,7 @@ fn nics_come_first_and_disks_in_order() {
         return;
     };
     let mut qemu = Qemu::start(&node);
+    // The device that tells of panics takes no slot.
     let expected = [VGA, NET, NET, BLOCK, BLOCK, BLOCK, BLOCK, BLOCK, FS, RNG, CONSOLE];
     assert_eq!(qemu.slots(), (2..).zip(expected).collect::<Vec<_>>());
     assert_eq!(qemu.ask("query-name")["name"], "n,1");
@@ -221,6 +234,36 @@ fn nics_come_first_and_disks_in_order() {
     for label in ["port", "serial", "qmp"] {
         assert!(labels.contains(&json!(label)), "there is no {label} among {labels:?}");
     }
+}
+
+#[test]
+fn q35_has_them_in_the_same_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = Lab::new("real")
+        .internal("a")
+        .internal("b")
+        .node_with("n", &["a", "b"], |node| {
+            node.machine = MachineType::Q35;
+            let size = "1M".to_owned();
+            let format = DiskFormat::Raw;
+            node.volumes = vec![volume("disk", VolumeKind::Raw { size, format })];
+            node.interfaces[1].mac = Some([0x52, 0x54, 0, 1, 2, 3]);
+            node.extra_args = ["-device", "virtio-balloon-pci,id=more"].map(str::to_owned).into();
+        });
+    let Some(mut node) = planned(&lab.spec(), directory.path()) else {
+        return;
+    };
+    node.qemu.args.extend(node.boot_args(BootSource::Network));
+    let mut qemu = Qemu::start(&node);
+    let expected = [NET, NET, BLOCK, RNG, CONSOLE, BALLOON];
+    let slots = qemu.slots();
+    // The chipset's other functions are in the last slot.
+    let (first, last): (Vec<_>, Vec<_>) = slots.into_iter().partition(|(slot, _)| *slot < 31);
+    assert_eq!(first, (2..).zip(expected).collect::<Vec<_>>());
+    assert!(!last.is_empty());
+    assert_eq!(qemu.property("nic1", "mac"), "52:54:00:01:02:03");
+    let order = ["nic0", "nic1", "volume0"].map(|id| qemu.property(id, "bootindex"));
+    assert_eq!(order, [1, 2, 3].map(Value::from));
 }
 
 #[test]

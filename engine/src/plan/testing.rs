@@ -9,8 +9,8 @@ use super::{Facts, Firmware, Mtu, MtuSource, QemuProgram, QemuVersion};
 use crate::spec::{
     Files, Found, load_from,
     model::{
-        Cache, Namespace, NamespaceInterface, Network, NetworkKind, Node, NodeInterface, Place, Smbios, Smp, Spec,
-        Volume, VolumeKind,
+        Cache, MachineType, Namespace, NamespaceInterface, Network, NetworkKind, Node, NodeInterface, Place, Smbios,
+        Smp, Spec, Volume, VolumeKind,
     },
 };
 
@@ -98,6 +98,7 @@ impl Lab {
         let interface = |network: &&str| NodeInterface {
             place: place(line),
             network: (*network).to_owned(),
+            mac: None,
         };
         let mut node = Node {
             name: name.to_owned(),
@@ -115,6 +116,9 @@ impl Lab {
             smbios: Smbios::default(),
             uefi: false,
             tpm: false,
+            machine: MachineType::default(),
+            power_on: true,
+            extra_args: Vec::new(),
         };
         change(&mut node);
         self.0.nodes.push(node);
@@ -168,6 +172,7 @@ pub(crate) fn facts() -> Facts {
                 minor: 2,
                 micro: 22,
             }),
+            sandbox: true,
         }),
         swtpm: Some(PathBuf::from("/usr/bin/swtpm")),
         virtiofsd: Some(PathBuf::from("/usr/libexec/virtiofsd")),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::{
-    AccelChoice, End, Facts, Options, Plan, PlanError, Shape, build, render_text,
+    AccelChoice, End, Facts, Options, Plan, PlanError, QemuVersion, Shape, build, render_text,
     testing::{Lab, facts, read, volume},
 };
 use crate::spec::{
@@ -412,4 +412,42 @@ proptest! {
             prop_assert!(fds.iter().all(|fd| *fd >= 10));
         }
     }
+}
+
+#[test]
+fn a_mac_that_is_written_is_taken_by_nobody_else() {
+    let lab = |mac| {
+        Lab::new("macs")
+            .internal("net")
+            .node_with("n", &["net", "net"], |node| node.interfaces[1].mac = mac)
+            .spec()
+    };
+    let free = plan(&lab(None)).nodes[0].nics[0].mac;
+    let taken = plan(&lab(Some(free.0))).nodes.remove(0);
+    assert_eq!(taken.nics[1].mac, free);
+    assert_ne!(taken.nics[0].mac, free);
+}
+
+#[test]
+fn what_a_qemu_lacks_is_not_asked_of_it() {
+    let spec = Lab::new("old").node("n", &[]).spec();
+    let args = |version, sandbox| {
+        let mut facts = facts();
+        let qemu = facts.qemu.as_mut().unwrap();
+        (qemu.version, qemu.sandbox) = (version, sandbox);
+        build(&spec, &Options::default(), &facts)
+            .unwrap()
+            .nodes
+            .remove(0)
+            .qemu
+            .args
+    };
+    let version = |major, minor| Some(QemuVersion { major, minor, micro: 0 });
+    let has = |args: &[String], arg: &str| args.iter().any(|given| given == arg);
+    for known in [version(6, 0), version(10, 1), None] {
+        assert!(has(&args(known, true), "pvpanic") && has(&args(known, true), "panic=none"));
+    }
+    let old = args(version(5, 2), false);
+    assert!(!has(&old, "pvpanic") && !has(&old, "-action") && !has(&old, "-sandbox"));
+    assert!(has(&args(version(5, 2), true), "-sandbox"));
 }

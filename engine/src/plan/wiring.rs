@@ -47,6 +47,16 @@ enum Owner<'a> {
     Node(usize, &'a spec::Node, usize),
 }
 
+impl Owner<'_> {
+    /// The MAC that was written.
+    fn mac(self) -> Option<Mac> {
+        match self {
+            Self::Node(_, node, nic) => node.interfaces[nic].mac.map(Mac),
+            Self::Host(..) | Self::Namespace(..) => None,
+        }
+    }
+}
+
 /// Attaches everything to its network.
 pub(super) fn wire(spec: &spec::Spec, errors: &mut Vec<PlanError>) -> Wiring {
     let attachments = attachments(spec, errors);
@@ -158,18 +168,18 @@ fn check_ids(attachments: &[Attachment], errors: &mut Vec<PlanError>) {
 fn identify(spec: &spec::Spec, attachments: &[Attachment]) -> Vec<Tap> {
     let reserved = spec.networks.iter().map(|network| network.name.clone());
     let mut ports = Ports::new(reserved.chain([LOOPBACK.to_owned()]));
-    let mut macs = Macs::default();
+    let mut macs = Macs::new(attachments.iter().filter_map(|attachment| attachment.owner.mac()));
     let mut order: Vec<usize> = (0..attachments.len()).collect();
     order.sort_by_key(|&index| &attachments[index].id);
     let mut taps: Vec<(usize, Tap)> = order
         .into_iter()
         .map(|index| {
-            let Attachment { id, wish, .. } = &attachments[index];
+            let Attachment { id, wish, owner, .. } = &attachments[index];
             (
                 index,
                 Tap {
                     name: ports.claim(wish, id),
-                    mac: macs.claim(id),
+                    mac: owner.mac().unwrap_or_else(|| macs.claim(id)),
                 },
             )
         })

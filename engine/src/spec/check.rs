@@ -22,6 +22,19 @@ pub fn all(cx: &mut Context<'_>) {
     addresses(cx);
     shared_files(cx);
     ports(cx);
+    macs(cx);
+}
+
+/// No two NICs may have one MAC, whatever their networks: one day somebody joins those.
+fn macs(cx: &mut Context<'_>) {
+    let mut first = HashMap::new();
+    for claim in std::mem::take(&mut cx.macs) {
+        let taken = *first.entry(claim.mac).or_insert(claim.mark);
+        if taken != claim.mark {
+            let finding = Finding::error(Code::Conflict, claim.mark, "Two NICs have the same MAC.");
+            cx.report(finding.related(taken, "It is first given here."));
+        }
+    }
 }
 
 /// No port of the host may lead to two places. As one can be added to or taken from a running lab by its port alone,

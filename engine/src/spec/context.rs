@@ -77,6 +77,14 @@ pub struct PortClaim {
     pub mark: Mark,
 }
 
+/// A MAC that a NIC is given.
+pub struct MacClaim {
+    /// The MAC.
+    pub mac: [u8; 6],
+    /// Where it is written.
+    pub mark: Mark,
+}
+
 /// A file that an app is told to write its process id to, or to listen on.
 pub struct SharedFile {
     /// The file, absolute.
@@ -111,6 +119,8 @@ pub struct Context<'a> {
     pub addresses: Vec<Claim>,
     /// Ports of the host.
     pub ports: Vec<PortClaim>,
+    /// MACs of NICs.
+    pub macs: Vec<MacClaim>,
     /// Files that apps write.
     pub shared_files: Vec<SharedFile>,
     files: &'a dyn Files,
@@ -130,6 +140,7 @@ impl<'a> Context<'a> {
             host_addresses: Vec::new(),
             addresses: Vec::new(),
             ports: Vec::new(),
+            macs: Vec::new(),
             shared_files: Vec::new(),
             files,
         }

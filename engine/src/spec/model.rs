@@ -241,6 +241,23 @@ pub struct Node {
     pub uefi: bool,
     /// A TPM 2.0.
     pub tpm: bool,
+    /// The machine QEMU emulates.
+    pub machine: MachineType,
+    /// Whether it is powered on with the lab (`power`).
+    pub power_on: bool,
+    /// Arguments for QEMU behind all others, as written.
+    pub extra_args: Vec<String>,
+}
+
+/// The machine QEMU emulates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MachineType {
+    /// i440FX, with PCI.
+    #[default]
+    Pc,
+    /// ICH9, with PCI Express.
+    Q35,
 }
 
 /// What a user of a BMC may do.
@@ -261,6 +278,8 @@ pub struct NodeInterface {
     pub place: Place,
     /// Name of a network of the spec.
     pub network: String,
+    /// Its MAC, unicast and unlike all others that are written; one of its own is made up if none.
+    pub mac: Option<[u8; 6]>,
 }
 
 /// Processors of a node, as QEMU's `-smp`; `cpu: N` is `cpus: N` alone. Absent keys are not passed on.

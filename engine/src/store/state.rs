@@ -312,6 +312,8 @@ pub struct NodeState {
     pub power_status: PowerState,
     /// Unix socket of the serial console.
     pub socket_path: String,
+    /// Pseudo terminal of the serial console.
+    pub pty_path: String,
     /// Why the power is as it is: `guest shut down`, `QEMU was killed by signal 9`.
     pub power_reason: Option<String>,
     /// Process id of QEMU.

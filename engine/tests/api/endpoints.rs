@@ -5,7 +5,8 @@ use std::time::Duration;
 use placemat2_engine::{
     api::{Topology, VertexKind, openapi},
     client::{Client, ClientError, Endpoint},
-    node::Action,
+    node::{Action, Grace},
+    plan::BootSource,
     store::Level,
 };
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ async fn nodes_are_what_placemat_v2_served() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/json");
     let nodes = answer.json();
-    assert_eq!(nodes.as_array().unwrap().len(), 5);
+    assert_eq!(nodes.as_array().unwrap().len(), 6);
     let node = &nodes[0];
     let v2 = json!({
         "name": "boot-0", "taps": {"rack0": "pm12"}, "volumes": ["root"], "cpu": 2, "memory": "3G", "uefi": false,
@@ -33,6 +34,11 @@ async fn nodes_are_what_placemat_v2_served() {
     lab.stop().await;
 }
 
+fn shutdown(milliseconds: u64, force: bool) -> Action {
+    let limit = Duration::from_millis(milliseconds);
+    Action::Shutdown(Grace { limit, force })
+}
+
 #[tokio::test]
 async fn actions_on_nodes() {
     let lab = Lab::start();
@@ -40,12 +46,26 @@ async fn actions_on_nodes() {
         ("start", Action::Start),
         ("stop", Action::Stop),
         ("restart", Action::Restart),
+        ("on", Action::Start),
+        ("off", Action::Stop),
+        ("reset", Action::Reset),
+        ("cycle", Action::Cycle),
+        ("nmi", Action::Nmi),
+        ("push", Action::Push),
+        ("shutdown", Action::Shutdown(Grace::default())),
+        ("shutdown?timeout=1.5&force=true", shutdown(1500, true)),
+        ("shutdown?timeout=0", shutdown(0, false)),
+        ("cycle?boot=disk", Action::Cycle),
     ] {
         let answer = lab.post(&format!("/nodes/boot-0/{action}")).await;
         assert_eq!(answer.status, 200, "{action}");
         assert_eq!(
             lab.control.actions.lock().unwrap().last(),
-            Some(&("boot-0".into(), expected))
+            Some(&(
+                "boot-0".into(),
+                expected,
+                action.ends_with("disk").then_some(BootSource::Disk)
+            ))
         );
     }
     lab.post("/nodes/boot-0/stop").await;
@@ -58,12 +78,22 @@ async fn actions_on_nodes() {
         ("/nodes/broken/start", 500),
         ("/nodes/vanished/start", 404),
         ("/nodes/boot-0/start/now", 404),
+        ("/nodes/boot-0/on?timeout=3", 400),
+        ("/nodes/boot-0/off?force=true", 400),
+        ("/nodes/boot-0/shutdown?timeout=-1", 400),
+        ("/nodes/boot-0/shutdown?timeout=1e300", 400),
+        ("/nodes/boot-0/shutdown?timeout=NaN", 400),
+        ("/nodes/boot-0/shutdown?timeout=soon", 400),
+        ("/nodes/boot-0/shutdown?within=3", 400),
+        ("/nodes/boot-0/on?boot=floppy", 400),
+        ("/nodes/boot-0/reset?boot=disk", 400),
+        ("/nodes/busy/on", 409),
     ] {
         let answer = lab.post(path).await;
         assert_eq!(answer.status, status, "{path}");
         assert!(answer.json()["error"].is_string(), "{path}");
     }
-    assert_eq!(lab.control.actions.lock().unwrap().len(), 4);
+    assert_eq!(lab.control.actions.lock().unwrap().len(), 14);
     lab.stop().await;
 }
 

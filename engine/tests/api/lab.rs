@@ -14,12 +14,15 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use placemat2_engine::{
-    api::{self, Control, ControlError},
+    api::{self, Answer as Eventually, Control, ControlError},
     app::{LogFiles, log::AppLog},
     client::{Client, Endpoint},
+    console::Console,
+    fabric::LinkCounters,
     forward::Wanted,
     node::{Action, PowerState},
-    plan::{NetworkKind, Shape},
+    plan::{BootSource, NetworkKind, Shape},
+    shell::{self, Opened, Shells},
     spec::model::{Destination, Protocol},
     store::{
         AppPhase, AppState, ForwardState, InterfaceState, LabPhase, NamespaceState, NetworkState, NicState, NodeState,
@@ -28,7 +31,7 @@ use placemat2_engine::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     sync::Notify,
     task::JoinHandle,
     time::timeout,
@@ -38,10 +41,11 @@ use tokio_util::sync::CancellationToken;
 /// A control that records what it is asked for and changes the store as a lab would.
 pub struct Recorder {
     store: Store,
-    pub actions: Mutex<Vec<(String, Action)>>,
+    pub actions: Mutex<Vec<(String, Action, Option<BootSource>)>>,
     pub logs: Mutex<BTreeMap<(String, String), Arc<AppLog>>>,
     /// The node "slow" acts when this is told.
     pub release: Notify,
+    consoles: Mutex<BTreeMap<String, Console>>,
 }
 
 impl Control for Recorder {
@@ -49,15 +53,17 @@ impl Control for Recorder {
         &'a self,
         node: &'a str,
         action: Action,
+        boot: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
         Box::pin(async move {
             match node {
                 "broken" => return Err(ControlError::Failed("QEMU of broken does not start".into())),
+                "busy" => return Err(ControlError::Conflict("Node busy is shutting down".into())),
                 "vanished" => return Err(ControlError::NotFound("node \"vanished\"".into())),
                 "slow" => self.release.notified().await,
                 _ => {}
             }
-            self.actions.lock().unwrap().push((node.to_owned(), action));
+            self.actions.lock().unwrap().push((node.to_owned(), action, boot));
             self.store.update(|state| {
                 if let Some(node) = state.node_mut(node) {
                     node.power_status = if action == Action::Stop {
@@ -125,6 +131,42 @@ impl Control for Recorder {
             connected.map_err(|error| ControlError::Failed(error.to_string()))
         })
     }
+
+    fn console(&self, node: &str) -> Result<Console, ControlError> {
+        let console = self.consoles.lock().unwrap().get(node).cloned();
+        console.ok_or_else(|| ControlError::NotFound(format!("node {node:?}")))
+    }
+
+    fn screenshot<'a>(&'a self, node: &'a str) -> Eventually<'a, Vec<u8>> {
+        Box::pin(async move {
+            match node {
+                "boot-0" => Ok(b"\x89PNG".to_vec()),
+                "boot-1" => Err(ControlError::Conflict("boot-1 is off".into())),
+                _ => Err(ControlError::NotFound(format!("node {node:?}"))),
+            }
+        })
+    }
+
+    fn open_shell<'a>(&'a self, netns: &'a str, _: shell::Wanted) -> Eventually<'a, Opened> {
+        Box::pin(async move { Err(ControlError::NotFound(format!("namespace {netns:?}"))) })
+    }
+
+    fn shells(&self) -> Result<Shells, ControlError> {
+        Ok(Shells::default())
+    }
+
+    fn links(&self) -> Eventually<'_, Vec<LinkCounters>> {
+        Box::pin(async {
+            Ok(vec![LinkCounters {
+                id: "link/boot-0/0".into(),
+                rx_bytes: 1,
+                tx_bytes: 2,
+                rx_packets: 3,
+                tx_packets: 4,
+                up: true,
+            }])
+        })
+    }
 }
 
 pub struct Lab {
@@ -168,6 +210,7 @@ impl Lab {
             actions: Mutex::default(),
             logs: Mutex::default(),
             release: Notify::new(),
+            consoles: Mutex::default(),
         });
         let cancel = CancellationToken::new();
         let server = api::serve(store.clone(), control.clone(), unix, tcp, cancel.clone());
@@ -247,6 +290,17 @@ impl Lab {
         log
     }
 
+    /// Gives a node a console; the guest's end of it.
+    pub async fn console(&self, node: &str) -> UnixStream {
+        let path = |name: &str| self.directory.path().join(format!("{node}.{name}"));
+        let id = format!("node/{node}");
+        let console = Console::open(&id, &path("socket"), &path("console.log"), self.store.clone()).unwrap();
+        let (near, guest) = UnixStream::pair().unwrap();
+        console.attach(near).await.unwrap();
+        self.control.consoles.lock().unwrap().insert(node.to_owned(), console);
+        guest
+    }
+
     /// Takes the server down and waits for its end.
     pub async fn stop(self) {
         self.cancel.cancel();
@@ -315,7 +369,7 @@ fn state() -> State {
             error: None,
         }],
     }];
-    state.nodes = ["boot-0", "broken", "vanished", "slow", "a b/ü"]
+    state.nodes = ["boot-0", "broken", "busy", "vanished", "slow", "a b/ü"]
         .into_iter()
         .map(node)
         .collect();
@@ -334,6 +388,7 @@ fn node(name: &str) -> NodeState {
         smbios: Smbios::default(),
         power_status: PowerState::On,
         socket_path: format!("/tmp/{name}.socket"),
+        pty_path: format!("/tmp/{name}.pty"),
         power_reason: None,
         pid: Some(7),
         started_at: None,

@@ -3,6 +3,7 @@
 // Outside of #[test] functions, too, a test may give up.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod consoles;
 mod endpoints;
 mod faults;
 mod lab;

@@ -7,6 +7,8 @@ mod encode;
 mod reply;
 mod request;
 mod socket;
+mod traffic;
 
 pub use request::{Place, Request, VethEnd};
 pub use socket::{Namespaces, NetlinkError, Refusal, Socket};
+pub use traffic::Traffic;

@@ -3,7 +3,7 @@
 use std::io;
 
 /// `NLMSG_ERROR`: an acknowledgement, with error 0 if it is a good one.
-const NLMSG_ERROR: u16 = 2;
+pub const NLMSG_ERROR: u16 = 2;
 /// The kernel sends no more of the request's message than its header.
 const NLM_F_CAPPED: u16 = 0x100;
 /// Attributes follow the acknowledged message's header.
@@ -11,9 +11,9 @@ const NLM_F_ACK_TLVS: u16 = 0x200;
 /// The attribute with a message for people.
 const NLMSGERR_ATTR_MSG: u16 = 1;
 /// `RTM_NEWLINK`: a link, as answer to `RTM_GETLINK`.
-const RTM_NEWLINK: u16 = 16;
+pub const RTM_NEWLINK: u16 = 16;
 /// Length of `struct nlmsghdr`.
-const HEADER: usize = 16;
+pub const HEADER: usize = 16;
 
 /// One answer.
 #[derive(Debug)]
@@ -38,16 +38,8 @@ pub enum Body {
 }
 
 /// Returns the answers in a datagram; what is cut or malformed ends the list.
-pub fn parse(mut datagram: &[u8]) -> Vec<Reply> {
-    let mut replies = Vec::new();
-    while let Some(length) = u32_at(datagram, 0).and_then(|n| usize::try_from(n).ok()) {
-        let Some(message) = datagram.get(..length).filter(|message| message.len() >= HEADER) else {
-            break;
-        };
-        replies.extend(reply(message));
-        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    replies
+pub fn parse(datagram: &[u8]) -> Vec<Reply> {
+    messages(datagram).filter_map(reply).collect()
 }
 
 fn reply(message: &[u8]) -> Option<Reply> {
@@ -81,23 +73,38 @@ fn words(flags: u16, payload: &[u8]) -> Option<String> {
     } else {
         usize::try_from(u32_at(request, 0)?).ok()?
     };
-    let mut attributes = request.get(length.next_multiple_of(4)..)?;
-    while let Some(length) = u16_at(attributes, 0).map(usize::from) {
-        let value = attributes.get(4..length)?;
-        if u16_at(attributes, 2)? == NLMSGERR_ATTR_MSG {
-            let text = String::from_utf8_lossy(value);
-            return Some(text.trim_end_matches(['\0', '.']).to_owned());
-        }
-        attributes = attributes.get(length.next_multiple_of(4)..)?;
-    }
-    None
+    let (_, value) =
+        attributes(request.get(length.next_multiple_of(4)..)?).find(|(kind, _)| *kind == NLMSGERR_ATTR_MSG)?;
+    let text = String::from_utf8_lossy(value);
+    Some(text.trim_end_matches(['\0', '.']).to_owned())
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+/// Returns the attributes in a part of a message, each with its kind; what is cut or malformed ends them.
+pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let length = u16_at(bytes, 0).map(usize::from)?;
+        let value = bytes.get(4..length)?;
+        let kind = u16_at(bytes, 2)?;
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
+/// Returns the messages in a datagram, with their headers; what is cut or malformed ends them.
+pub fn messages(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = usize::try_from(u32_at(datagram, 0)?).ok()?;
+        let message = datagram.get(..length).filter(|message| message.len() >= HEADER)?;
+        datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(message)
+    })
+}
+
+pub fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|word| u16::from_ne_bytes(*word))
 }
 

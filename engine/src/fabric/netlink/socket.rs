@@ -16,7 +16,7 @@ use super::{
 const CHUNK: usize = 64;
 
 /// Enough for any answer: a link is described in some 2 KiB, more with many attributes.
-const ANSWER: usize = 32 * 1024;
+pub(super) const ANSWER: usize = 32 * 1024;
 
 /// Namespaces that requests refer to.
 pub struct Namespaces<'a> {
@@ -73,8 +73,8 @@ pub struct Refusal {
 
 /// A socket of the namespace its maker's thread was in. All requests go there, whichever thread sends them.
 pub struct Socket {
-    socket: netlink_sys::Socket,
-    sequence: u32,
+    pub(super) socket: netlink_sys::Socket,
+    pub(super) sequence: u32,
 }
 
 impl Socket {

@@ -147,3 +147,34 @@ fn a_tap_cannot_have_more_queues_than_the_kernel_allows() {
         );
     });
 }
+
+#[test]
+fn a_guests_counters_are_those_of_the_guest() {
+    on_private_host(|| async {
+        const FRAMES: u64 = 50;
+        let fabric = up(&lab(1).plan()).await.expect("up");
+        let tap = fabric.tap("vm", 0).expect("tap");
+        let counters = async || {
+            let all = fabric.counters().await.expect("counters");
+            assert_eq!(all.len(), 3);
+            all.into_iter()
+                .find(|link| link.id == "link/vm/0")
+                .expect("the node's link")
+        };
+        assert!(!counters().await.up);
+        let guest = queue(&tap);
+        tap.set_carrier(true).expect("plug in");
+        let before = counters().await;
+        assert!(before.up);
+        for _ in 0..FRAMES {
+            (&mut &guest).write_all(&arp_request(1)).expect("frame");
+        }
+        let after = counters().await;
+        assert_eq!(after.tx_packets - before.tx_packets, FRAMES);
+        assert!(after.tx_bytes - before.tx_bytes >= FRAMES * 42);
+        // The namespace answers; it need not answer all at once.
+        let received = |n: u64| move |_: &[u8]| n == 0;
+        receive(&guest, Duration::from_millis(200), received(1));
+        assert!(counters().await.rx_packets > before.rx_packets);
+    });
+}

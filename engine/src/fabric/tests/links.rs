@@ -242,3 +242,76 @@ fn namespaces_route_and_are_found_through_proc() {
         assert!(ip(a, "-br link show dev lo").contains("LOOPBACK,UP"));
     });
 }
+
+#[test]
+fn counters_are_those_of_the_ends_whatever_a_network_is_made_of() {
+    on_private_host(|| async {
+        const DATAGRAMS: u64 = 100;
+        let plan = Lab::new()
+            .network(
+                "bridge",
+                &[
+                    To::Host("10.1.0.254/24"),
+                    To::Ns("a", &["10.1.0.1/24"]),
+                    To::Ns("b", &["10.1.0.2/24"]),
+                ],
+            )
+            .network("veth", &[To::Ns("a", &["10.2.0.1/24"]), To::Ns("b", &["10.2.0.2/24"])])
+            .network("stub", &[To::Ns("a", &["10.3.0.1/24"])])
+            .network("none", &[])
+            .plan();
+        let fabric = up(&plan).await.expect("up");
+        let [a, b] = ["a", "b"].map(|name| fabric.namespace(name).expect("namespace"));
+        let read = async || fabric.counters().await.expect("counters");
+        let before = read().await;
+        let ids: Vec<_> = before.iter().map(|link| link.id.as_str()).collect();
+        let expected = [
+            "link/host/bridge",
+            "link/a/eth0",
+            "link/b/eth0",
+            "link/a/eth1",
+            "link/b/eth1",
+            "link/a/eth2",
+        ];
+        assert_eq!(ids, expected);
+        assert!(before.iter().all(|link| link.up), "{before:?}");
+        let host = host();
+        for _ in 0..DATAGRAMS {
+            datagram(&host, a, "10.1.0.1").expect("datagram");
+            datagram(a, b, "10.2.0.2").expect("datagram");
+        }
+        let after = read().await;
+        let grown = |id: &str| {
+            let find =
+                |links: &[super::super::LinkCounters]| links.iter().find(|link| link.id == id).expect(id).clone();
+            let (before, after) = (find(&before), find(&after));
+            (
+                after.rx_packets - before.rx_packets,
+                after.tx_packets - before.tx_packets,
+            )
+        };
+        // Some packets of ARP and IPv6 come on top, never as many.
+        let much = |packets: u64| (DATAGRAMS..2 * DATAGRAMS).contains(&packets);
+        for (id, rx, tx) in [
+            ("link/host/bridge", false, true),
+            ("link/a/eth0", true, false),
+            ("link/b/eth0", false, false),
+            ("link/a/eth1", false, true),
+            ("link/b/eth1", true, false),
+            ("link/a/eth2", false, false),
+        ] {
+            let (received, sent) = grown(id);
+            assert_eq!(
+                (much(received), much(sent)),
+                (rx, tx),
+                "{id}: {received} received, {sent} sent"
+            );
+        }
+        ip(a, "link set eth2 down");
+        assert!(!read().await.last().expect("links").up);
+        // One that somebody has deleted is left out.
+        ip(a, "link delete eth1");
+        assert_eq!(read().await.len(), 4);
+        fabric.down().await.expect("down");
+    });
+}

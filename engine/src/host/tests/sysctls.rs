@@ -135,3 +135,14 @@ fn a_read_only_proc_is_fine_if_the_value_is_right() {
         assert_eq!(run_dir(), "/run\n");
     });
 }
+
+#[test]
+fn a_file_of_claims_that_was_not_finished_goes_with_the_lab() {
+    on_a_fresh_host(|| {
+        let before = run_dir();
+        let lab = lab("dc");
+        fs::write(root().join(".claims.new"), r#"{"sysctls":{"#).unwrap();
+        undo_by_keeper(&crash(lab));
+        assert_eq!(run_dir(), before);
+    });
+}

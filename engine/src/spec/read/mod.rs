@@ -6,6 +6,7 @@ mod forward;
 mod image;
 mod namespace;
 mod network;
+mod nic;
 mod node;
 mod volume;
 

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{take_name, volume};
+use super::{nic, take_name, volume};
 use crate::spec::{
     context::{Category, Context},
     diagnostic::{Code, Finding, quote},
     fields::{Fields, lower_first},
-    model::{Node, NodeInterface, Smbios, Smp},
+    model::{MachineType, Node, Smbios, Smp},
     names::file_name_problem,
     size::memory_bytes,
 };
@@ -16,6 +16,10 @@ use crate::spec::{
 const MAX_QUEUES: u32 = 256;
 /// NUMA nodes QEMU can make (its MAX_NODES).
 const MAX_NUMA_NODES: u32 = 128;
+/// The words for `machine`.
+const MACHINES: [(&str, MachineType); 2] = [("pc", MachineType::Pc), ("q35", MachineType::Q35)];
+/// The words for `power`.
+const POWER: [(&str, bool); 2] = [("on", true), ("off", false)];
 
 /// Reads a node.
 pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
@@ -24,15 +28,12 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
     if let Some(name) = name {
         cx.define(Category::Node, name);
     }
-    let interfaces = fields
-        .names(cx, "interfaces")
-        .into_iter()
-        .map(|network| NodeInterface {
-            place: cx.place(network.mark),
-            network: cx.refer(Category::Network, network),
-        })
-        .collect();
     let label = fields.label.clone();
+    let interfaces = fields
+        .list(cx, "interfaces")
+        .iter()
+        .filter_map(|node| nic::read(cx, node, &label))
+        .collect();
     let mut volume_names = HashMap::new();
     let volumes = fields
         .list(cx, "volumes")
@@ -61,6 +62,9 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         .unwrap_or_default();
     let uefi = fields.boolean(cx, "uefi");
     let tpm = fields.boolean(cx, "tpm");
+    let machine = read_word(cx, &mut fields, "machine", &MACHINES).unwrap_or_default();
+    let power_on = read_word(cx, &mut fields, "power", &POWER).unwrap_or(true);
+    let extra_args = fields.texts(cx, "extra-args");
     fields.finish(cx, &[]);
     let name = name?;
     Some(Node {
@@ -76,6 +80,9 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         smbios,
         uefi,
         tpm,
+        machine,
+        power_on,
+        extra_args: extra_args.into_iter().map(|arg| arg.text.to_owned()).collect(),
     })
 }
 
@@ -198,6 +205,21 @@ fn read_queues(cx: &mut Context<'_>, fields: &mut Fields<'_>) -> u32 {
         ));
     }
     queues
+}
+
+/// Reads one of a few words.
+fn read_word<T: Copy, const N: usize>(
+    cx: &mut Context<'_>,
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    words: &[(&str, T); N],
+) -> Option<T> {
+    let written = fields.text(cx, key)?;
+    let known = words.iter().find(|(word, _)| *word == written.text);
+    if known.is_none() {
+        cx.not_one_of(&fields.says(key), written, &words.each_ref().map(|(word, _)| *word));
+    }
+    known.map(|(_, value)| *value)
 }
 
 fn read_smbios(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Smbios {

@@ -1,0 +1,121 @@
+//! `pmctl2 node action`: the power of several nodes at once.
+
+use clap::{ArgGroup, Args, ValueEnum};
+use futures::future::join_all;
+use placemat2_engine::client::Client;
+
+use super::{connect::Session, listing::field};
+use crate::output;
+
+/// Arguments of `pmctl2 node action`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true))]
+pub struct Action {
+    /// What to do
+    #[arg(value_name = "ACTION")]
+    verb: Power,
+    /// Names of the nodes
+    #[arg(value_name = "NODE", group = "which")]
+    nodes: Vec<String>,
+    /// Act on every node of the lab
+    #[arg(long, group = "which")]
+    all: bool,
+    /// For shutdown: how long each guest may take; it fails for those that take longer, which stay on [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<f64>,
+    /// For shutdown: power off at once what is still on after that time
+    #[arg(long, value_name = "SECONDS", conflicts_with = "timeout")]
+    force_after: Option<f64>,
+    /// For what powers on: what to boot from first, this time only
+    #[arg(long, value_name = "SOURCE")]
+    boot: Option<Boot>,
+}
+
+/// What a node can be told to boot from.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Boot {
+    /// Its NICs
+    Network,
+    /// Its disks
+    Disk,
+}
+
+/// What can be done to a node's power.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Power {
+    /// Power on
+    On,
+    /// Power off at once
+    Off,
+    /// Have the guest shut down, and wait until it has
+    Shutdown,
+    /// Push the reset button
+    Reset,
+    /// Power off at once, if on, and on again
+    Cycle,
+    /// Give the guest a non-maskable interrupt
+    Nmi,
+    /// Push the power button, and don't wait for what the guest makes of it
+    Push,
+    /// The same as on
+    Start,
+    /// The same as off
+    Stop,
+    /// Reset if on, power on if off
+    Restart,
+}
+
+impl Action {
+    /// Acts on all nodes side by side; tells of each that failed, and fails if one did.
+    pub async fn run(self, session: &Session) -> anyhow::Result<()> {
+        let query = self.query();
+        let nodes = if self.all {
+            let listed = session.list(&Client::path(&["nodes"])).await?;
+            listed.iter().map(|node| field(node, "name")).collect()
+        } else {
+            self.nodes
+        };
+        let word = self.verb.to_possible_value();
+        let word = word.as_ref().map_or("", |word| word.get_name());
+        let each = nodes.iter().map(|node| {
+            let path = Client::path(&["nodes", node, word]) + &query;
+            async move { (node, session.post(&path).await) }
+        });
+        let outcomes = join_all(each).await;
+        let count = outcomes.len();
+        let mut failed: Vec<_> = outcomes
+            .into_iter()
+            .filter_map(|(node, outcome)| Some((node, outcome.err()?)))
+            .collect();
+        if count == 1 {
+            return failed.pop().map_or(Ok(()), |(_, error)| Err(error));
+        }
+        for (node, error) in &failed {
+            output::remark("pmctl2", &format!("{node}: {error:#}"));
+        }
+        match failed.len() {
+            0 => Ok(()),
+            number => anyhow::bail!("{word} failed for {number} of {count} nodes"),
+        }
+    }
+
+    /// The options as the API takes them. It is the API that knows which of them an action takes.
+    fn query(&self) -> String {
+        let mut options = Vec::new();
+        if let Some(seconds) = self.force_after.or(self.timeout) {
+            options.push(format!("timeout={seconds}"));
+        }
+        if self.force_after.is_some() {
+            options.push("force=true".to_owned());
+        }
+        match self.boot {
+            Some(Boot::Network) => options.push("boot=network".to_owned()),
+            Some(Boot::Disk) => options.push("boot=disk".to_owned()),
+            None => {}
+        }
+        if options.is_empty() {
+            return String::new();
+        }
+        format!("?{}", options.join("&"))
+    }
+}

@@ -16,9 +16,11 @@ RUN_PACKAGES = bird2 dnsmasq-base iproute2 nftables ovmf qemu-system-x86 qemu-ut
 BUILD_PACKAGES = gcc libc6-dev
 TEST_PACKAGES = curl iptables iputils-ping openssh-client procps
 # The long tests make a Debian of their own and log in to it.
-LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client
+LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client python3-venv
+# DMTF's programs, against which the Redfish face of virtual BMCs is held.
+REDFISH_CLIENTS = redfish_service_validator redfish_protocol_validator redfishtool redfish_utilities
 
-.PHONY: help deps test-deps build guest demo test test-all bench lint clean
+.PHONY: help deps test-deps build guest demo test test-all redfish-clients bench lint clean
 
 help:
 	@echo 'make demo      build all and run the demo data centre (Ctrl-C takes it down)'
@@ -58,8 +60,15 @@ demo: build guest
 test: test-deps guest
 	$(AS_ROOT) cargo test --locked --workspace
 
-test-all: test
+# What was installed before stays as it is; make clean removes it.
+redfish-clients:
 	@assets/install-packages $(LONG_TEST_PACKAGES)
+	@[ -e target/redfish-clients/done ] || { \
+	  python3 -m venv target/redfish-clients && \
+	  target/redfish-clients/bin/pip install --quiet $(REDFISH_CLIENTS) && \
+	  touch target/redfish-clients/done; }
+
+test-all: test redfish-clients
 	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
 
 bench: test-deps

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -120,10 +121,10 @@ impl Bmc {
 
     /// Begins to act on the machine's power; it goes on by itself. What is begun first is done first. Fails if the
     /// machine refuses at once; a failure that comes later is logged.
-    pub async fn begin(&self, verb: Verb, cause: Cause) -> Result<(), MachineError> {
+    pub fn begin(&self, verb: Verb, cause: Cause) -> Result<(), MachineError> {
         let mut work = self.ask(verb, cause)?;
         // Asked here, so that it has its place in the machine's queue; waited for elsewhere.
-        if let std::task::Poll::Ready(done) = futures::poll!(&mut work) {
+        if let Some(done) = (&mut work).now_or_never() {
             return done;
         }
         let (node, closing) = (self.identity.node.clone(), self.closing.clone());
@@ -193,9 +194,14 @@ impl Bmc {
         before + self.power.borrow().on_since.map_or(Duration::ZERO, since)
     }
 
+    /// The MTU that the machine's NICs are told at power-on.
+    pub fn mtu(&self) -> u32 {
+        self.machine.mtu()
+    }
+
     /// What the machine uses of its host.
-    pub async fn usage(&self) -> Usage {
-        self.machine.usage().await
+    pub fn usage(&self) -> Usage {
+        self.machine.usage()
     }
 
     /// The machine's serial console, once there is one.
@@ -296,7 +302,7 @@ mod tests {
         let bmc = bmc(&machine);
         bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
         logged(&bmc, 1).await;
-        bmc.begin(Verb::Reset, Cause::Redfish).await.unwrap();
+        bmc.begin(Verb::Reset, Cause::Redfish).unwrap();
         logged(&bmc, 2).await;
         bmc.act(Verb::Off, Cause::Ipmi).await.unwrap();
         let found = logged(&bmc, 3).await;
@@ -305,7 +311,7 @@ mod tests {
             [Occurrence::PoweredOn(Cause::Ipmi), Occurrence::Reset(Cause::Redfish)]
         );
         assert!(matches!(&found[2], Occurrence::PoweredOff(Some(_))));
-        let refused = bmc.begin(Verb::Reset, Cause::Ipmi).await;
+        let refused = bmc.begin(Verb::Reset, Cause::Ipmi);
         assert!(matches!(refused, Err(MachineError::Conflict(_))));
         bmc.close().await;
     }

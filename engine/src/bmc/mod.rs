@@ -11,6 +11,7 @@ mod controller;
 mod identity;
 mod log;
 mod machine;
+pub mod redfish;
 mod secret;
 mod sessions;
 #[cfg(test)]

@@ -112,12 +112,12 @@ impl Watchdog {
                 let Some(bmc) = weak.upgrade() else { return };
                 bmc.log().add(Occurrence::Watchdog(Expiry::Warning, settings));
                 if settings.warn_by_nmi {
-                    bmc.begin(Verb::Nmi, Cause::Watchdog).await.unwrap_or_else(failed);
+                    bmc.begin(Verb::Nmi, Cause::Watchdog).unwrap_or_else(failed);
                 }
             }
             tokio::time::sleep_until(end).await;
             let Some(bmc) = weak.upgrade() else { return };
-            bmc.watchdog().expire(&bmc, settings).await;
+            bmc.watchdog().expire(&bmc, settings);
         });
         let task = task.abort_handle();
         inner.running = Some(Running { end, task });
@@ -129,7 +129,7 @@ impl Watchdog {
         self.lock().halt();
     }
 
-    async fn expire(&self, bmc: &Arc<Bmc>, settings: WatchdogSettings) {
+    fn expire(&self, bmc: &Arc<Bmc>, settings: WatchdogSettings) {
         {
             let mut inner = self.lock();
             inner.expired |= 1_u8.checked_shl(settings.purpose.into()).unwrap_or_default();
@@ -140,7 +140,7 @@ impl Watchdog {
             bmc.log().add(Occurrence::Watchdog(Expiry::Final, settings));
         }
         if let Some(verb) = settings.action {
-            bmc.begin(verb, Cause::Watchdog).await.unwrap_or_else(failed);
+            bmc.begin(verb, Cause::Watchdog).unwrap_or_else(failed);
         }
     }
 

@@ -219,6 +219,7 @@ fn plan(dir: &Path, images: Vec<Image>) -> Plan {
         namespaces: vec![],
         images,
         nodes: vec![],
+        bmcs: vec![],
         nat: vec![],
         sysctls: vec![],
         notes: vec![],

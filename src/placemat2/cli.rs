@@ -78,6 +78,9 @@ pub struct RunArgs {
     /// First removes what an earlier run of this lab left. Kept for scripts: every start does that.
     #[arg(long)]
     pub force: bool,
+    /// Who may sign in to BMCs whose lab file says nothing of users: a YAML list of `name`, `password`, `role`.
+    #[arg(long, value_name = "FILE")]
+    pub bmc_users: Option<PathBuf>,
     /// How long one init script may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     pub init_timeout: Duration,

@@ -1,5 +1,6 @@
 //! The command `placemat2`: its command line and what each of its commands does.
 
+mod bmc_users;
 mod cleanup;
 mod cli;
 mod logging;

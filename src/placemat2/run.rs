@@ -3,6 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use placemat2_engine::{
+    bmc::User,
     lab::{self, About, Settings, Stop},
     plan::{self, Facts, Plan},
 };
@@ -10,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_appender::non_blocking::WorkerGuard;
 
 use super::{
+    bmc_users,
     cli::{LogArgs, RunArgs},
     logging,
     prepare::{self, Prepared, Written},
@@ -27,6 +29,7 @@ pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
 async fn run_lab(args: RunArgs, log: &LogArgs) -> anyhow::Result<()> {
     let stop = listen()?;
     lab::check_privileges()?;
+    let bmc_users = bmc_users::read(args.bmc_users.as_deref())?;
     let options = args.plan.clone();
     let read = tokio::task::spawn_blocking(move || prepare::read(&options));
     let written = tokio::select! {
@@ -36,7 +39,7 @@ async fn run_lab(args: RunArgs, log: &LogArgs) -> anyhow::Result<()> {
     let (root, name) = written.lab();
     let dir = tokio::task::block_in_place(|| lab::acquire(&root, &name))?;
     let prepared = tokio::select! {
-        prepared = prepare_run(args, log, written, dir.path()) => prepared,
+        prepared = prepare_run(args, bmc_users, log, written, dir.path()) => prepared,
         () = stop.stop.cancelled() => Err(Stopped.into()),
     };
     match prepared {
@@ -56,6 +59,7 @@ struct Stopped;
 /// Starts the log, asks the host and plans.
 async fn prepare_run(
     args: RunArgs,
+    bmc_users: Vec<User>,
     log: &LogArgs,
     written: Written,
     dir: &Path,
@@ -78,6 +82,7 @@ async fn prepare_run(
         stop_timeout: args.stop_timeout,
         boot_parallelism: args.boot_parallelism,
         debug: args.debug,
+        bmc_users,
         mtu,
         replan: Box::new(move |mtu| plan::build(&spec, &options, &Facts { mtu, ..facts.clone() }).ok()),
         about: About {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use placemat2_engine::client::{self, Client, ClientError, Endpoint, Found, Lines, Tunnel};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// Answers of the API as they come, the order of keys kept (which `serde_json::Value` would not).
 pub type Value = serde_yaml::Value;
@@ -62,6 +62,12 @@ impl Session {
     pub async fn post_json(&self, path: &str, object: &impl Serialize) -> anyhow::Result<()> {
         let posted = self.client.post_json(path, object).await;
         posted.map_err(|error| self.explained(error))
+    }
+
+    /// Asks for what an object describes, and returns what is answered.
+    pub async fn ask_json<T: DeserializeOwned>(&self, path: &str, object: &impl Serialize) -> anyhow::Result<T> {
+        let answered = self.client.ask_json(path, object).await;
+        answered.map_err(|error| self.explained(error))
     }
 
     /// Asks for something to be deleted.

@@ -1,6 +1,7 @@
 //! The commands of `pmctl2`, one file each. They know the API of a lab and nothing else of it.
 
 mod app;
+mod bmc;
 mod connect;
 mod events;
 mod exec;
@@ -11,6 +12,7 @@ mod net;
 mod netns;
 mod node;
 mod power;
+mod redfish;
 mod ssh;
 mod status;
 mod tunnel;
@@ -50,6 +52,11 @@ enum Command {
     /// List networks
     #[command(subcommand)]
     Net(net::Net),
+    /// List BMCs (management controllers of nodes), show one
+    #[command(subcommand)]
+    Bmc(bmc::Bmc),
+    /// Ask the Redfish service of a node's BMC, signed in as an administrator
+    Redfish(redfish::Redfish),
     /// List the apps of all namespaces
     #[command(subcommand)]
     App(app::App),
@@ -93,6 +100,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Status(status) => with_lab(target, async |lab| status.run(lab).await),
         Command::Node(node) => with_lab(target, async |lab| node.run(lab).await),
         Command::Net(net) => with_lab(target, async |lab| net.run(lab).await),
+        Command::Bmc(bmc) => with_lab(target, async |lab| bmc.run(lab).await),
+        Command::Redfish(redfish) => with_lab(target, async |lab| redfish.run(lab).await),
         Command::App(app) => with_lab(target, async |lab| app.run(lab).await),
         Command::Forward(forward) => with_lab(target, async |lab| forward.run(lab).await),
         Command::SshConfig(config) => with_lab(target, async |lab| config.run(lab).await),

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use placemat2_engine::client::Client;
+use serde_yaml::Value;
 
 use super::{
     connect::Session,
@@ -44,11 +45,21 @@ pub struct Show {
 
 /// How one object is printed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ObjectFormat {
+pub enum ObjectFormat {
     /// The API's own answer
     Json,
     /// The same as YAML
     Yaml,
+}
+
+impl ObjectFormat {
+    /// Prints one object.
+    pub fn print(self, object: &Value) -> anyhow::Result<()> {
+        match self {
+            Self::Json => output::json(object),
+            Self::Yaml => output::yaml(object),
+        }
+    }
 }
 
 const COLUMNS: &[Column] = &[
@@ -100,10 +111,7 @@ impl Node {
             }
             Self::Show(show) => {
                 let node = session.get(&Client::path(&["nodes", &show.node])).await?;
-                match show.format {
-                    ObjectFormat::Json => output::json(&node),
-                    ObjectFormat::Yaml => output::yaml(&node),
-                }
+                show.format.print(&node)
             }
             Self::Action(action) => action.run(session).await,
         }

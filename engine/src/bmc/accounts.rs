@@ -2,9 +2,11 @@
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
-use super::{Role, Secret};
+use super::Secret;
 
 /// Bytes a name may have: what an IPMI user has room for.
 pub const LONGEST_NAME: usize = 16;
@@ -15,6 +17,17 @@ pub const LONGEST_PASSWORD: usize = 20;
 const FIRST: u8 = 2;
 const LAST: u8 = 15;
 
+/// What a user of a BMC may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+pub enum Role {
+    /// Look.
+    ReadOnly,
+    /// Look, and act on the machine.
+    Operator,
+    /// Everything, accounts included.
+    Administrator,
+}
+
 /// Somebody who shall be able to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -24,6 +37,23 @@ pub struct User {
     pub password: Secret,
     /// What the user may do.
     pub role: Role,
+}
+
+impl User {
+    /// Who may sign in if nobody says who.
+    pub fn default_user() -> Self {
+        Self {
+            name: "cybozu".into(),
+            password: "cybozu".into(),
+            role: Role::Administrator,
+        }
+    }
+
+    /// Whether that can be a user at all.
+    pub fn check(&self) -> Result<(), AccountError> {
+        check_name(&self.name)?;
+        check_password(&self.password)
+    }
 }
 
 /// An account.
@@ -93,6 +123,11 @@ impl Accounts {
     /// The highest number an account can have.
     pub const fn last_id() -> u8 {
         LAST
+    }
+
+    /// How many accounts there can be.
+    pub const fn most() -> usize {
+        (LAST - FIRST) as usize + 1
     }
 
     /// All accounts, by number.
@@ -239,13 +274,13 @@ fn check_free(accounts: &[Account], name: &str, except: u8) -> Result<(), Accoun
 }
 
 /// Whether that can be the name of an account.
-pub(crate) fn check_name(name: &str) -> Result<(), AccountError> {
+fn check_name(name: &str) -> Result<(), AccountError> {
     let good = (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(|c| c.is_ascii_graphic());
     if good { Ok(()) } else { Err(AccountError::Name) }
 }
 
 /// Whether that can be a password.
-pub(crate) fn check_password(password: &Secret) -> Result<(), AccountError> {
+fn check_password(password: &Secret) -> Result<(), AccountError> {
     let good = (1..=LONGEST_PASSWORD).contains(&password.bytes().len());
     if good { Ok(()) } else { Err(AccountError::Password) }
 }

@@ -206,6 +206,7 @@ impl Log {
         {
             let mut inner = self.lock();
             inner.entries.clear();
+            inner.last_id = 0;
             inner.lost = false;
             inner.erased = Some(inner.now());
         }

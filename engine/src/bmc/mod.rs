@@ -9,8 +9,10 @@ mod boot;
 mod chassis;
 mod controller;
 mod identity;
+pub mod ipmi;
 mod log;
 mod machine;
+mod place;
 pub mod redfish;
 mod secret;
 mod sessions;
@@ -18,15 +20,14 @@ mod sessions;
 pub(crate) mod testing;
 mod watchdog;
 
-pub use accounts::{Account, AccountError, Accounts, LONGEST_NAME, LONGEST_PASSWORD, User};
+pub use accounts::{Account, AccountError, Accounts, LONGEST_NAME, LONGEST_PASSWORD, Role, User};
 pub use boot::{BootFirmware, BootOverride, BootTarget, Persistence};
 pub use chassis::{Cause, Chassis, Identify, RestorePolicy};
 pub use controller::Bmc;
 pub use identity::{Identity, Nic, Volume};
 pub use log::{Entry, Log, LogInfo, Occurrence, Severity};
 pub use machine::{Machine, MachineError, Power, Usage, Verb, Work};
+pub use place::Place;
 pub use secret::Secret;
 pub use sessions::{Face, Session, SessionGuard, Sessions};
 pub use watchdog::{Expiry, Watchdog, WatchdogSettings, WatchdogState};
-
-pub use crate::spec::model::Role;

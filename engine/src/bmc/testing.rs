@@ -99,7 +99,7 @@ pub(crate) fn identity() -> Identity {
         manufacturer: "Cybozu".into(),
         product: "Boot server".into(),
         serial: "00000001".into(),
-        uuid: *b"\x00\x11\x22\x33\x44\x55\x56\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff",
+        uuid: 0x0011_2233_4455_5677_8899_aabb_ccdd_eeff_u128.to_be_bytes(),
         cpus: 2,
         memory: 2 << 30,
         uefi: false,

@@ -6,6 +6,7 @@
 //!
 //! This module knows nothing of nodes, apps or the inside of a lab.
 
+pub mod address;
 mod claims;
 mod device;
 pub mod enter;
@@ -16,6 +17,7 @@ pub mod installed;
 mod keeper_lock;
 pub mod labdir;
 pub mod limits;
+mod link;
 mod lock;
 pub mod mtu;
 pub mod nat;

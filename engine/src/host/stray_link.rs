@@ -3,17 +3,15 @@
 //! The host end of a veth pair goes when the namespace of its other end does, but that is done by a worker of the kernel
 //! some time after the last process has gone, and a lab that starts again would find the name taken.
 
-use std::io;
-
-use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::NLM_F_ACK;
 use netlink_packet_route::{
     RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use super::{
     labdir,
+    link::{ask, find, is_gone},
     undo::{Context, Refusal, Undo},
 };
 use crate::plan::Mac;
@@ -38,45 +36,9 @@ pub(super) fn remove(context: &Context, name: &str, mac: &str) -> Result<bool, R
     }
 }
 
-fn find(name: &str) -> io::Result<Option<LinkMessage>> {
-    let mut request = LinkMessage::default();
-    request.attributes.push(LinkAttribute::IfName(name.to_owned()));
-    match ask(RouteNetlinkMessage::GetLink(request), 0) {
-        Ok(Some(RouteNetlinkMessage::NewLink(link))) => Ok(Some(link)),
-        Ok(_) => Ok(None),
-        Err(error) if is_gone(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ENODEV)
-}
-
 fn mac_of(link: &LinkMessage) -> Option<String> {
     link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::Address(bytes) => Some(Mac(bytes.as_slice().try_into().ok()?).to_string()),
         _ => None,
     })
-}
-
-/// Sends one request and returns the one message that answers it; `None` for a bare acknowledgement.
-fn ask(request: RouteNetlinkMessage, flags: u16) -> io::Result<Option<RouteNetlinkMessage>> {
-    let mut socket = Socket::new(NETLINK_ROUTE)?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    let mut message = NetlinkMessage::from(request);
-    message.header.flags = NLM_F_REQUEST | flags;
-    message.header.sequence_number = 1;
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
-    let (answer, _) = socket.recv_from_full()?;
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer).map_err(io::Error::other)?;
-    match answer.payload {
-        NetlinkPayload::Error(error) if error.code.is_some() => Err(error.to_io()),
-        NetlinkPayload::InnerMessage(message) => Ok(Some(message)),
-        _ => Ok(None),
-    }
 }

@@ -95,6 +95,7 @@ async fn network(
     let name = format!("placemat2-{}", made.plan.lab);
     publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
     addresses::watch(made, &fabric);
+    made.bmcs.start(made);
     // Nobody else sets it.
     let _ = ready.set(Arc::clone(&fabric));
 

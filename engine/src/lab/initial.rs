@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::addresses;
+use super::{addresses, bmc};
 use crate::{
     console,
     node::PowerState,
@@ -59,7 +59,8 @@ pub fn state(plan: &Plan, about: &About) -> State {
             })
             .collect(),
         images: plan.images.iter().map(image_state).collect(),
-        nodes: plan.nodes.iter().map(node_state).collect(),
+        nodes: plan.nodes.iter().map(|node| node_state(plan, node)).collect(),
+        bmcs: plan.bmcs.iter().map(bmc::state::declared).collect(),
         forwards: Vec::new(),
     }
 }
@@ -141,7 +142,7 @@ fn image_state(image: &plan::Image) -> ImageState {
     }
 }
 
-fn node_state(node: &plan::Node) -> NodeState {
+fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
     NodeState {
         name: node.name.clone(),
         taps: node
@@ -174,7 +175,11 @@ fn node_state(node: &plan::Node) -> NodeState {
                 mac: nic.mac.to_string(),
             })
             .collect(),
-        bmc_address: None,
+        bmc_address: plan
+            .bmcs
+            .iter()
+            .find(|bmc| bmc.node == node.name)
+            .map(|bmc| bmc.address.to_string()),
         addresses: addresses::of_seeds(node),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Settings, control::LabControl};
+use super::{Settings, bmc::Bmcs, control::LabControl};
 use crate::{
     app::{App, LogFiles},
     fabric::Fabric,
@@ -35,6 +35,8 @@ pub struct Made {
     pub forwards: Forwards,
     /// Shells in namespaces.
     pub shells: Shells,
+    /// Management controllers of nodes.
+    pub bmcs: Bmcs,
     dir: LabDir,
     parts: Mutex<Parts>,
 }
@@ -64,6 +66,7 @@ impl Made {
             tasks: TaskTracker::new(),
             forwards,
             shells: Shells::default(),
+            bmcs: Bmcs::default(),
             dir,
             parts: Mutex::default(),
         }

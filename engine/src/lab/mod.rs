@@ -4,6 +4,7 @@
 //! things go. How a thing is made is the business of `fabric`, `host`, `app` and `node`.
 
 mod addresses;
+mod bmc;
 mod bring_up;
 mod control;
 mod error;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api,
+    bmc::User,
     host::{LabDir, Nat, Undo, limits, mtu},
     keeper::Keeper,
     notify,
@@ -58,6 +60,8 @@ pub struct Settings {
     pub boot_parallelism: Option<NonZero<usize>>,
     /// `--debug`: what QEMUs print is logged.
     pub debug: bool,
+    /// Who may sign in to a BMC whose lab file says nothing of users.
+    pub bmc_users: Vec<User>,
     /// How the plan's MTU was found, to follow it.
     pub mtu: mtu::Choice,
     /// Plans the same lab for another MTU; `None` if that can't be.

@@ -26,6 +26,7 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
             }
         });
     made.forwards.close().await;
+    made.bmcs.close().await;
     let parts = std::mem::take(&mut *made.parts());
     let grace = made.settings.stop_timeout;
     let apps = join_all(parts.apps.into_values().map(|app| app.stop(grace)));

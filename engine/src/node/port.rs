@@ -1,6 +1,6 @@
 //! The virtio port named `placemat`, on which a guest announces the address of its BMC: the first line counts.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use tokio::net::UnixStream;
 
@@ -16,17 +16,28 @@ const LINE_LENGTH: usize = 128;
 /// Reads the port until QEMU closes it, so that a guest that goes on writing is never held up.
 pub(super) async fn listen(port: UnixStream, plan: Arc<plan::Node>, store: Store) {
     let mut lines = Lines::new(port, LINE_LENGTH);
-    let mut announced = false;
+    let (mut first, mut told) = (None, false);
     while let Some(line) = lines.next().await {
         let text = line.bytes.trim_ascii();
-        if announced || text.is_empty() {
+        if text.is_empty() || first.as_deref() == Some(text) {
             continue;
         }
-        announced = true;
-        match std::str::from_utf8(text) {
-            Ok(address) if !line.cut && address.chars().all(|c| c.is_ascii_graphic()) => {
-                announce(address, &plan, &store);
+        if first.is_some() {
+            // Told once a boot: a guest may write as much as it likes.
+            if !std::mem::replace(&mut told, true) {
+                let shown = String::from_utf8_lossy(text);
+                let message = format!(
+                    "The guest wrote to its placemat port more than one line, of which the first counts: {}",
+                    shown.escape_debug()
+                );
+                store.event(Level::Warn, &plan.id, "bmc", &message);
             }
+            continue;
+        }
+        first = Some(text.to_vec());
+        let address = std::str::from_utf8(text).ok().filter(|_| !line.cut);
+        match address.and_then(|address| address.parse().ok()) {
+            Some(address) if is_unicast(address) => announce(address, &plan, &store),
             _ => {
                 let shown = String::from_utf8_lossy(text);
                 let message = format!(
@@ -39,19 +50,30 @@ pub(super) async fn listen(port: UnixStream, plan: Arc<plan::Node>, store: Store
     }
 }
 
-/// A guest announces itself at each boot: only what is new is told.
-fn announce(address: &str, plan: &plan::Node, store: &Store) {
+/// Whether an address can be one machine's.
+fn is_unicast(address: IpAddr) -> bool {
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(address.is_unspecified() || address.is_loopback() || address.is_multicast() || broadcast)
+}
+
+/// A guest announces itself at each boot. The first address counts, or that of the lab file; another one is told.
+fn announce(address: IpAddr, plan: &plan::Node, store: &Store) {
     let known = store.read(|state| {
         let node = state.nodes.iter().find(|node| node.name == plan.name);
         node.and_then(|node| node.bmc_address.clone())
     });
-    if known.as_deref() == Some(address) {
-        return;
+    match known {
+        Some(known) if known == address.to_string() => return,
+        Some(known) => {
+            let message = format!("The guest announced its BMC at {address}; it stays at {known}.");
+            return store.event(Level::Warn, &plan.id, "bmc", &message);
+        }
+        None => {}
     }
     let message = format!("The guest announced its BMC at {address}.");
     store.record(Level::Info, &plan.id, "bmc", &message, |state| {
         if let Some(node) = state.node_mut(&plan.name) {
-            node.bmc_address = Some(address.into());
+            node.bmc_address = Some(address.to_string());
         }
     });
 }
@@ -139,10 +161,13 @@ mod tests {
         let store = store();
         boot(&store, b"\n 10.72.17.4 \r\n10.72.17.5\n").await;
         assert_eq!(address(&store).unwrap(), "10.72.17.4");
-        boot(&store, b"10.72.17.4\n").await;
-        assert_eq!(store.events_after(0).len(), 1);
+        // The second line was told.
+        assert_eq!(store.events_after(0).len(), 2);
+        boot(&store, b"10.72.17.4\n10.72.17.4\n").await;
+        assert_eq!(store.events_after(0).len(), 2);
         boot(&store, b"fd00::4").await;
-        assert_eq!(address(&store).unwrap(), "fd00::4");
+        assert_eq!(address(&store).unwrap(), "10.72.17.4");
+        assert_eq!(store.events_after(0).len(), 3);
     }
 
     #[tokio::test]
@@ -151,6 +176,9 @@ mod tests {
             b"\x1b[2J\n".to_vec(),
             b"\xff\xfe\n".to_vec(),
             b"two words\n".to_vec(),
+            b"bmc.example.com\n".to_vec(),
+            b"0.0.0.0\n".to_vec(),
+            b"224.0.0.1\n".to_vec(),
             vec![b'1'; 1 << 20],
         ] {
             let store = store();

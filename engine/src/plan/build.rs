@@ -1,7 +1,7 @@
 //! Puts a plan together and collects all that stands against it.
 
 use super::{
-    Accel, AccelChoice, App, Facts, Forward, Namespace, NetworkKind, Options, Paths, Plan, PlanError, QemuVersion,
+    Accel, AccelChoice, App, Bmc, Facts, Forward, Namespace, NetworkKind, Options, Paths, Plan, PlanError, QemuVersion,
     disk::Disks,
     host_clash, lab,
     node::{self, Site},
@@ -66,6 +66,7 @@ pub fn build(spec: &spec::Spec, options: &Options, facts: &Facts) -> Result<Plan
         namespaces,
         images,
         nodes: planned,
+        bmcs: spec.nodes.iter().filter_map(bmc).collect(),
         nat,
         sysctls,
         notes,
@@ -95,6 +96,16 @@ fn namespace(namespace: &spec::Namespace, paths: &Paths) -> Namespace {
         apps: apps.collect(),
         forwards: namespace.forwards.iter().map(forward).collect(),
     }
+}
+
+fn bmc(node: &spec::Node) -> Option<Bmc> {
+    let bmc = node.bmc.as_ref()?;
+    Some(Bmc {
+        id: format!("bmc/{}", node.name),
+        node: node.name.clone(),
+        address: bmc.address,
+        users: bmc.users.clone(),
+    })
 }
 
 fn forward(forward: &spec::Forward) -> Forward {

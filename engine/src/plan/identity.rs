@@ -17,14 +17,19 @@ pub(super) fn hex_sha1(text: &str) -> String {
     hex(&Sha1::digest(text))
 }
 
-/// Returns a UUID that is always the same for a node's name: a hash in the form of version 5 of RFC 9562.
-pub(super) fn uuid(node: &str) -> String {
+/// Returns the bytes of a node's UUID.
+pub fn uuid_bytes(node: &str) -> [u8; 16] {
     let digest = hash(&format!("uuid/{node}"), 0);
     let mut bytes = [0_u8; 16];
     bytes.copy_from_slice(&digest[..16]);
     bytes[6] = bytes[6] & 0x0f | 0x50;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = hex(&bytes);
+    bytes
+}
+
+/// Returns a UUID that is always the same for a node's name: a hash in the form of version 5 of RFC 9562.
+pub(super) fn uuid(node: &str) -> String {
+    let hex = hex(&uuid_bytes(node));
     format!(
         "{}-{}-{}-{}-{}",
         &hex[..8],

@@ -31,9 +31,10 @@ pub use build::build;
 pub use disk::disk_dirs;
 pub use error::PlanError;
 pub use facts::{Facts, Firmware, QemuProgram, QemuVersion};
+pub use identity::uuid_bytes as node_uuid;
 pub use lab::lab_name;
 pub use model::{
-    Accel, App, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic, Node, Nvram,
+    Accel, App, Bmc, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic, Node, Nvram,
     Paths, Plan, Qemu, Shape, Tpm, Virtiofs, Volume, VolumeSource,
 };
 pub use node::nvram_file;

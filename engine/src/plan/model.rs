@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::bmc::User;
 use crate::spec::model::{Cache, Compression, Destination, DiskFormat, Protocol, RestartPolicy};
 
 /// Everything a lab consists of.
@@ -30,6 +31,8 @@ pub struct Plan {
     pub images: Vec<Image>,
     /// Virtual machines, in the order of the files.
     pub nodes: Vec<Node>,
+    /// BMCs that are there from the start, in the order of their nodes.
+    pub bmcs: Vec<Bmc>,
     /// Prefixes to masquerade, host bits cleared; empty: no NAT table is made.
     pub nat: Vec<IpNet>,
     /// Sysctls of the host that must be on (`net/ipv4/ip_forward`, ...), as paths under `/proc/sys`.
@@ -67,6 +70,13 @@ pub struct Paths {
     pub log_dir: PathBuf,
     /// `/run/netns`, where namespaces appear by name.
     pub netns_dir: PathBuf,
+}
+
+impl Paths {
+    /// The certificate by which clients can check those of BMCs.
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.lab_dir.join("ca.pem")
+    }
 }
 
 /// The MTU of a lab's links and where it came from.
@@ -328,6 +338,20 @@ pub struct Node {
     pub product: Option<String>,
     /// SMBIOS type 1 serial.
     pub serial: String,
+}
+
+/// A BMC that a lab file gives an address.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bmc {
+    /// `bmc/NODE`.
+    pub id: String,
+    /// The node.
+    pub node: String,
+    /// Its address; it lies in a network of kind `bmc`.
+    pub address: IpAddr,
+    /// Who may sign in; empty: whoever may everywhere. Plans are shown around, passwords are not.
+    #[serde(skip)]
+    pub users: Vec<User>,
 }
 
 /// A NIC of a node.

@@ -42,7 +42,10 @@ fn render(plan: &Plan, out: &mut String) -> fmt::Result {
             None => writeln!(out),
         }
     })?;
-    section(out, "nodes", &plan.nodes, node)
+    section(out, "nodes", &plan.nodes, node)?;
+    section(out, "BMCs", &plan.bmcs, |out, bmc| {
+        writeln!(out, "  {}  {}", bmc.node, bmc.address)
+    })
 }
 
 fn section<T>(

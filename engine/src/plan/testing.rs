@@ -119,6 +119,7 @@ impl Lab {
             machine: MachineType::default(),
             power_on: true,
             extra_args: Vec::new(),
+            bmc: None,
         };
         change(&mut node);
         self.0.nodes.push(node);

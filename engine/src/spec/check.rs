@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    context::{Claim, Context, Reference},
+    context::{BmcClaim, Claim, Context, Reference},
     diagnostic::{Code, Finding, quote},
     fields::Text,
     suggest::did_you_mean,
@@ -19,6 +19,7 @@ use super::{
 pub fn all(cx: &mut Context<'_>) {
     references(cx);
     host_prefixes(cx);
+    bmcs(cx);
     addresses(cx);
     shared_files(cx);
     ports(cx);
@@ -33,6 +34,37 @@ fn macs(cx: &mut Context<'_>) {
         if taken != claim.mark {
             let finding = Finding::error(Code::Conflict, claim.mark, "Two NICs have the same MAC.");
             cx.report(finding.related(taken, "It is first given here."));
+        }
+    }
+}
+
+/// The address of a BMC must lie in a network that is for them, and be nobody else's.
+fn bmcs(cx: &mut Context<'_>) {
+    let claims = std::mem::take(&mut cx.bmcs);
+    let networks = std::mem::take(&mut cx.bmc_networks);
+    let mut used: HashMap<IpAddr, Mark> = HashMap::new();
+    for claim in cx.host_addresses.iter().chain(&cx.addresses) {
+        used.entry(claim.address.addr()).or_insert(claim.mark);
+    }
+    for BmcClaim { node, address, mark } in claims {
+        let within = networks.iter().any(|network| network.contains(&address));
+        if !within && !cx.incomplete {
+            let message = format!(
+                "The address {address} of the BMC of node {} is in no network of type `bmc`.",
+                quote(&node)
+            );
+            let hint = match networks.as_slice() {
+                [] => "Add a Network of type `bmc` whose `address` has it in its prefix.".to_owned(),
+                [first, ..] => format!("An address in {} would do.", first.trunc()),
+            };
+            cx.report(Finding::error(Code::Address, mark, message).hint(hint));
+        }
+        if let Some(first) = used.insert(address, mark) {
+            let message = format!(
+                "The address {address} of the BMC of node {} is used twice.",
+                quote(&node)
+            );
+            cx.report(Finding::error(Code::Address, mark, message).related(first, "It is first used here."));
         }
     }
 }

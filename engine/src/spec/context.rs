@@ -97,6 +97,16 @@ pub struct SharedFile {
     pub mark: Mark,
 }
 
+/// The address of a BMC.
+pub struct BmcClaim {
+    /// The node whose BMC it is.
+    pub node: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Where it is written.
+    pub mark: Mark,
+}
+
 /// State of one load.
 pub struct Context<'a> {
     /// The lab files.
@@ -121,6 +131,10 @@ pub struct Context<'a> {
     pub ports: Vec<PortClaim>,
     /// MACs of NICs.
     pub macs: Vec<MacClaim>,
+    /// Addresses of BMCs.
+    pub bmcs: Vec<BmcClaim>,
+    /// Prefixes of the networks that BMCs can have addresses in.
+    pub bmc_networks: Vec<IpNet>,
     /// Files that apps write.
     pub shared_files: Vec<SharedFile>,
     files: &'a dyn Files,
@@ -141,6 +155,8 @@ impl<'a> Context<'a> {
             addresses: Vec::new(),
             ports: Vec::new(),
             macs: Vec::new(),
+            bmcs: Vec::new(),
+            bmc_networks: Vec::new(),
             shared_files: Vec::new(),
             files,
         }

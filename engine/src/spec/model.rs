@@ -12,8 +12,9 @@ use std::{
 };
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Serialize;
+
+use crate::bmc::User;
 
 pub use super::destination::{Destination, DestinationError, Protocol};
 
@@ -241,6 +242,8 @@ pub struct Node {
     pub uefi: bool,
     /// A TPM 2.0.
     pub tpm: bool,
+    /// Its BMC, if it is to be there from the start.
+    pub bmc: Option<Bmc>,
     /// The machine QEMU emulates.
     pub machine: MachineType,
     /// Whether it is powered on with the lab (`power`).
@@ -260,15 +263,15 @@ pub enum MachineType {
     Q35,
 }
 
-/// What a user of a BMC may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-pub enum Role {
-    /// Look.
-    ReadOnly,
-    /// Look, and act on the machine.
-    Operator,
-    /// Everything, accounts included.
-    Administrator,
+/// The BMC of a node, where the lab file says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bmc {
+    /// Where its address was written.
+    pub place: Place,
+    /// Its address, in a network of type `bmc`.
+    pub address: IpAddr,
+    /// Who may sign in; empty: whoever may everywhere.
+    pub users: Vec<User>,
 }
 
 /// One NIC of a node.

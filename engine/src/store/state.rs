@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    bmc::{BootOverride, Role, Session},
     forward::{Counters, Traffic, Wanted},
     node::PowerState,
     plan::{Accel, Mtu, MtuSource, NetworkKind, Shape},
@@ -27,6 +28,8 @@ pub struct State {
     pub images: Vec<ImageState>,
     /// Virtual machines.
     pub nodes: Vec<NodeState>,
+    /// BMCs that nodes have, or should have.
+    pub bmcs: Vec<BmcState>,
     /// Ports of the host that lead into namespaces, in the order of their numbers.
     pub forwards: Vec<ForwardState>,
 }
@@ -56,6 +59,7 @@ impl Default for State {
             namespaces: Vec::new(),
             images: Vec::new(),
             nodes: Vec::new(),
+            bmcs: Vec::new(),
             forwards: Vec::new(),
         }
     }
@@ -65,6 +69,11 @@ impl State {
     /// The node of that name.
     pub fn node_mut(&mut self, name: &str) -> Option<&mut NodeState> {
         self.nodes.iter_mut().find(|node| node.name == name)
+    }
+
+    /// The BMC of the node of that name.
+    pub fn bmc_mut(&mut self, node: &str) -> Option<&mut BmcState> {
+        self.bmcs.iter_mut().find(|bmc| bmc.node == node)
     }
 
     /// The image of that name.
@@ -323,7 +332,7 @@ pub struct NodeState {
     pub started_at: Option<Timestamp>,
     /// Its NICs in the order the guest sees them.
     pub nics: Vec<NicState>,
-    /// What the guest wrote as its first line to the `placemat` port: the address of its BMC.
+    /// The address of its BMC: that of the lab file, or what the guest wrote as its first line to the `placemat` port.
     pub bmc_address: Option<String>,
     /// Its known addresses, those it is reached by first.
     pub addresses: Vec<NodeAddress>,
@@ -389,6 +398,53 @@ impl ForwardState {
             counters,
         }
     }
+}
+
+/// A BMC: of a node whose lab file gives it an address, or whose guest announced one.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct BmcState {
+    /// The node.
+    pub node: String,
+    /// Its address.
+    #[schema(value_type = String)]
+    pub address: IpAddr,
+    /// Who gave it that.
+    pub origin: BmcOrigin,
+    /// The network its address is in.
+    pub network: Option<String>,
+    /// Whether it is served.
+    pub state: Ready,
+    /// Why it is not.
+    pub error: Option<String>,
+    /// From what its machine boots next, if not in its usual order.
+    pub boot_override: Option<BootOverride>,
+    /// Who is signed in.
+    pub sessions: Vec<Session>,
+    /// Who may sign in.
+    pub users: Vec<BmcUserState>,
+}
+
+/// Who gave a BMC its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BmcOrigin {
+    /// The lab file.
+    Declared,
+    /// The guest.
+    Announced,
+}
+
+/// Somebody who may sign in to a BMC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BmcUserState {
+    /// Number of the account.
+    pub id: u8,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether it may sign in.
+    pub enabled: bool,
 }
 
 /// A NIC of a node.

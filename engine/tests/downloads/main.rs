@@ -181,6 +181,7 @@ fn plan(cache: &Path, image: Image) -> Plan {
         networks: vec![],
         namespaces: vec![],
         images: vec![image],
+        bmcs: vec![],
         nodes: vec![],
         nat: vec![],
         sysctls: vec![],

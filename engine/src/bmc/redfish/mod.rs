@@ -21,15 +21,12 @@ mod serve;
 mod sessions;
 mod tasks;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -37,7 +34,7 @@ pub use caller::Origin;
 pub use serve::serve;
 pub use tls::{Authority, TlsError};
 
-use super::{Bmc, RestorePolicy};
+use super::{Bmc, Place, RestorePolicy};
 use disks::Disks;
 use events::Events;
 use sessions::Logins;
@@ -45,15 +42,6 @@ use tasks::Tasks;
 
 /// The port of Redfish over HTTPS.
 pub const PORT: u16 = 443;
-
-/// Where a BMC is on its network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its address.
-    pub address: IpAddr,
-    /// Length of the network's prefix.
-    pub prefix: u8,
-}
 
 /// The Redfish face of a BMC.
 pub struct Redfish {

@@ -13,9 +13,9 @@ use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{Authority, Origin, Place, Redfish, serve};
+use super::{Authority, Origin, Redfish, serve};
 use crate::bmc::{
-    Bmc, Identity,
+    Bmc, Identity, Place,
     testing::{Scripted, bmc, bmc_of},
 };
 
@@ -29,6 +29,7 @@ pub fn face_of(bmc: Arc<Bmc>) -> Arc<Redfish> {
     let place = Place {
         address: IpAddr::from([10, 0, 0, 5]),
         prefix: 24,
+        mac: [2, 0, 0, 0, 0, 9],
     };
     Redfish::new(bmc, place)
 }

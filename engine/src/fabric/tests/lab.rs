@@ -51,6 +51,7 @@ impl Lab {
             namespaces: vec![],
             images: vec![],
             nodes: vec![],
+            bmcs: vec![],
             nat: vec![],
             sysctls: vec![],
             notes: vec![],

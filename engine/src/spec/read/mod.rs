@@ -2,6 +2,7 @@
 //!
 //! What takes knowing all resources (whether a name exists, whether it is taken) is noted in the context for `check`.
 
+mod bmc;
 mod forward;
 mod image;
 mod namespace;

@@ -43,6 +43,9 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Network> {
             None
         }
     };
+    if let Some(NetworkKind::Bmc { address }) = kind {
+        cx.bmc_networks.push(address);
+    }
     fields.finish(cx, &[]);
     let name = name?;
     Some(Network {

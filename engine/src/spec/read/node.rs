@@ -65,6 +65,9 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
     let machine = read_word(cx, &mut fields, "machine", &MACHINES).unwrap_or_default();
     let power_on = read_word(cx, &mut fields, "power", &POWER).unwrap_or(true);
     let extra_args = fields.texts(cx, "extra-args");
+    let bmc = fields
+        .mapping(cx, "bmc")
+        .and_then(|bmc| super::bmc::read(cx, bmc, name.map_or("", |name| name.text)));
     fields.finish(cx, &[]);
     let name = name?;
     Some(Node {
@@ -83,6 +86,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         machine,
         power_on,
         extra_args: extra_args.into_iter().map(|arg| arg.text.to_owned()).collect(),
+        bmc,
     })
 }
 

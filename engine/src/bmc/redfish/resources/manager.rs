@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
-use super::{CHASSIS, MANAGER, SYSTEM, collection, enabled, link, resource, system, with};
+use super::{CHASSIS, MANAGER, SYSTEM, collection, enabled, link, nics, resource, system, with};
 use crate::bmc::redfish::{
     PORT,
     caller::Privilege,
@@ -24,8 +24,8 @@ pub const ROUTES: &[Route] = &[
         reset,
     ),
     Route::resource("/redfish/v1/Managers/BMC/NetworkProtocol", protocols),
-    Route::resource("/redfish/v1/Managers/BMC/EthernetInterfaces", nics),
-    Route::resource("/redfish/v1/Managers/BMC/EthernetInterfaces/LAN", nic),
+    Route::resource("/redfish/v1/Managers/BMC/EthernetInterfaces", lans),
+    Route::resource("/redfish/v1/Managers/BMC/EthernetInterfaces/LAN", lan),
     Route::resource("/redfish/v1/Managers/BMC/SerialInterfaces", serials),
     Route::resource("/redfish/v1/Managers/BMC/SerialInterfaces/Console", serial),
 ];
@@ -120,20 +120,25 @@ fn protocols(view: &View<'_>) -> Result<Value, Refusal> {
     ))
 }
 
-fn nics(view: &View<'_>) -> Result<Value, Refusal> {
+fn lans(view: &View<'_>) -> Result<Value, Refusal> {
     let members = [format!("{MANAGER}/EthernetInterfaces/LAN")];
     Ok(collection("EthernetInterface", view, "NICs of the BMC", members))
 }
 
-fn nic(view: &View<'_>) -> Result<Value, Refusal> {
+fn lan(view: &View<'_>) -> Result<Value, Refusal> {
     let place = view.redfish.place();
-    let nic = with(
+    let lan = with(
         resource("EthernetInterface", view, "LAN of the BMC"),
-        json!({ "InterfaceEnabled": true, "LinkStatus": "LinkUp", "Status": enabled() }),
+        json!({
+            "InterfaceEnabled": true,
+            "LinkStatus": "LinkUp",
+            "MACAddress": nics::mac(&place.mac),
+            "Status": enabled(),
+        }),
     );
     Ok(match place.address {
         IpAddr::V4(address) => with(
-            nic,
+            lan,
             json!({
                 "DHCPv4": { "DHCPEnabled": false },
                 "IPv4Addresses": [{
@@ -144,7 +149,7 @@ fn nic(view: &View<'_>) -> Result<Value, Refusal> {
             }),
         ),
         IpAddr::V6(address) => with(
-            nic,
+            lan,
             json!({
                 "DHCPv6": { "OperatingMode": "Disabled" },
                 "IPv6Addresses": [{

@@ -5,12 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{CHASSIS, SYSTEM, collection, link, resource, system, with};
-use crate::bmc::{
-    Nic,
-    redfish::{
-        reply::Refusal,
-        route::{Route, View},
-    },
+use crate::bmc::redfish::{
+    reply::Refusal,
+    route::{Route, View},
 };
 
 pub const ROUTES: &[Route] = &[
@@ -41,8 +38,8 @@ fn one(view: &View<'_>) -> Result<Value, Refusal> {
         json!({
             "InterfaceEnabled": true,
             "LinkStatus": if power.is_on() { "LinkUp" } else { "LinkDown" },
-            "MACAddress": mac(nic),
-            "PermanentMACAddress": mac(nic),
+            "MACAddress": mac(&nic.mac),
+            "PermanentMACAddress": mac(&nic.mac),
             "MTUSize": bmc.mtu(),
             "Status": system::status_of(&power),
             "Links": { "Chassis": link(CHASSIS) },
@@ -50,9 +47,10 @@ fn one(view: &View<'_>) -> Result<Value, Refusal> {
     ))
 }
 
-fn mac(nic: &Nic) -> String {
+/// A MAC as text.
+pub fn mac(mac: &[u8; 6]) -> String {
     let mut text = String::with_capacity(17);
-    for (at, byte) in nic.mac.iter().enumerate() {
+    for (at, byte) in mac.iter().enumerate() {
         let colon = if at == 0 { "" } else { ":" };
         // Writing to a string can't fail.
         let _ = write!(text, "{colon}{byte:02x}");

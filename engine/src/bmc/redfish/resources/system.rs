@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CHASSIS, MANAGER, SYSTEM, boot, enabled, link, power, resource, with};
+use super::{CHASSIS, MANAGER, SYSTEM, boot, link, power, resource, with};
 use crate::{
     bmc::{
         Identify, Identity, Power, Verb, WatchdogSettings,

@@ -1,0 +1,5 @@
+//! The face as its clients see it: hostile ones, and the tools of the field.
+
+mod hostile;
+mod scene;
+mod tools;

@@ -1,0 +1,206 @@
+//! A node as its BMC sees it.
+
+use std::{
+    fs,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Instant,
+};
+
+use nix::unistd::{SysconfVar, sysconf};
+use tokio::sync::watch;
+
+use crate::{
+    bmc::{BootOverride, Identity, Machine, MachineError, Nic, Power, Usage, Verb, Volume, Work},
+    console::Console,
+    lab::made::Made,
+    node::{Action, NodeError, NodeHandle},
+    plan::{self, VolumeSource},
+    spec::size::memory_bytes,
+    store::NodeState,
+};
+
+/// Memory of a node whose lab file says nothing: QEMU's default.
+const DEFAULT_MEMORY: u64 = 128 << 20;
+
+/// The kernel's MTU, told of what is being taken down.
+const DEFAULT_MTU: u32 = 1500;
+
+/// What a node is.
+pub fn identity(node: &plan::Node) -> Identity {
+    let disks = node.volumes.iter();
+    let disks = disks.filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }));
+    Identity {
+        node: node.name.clone(),
+        manufacturer: node.manufacturer.clone().unwrap_or_default(),
+        product: node.product.clone().unwrap_or_default(),
+        serial: node.serial.clone(),
+        uuid: plan::node_uuid(&node.name),
+        cpus: node.cpus,
+        memory: node.memory.as_deref().and_then(memory_bytes).unwrap_or(DEFAULT_MEMORY),
+        uefi: node.nvram.is_some(),
+        tpm: node.tpm.is_some(),
+        nics: node
+            .nics
+            .iter()
+            .map(|nic| Nic {
+                network: nic.network.clone(),
+                mac: nic.mac.0,
+            })
+            .collect(),
+        volumes: disks
+            .map(|volume| Volume {
+                name: volume.name.clone(),
+                path: volume.path.clone(),
+            })
+            .collect(),
+    }
+}
+
+/// A node of a running lab.
+pub struct NodeMachine {
+    made: Weak<Made>,
+    node: String,
+    cpus: u32,
+    memory: u64,
+    power: watch::Sender<Power>,
+    boot: Mutex<Option<BootOverride>>,
+    /// QEMU's process id, and how much processor time it had when it was last asked.
+    process: Mutex<(Option<u32>, Option<(Instant, f64)>)>,
+}
+
+impl NodeMachine {
+    pub fn new(made: Weak<Made>, identity: &Identity) -> Arc<Self> {
+        Arc::new(Self {
+            made,
+            node: identity.node.clone(),
+            cpus: identity.cpus,
+            memory: identity.memory,
+            power: watch::Sender::new(Power::off()),
+            boot: Mutex::default(),
+            process: Mutex::default(),
+        })
+    }
+
+    /// Takes note of the node's state.
+    pub fn follow(&self, node: &NodeState) {
+        self.power.send_if_modified(|power| {
+            let next = Power {
+                state: node.power_status,
+                reason: node.power_reason.clone(),
+                boots: power.boots + u64::from(node.started_at.is_some() && node.started_at != power.on_since),
+                on_since: node.started_at,
+            };
+            std::mem::replace(power, next) != *power
+        });
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        if process.0 != node.pid {
+            *process = (node.pid, None);
+        }
+    }
+
+    fn handle(&self) -> Result<NodeHandle, MachineError> {
+        let made = self.made.upgrade();
+        let handle = made.and_then(|made| made.parts().nodes.get(&self.node).cloned());
+        handle.ok_or_else(|| MachineError::Conflict(format!("Node {:?} is not there yet.", self.node)))
+    }
+}
+
+impl Machine for NodeMachine {
+    fn power(&self) -> watch::Receiver<Power> {
+        self.power.subscribe()
+    }
+
+    fn act(&self, verb: Verb) -> Work<Result<(), MachineError>> {
+        let (handle, power) = (self.handle(), self.power.clone());
+        Box::pin(async move {
+            let handle = handle?;
+            match verb {
+                Verb::On => handle.act(Action::Start).await?,
+                Verb::Off => handle.act(Action::Stop).await?,
+                Verb::Cycle => {
+                    handle.act(Action::Stop).await?;
+                    handle.act(Action::Start).await?;
+                }
+                Verb::Reset => {
+                    handle.act(Action::Restart).await?;
+                    power.send_modify(|power| power.boots += 1);
+                }
+                Verb::Shutdown | Verb::Nmi | Verb::Push => return Err(MachineError::Unsupported(verb)),
+            }
+            Ok(())
+        })
+    }
+
+    fn set_boot(&self, boot: Option<BootOverride>) {
+        *self.boot.lock().unwrap_or_else(PoisonError::into_inner) = boot;
+    }
+
+    fn console(&self) -> Option<Console> {
+        Some(self.handle().ok()?.console().clone())
+    }
+
+    fn mtu(&self) -> u32 {
+        let made = self.made.upgrade();
+        made.map_or(DEFAULT_MTU, |made| made.store.read(|state| state.lab.mtu.effective()))
+    }
+
+    fn usage(&self) -> Usage {
+        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(pid) = process.0 else { return Usage::default() };
+        let now = Instant::now();
+        let busy = busy_seconds(pid);
+        let before = std::mem::replace(&mut process.1, busy.map(|busy| (now, busy)));
+        let cpu = before.zip(busy).and_then(|((then, before), busy)| {
+            let passed = now.duration_since(then).as_secs_f64() * f64::from(self.cpus);
+            (passed > 0.0).then(|| ((busy - before) / passed).clamp(0.0, 1.0))
+        });
+        Usage {
+            cpu,
+            memory: resident_bytes(pid).map(|bytes| share(bytes, self.memory)),
+        }
+    }
+}
+
+impl From<NodeError> for MachineError {
+    fn from(error: NodeError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a share need not be exact")]
+fn share(part: u64, whole: u64) -> f64 {
+    (part as f64 / whole.max(1) as f64).clamp(0.0, 1.0)
+}
+
+/// How long a process has kept processors busy, in seconds.
+fn busy_seconds(pid: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may hold anything, parentheses too.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_ascii_whitespace().skip(11);
+    let mut ticks = || times.next()?.parse::<f64>().ok();
+    let busy = ticks()? + ticks()?;
+    let per_second = i32::try_from(sysconf(SysconfVar::CLK_TCK).ok()??).ok()?;
+    Some(busy / f64::from(per_second))
+}
+
+/// How much of a process is in memory.
+fn resident_bytes(pid: u32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    let page = u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()?;
+    Some(pages * page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_process_uses_can_be_measured() {
+        let pid = std::process::id();
+        assert!(busy_seconds(pid).unwrap() >= 0.0);
+        assert!(resident_bytes(pid).unwrap() > 1 << 20);
+        assert_eq!(busy_seconds(u32::MAX), None);
+    }
+}

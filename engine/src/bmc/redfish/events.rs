@@ -292,10 +292,11 @@ pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>, m
         {
             let Some(redfish) = redfish.upgrade() else { return };
             let log = redfish.bmc().log();
-            let last = log.ends().map(|(_, last)| last);
+            // Ids begin anew when the log is cleared, so an entry is known by its time as well.
+            let last = log.ends().map(|(_, last)| last).zip(log.info().added);
             if last.is_some() && last != seen {
                 let entries = log.entries();
-                let known = entries.iter().position(|entry| Some(entry.id) == seen);
+                let known = entries.iter().position(|entry| Some((entry.id, entry.time)) == seen);
                 for entry in entries.iter().skip(known.map_or(0, |at| at + 1)) {
                     let (id, argument) = message_of(&entry.what);
                     redfish.events().tell(Event {

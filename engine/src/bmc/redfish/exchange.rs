@@ -141,27 +141,10 @@ fn patch(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {
     let left = changes.leftovers(&before)?;
     let mut after = read(view)?;
     let etag = etag(&after);
-    for message in left {
-        annotate(&mut after, &message);
+    if !left.is_empty() {
+        after["@Message.ExtendedInfo"] = left.iter().map(Message::json).collect();
     }
     Ok(Reply::json(tagged(after, &etag)).with(header::ETAG, etag))
-}
-
-/// Says beside a property why it was not changed.
-fn annotate(resource: &mut Value, message: &Message) {
-    let Some((parent, name)) = message.pointer().and_then(|pointer| pointer.rsplit_once('/')) else {
-        return;
-    };
-    let target = match resource.pointer(parent) {
-        Some(Value::Object(_)) => resource.pointer_mut(parent),
-        _ => Some(resource),
-    };
-    if let Some(Value::Object(object)) = target {
-        object.insert(
-            format!("{name}@Message.ExtendedInfo"),
-            Value::from(vec![message.json()]),
-        );
-    }
 }
 
 fn post(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {

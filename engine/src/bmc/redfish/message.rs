@@ -300,11 +300,6 @@ impl Message {
         format!("{BASE}.{}", self.id)
     }
 
-    /// The property it is about, as a JSON pointer.
-    pub fn pointer(&self) -> Option<&str> {
-        self.property.as_deref().and_then(|property| property.strip_prefix('#'))
-    }
-
     /// What it says.
     pub fn text(&self) -> String {
         let Some(kind) = self.kind() else { return String::new() };

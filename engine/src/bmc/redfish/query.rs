@@ -45,7 +45,8 @@ impl Query {
                 )));
             };
             match name.as_str() {
-                "only" => query.only = true,
+                "only" if value.is_empty() => query.only = true,
+                "only" => return Err(malformed("only", &value)),
                 "$select" => query.select = Some(parse_select(&value)?),
                 "$expand" => query.expand = Some(Expand::parse(&value)?),
                 "$filter" => {
@@ -353,6 +354,7 @@ mod tests {
             ("$select=", 400),
             ("$filter=Id", 400),
             ("only&$expand=.", 400),
+            ("only=x", 400),
             ("$count=true", 501),
             ("%zz", 400),
         ] {

@@ -141,8 +141,9 @@ async fn mistakes_in_a_change_are_named() {
     assert_eq!(mixed.status, StatusCode::OK);
     let mixed = mixed.json();
     assert_eq!(mixed["LocationIndicatorActive"], true);
-    let told = &mixed["UUID@Message.ExtendedInfo"][0]["MessageId"];
-    assert_eq!(told, "Base.1.19.PropertyNotWritable");
+    let told = &mixed["@Message.ExtendedInfo"][0];
+    assert_eq!(told["MessageId"], "Base.1.19.PropertyNotWritable");
+    assert_eq!(told["RelatedProperties"], json!(["#/UUID"]));
 }
 
 #[tokio::test]

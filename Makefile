@@ -14,7 +14,8 @@ AS_ROOT := $(if $(SUDO),CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(SUDO)")
 # What a lab runs on, and what building takes besides Rust.
 RUN_PACKAGES = bird2 dnsmasq-base iproute2 nftables ovmf qemu-system-x86 qemu-utils swtpm
 BUILD_PACKAGES = gcc libc6-dev
-TEST_PACKAGES = bsdutils curl freeipmi-tools ipmitool iptables iputils-ping openssh-client procps
+TEST_PACKAGES = bsdutils busybox curl freeipmi-tools ipmitool iptables iputils-ping ipxe ipxe-qemu openssh-client picocom procps \
+	socat
 # The long tests make a Debian of their own and log in to it.
 LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client python3-venv
 # DMTF's programs, against which the Redfish face of virtual BMCs is held.
@@ -73,6 +74,8 @@ test-all: test redfish-clients
 
 bench: test-deps
 	$(AS_ROOT) cargo bench --locked --bench lab
+	cargo test --locked --release -p placemat2-engine --lib figures -- --ignored --nocapture
+	$(AS_ROOT) cargo bench --locked -p placemat2-engine --bench console --bench forward
 
 lint: deps
 	cargo fmt --all --check

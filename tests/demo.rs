@@ -4,6 +4,8 @@
 
 #[path = "support/console.rs"]
 mod console;
+#[path = "support/guests.rs"]
+mod guests;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -14,12 +16,8 @@ use std::{
 };
 
 use console::Console;
-use support::{Engine, Machine, PMCTL2, get};
-
-/// Seconds a guest has for its boot: some 30 when two emulated ones share a CPU, more when others need that CPU, too.
-const BOOT: u64 = 420;
-/// Seconds for what takes none on a machine that is not busy.
-const SOON: u64 = 60;
+use guests::{BOOT, SOON, guest, node, pmctl2};
+use support::{Engine, Machine};
 
 /// How soon an engine that must share its CPUs has noticed the end of a QEMU; it takes a few milliseconds else.
 const AT_ONCE: Duration = Duration::from_secs(5);
@@ -39,26 +37,6 @@ const BY_UEFI: &str = "r1-s2";
 const HOST: &str = "10.72.32.1";
 const OUTSIDE: &str = "198.51.100.1";
 
-/// The image of the demo's servers.
-fn guest() -> Vec<u8> {
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-    fs::read(&guest).unwrap_or_else(|error| {
-        let guest = guest.display();
-        panic!("{guest}: {error}: run `make guest` before this test, as `make test` does")
-    })
-}
-
-/// Runs `pmctl2` in the machine, which must succeed; what it prints.
-fn pmctl2(machine: &Machine, arguments: &str) -> String {
-    machine.sh(&format!("{PMCTL2} {arguments}"))
-}
-
-/// A node as the API tells of it.
-fn node(machine: &Machine, lab: &str, node: &str) -> serde_json::Value {
-    let answer = get(machine, lab, &format!("/nodes/{node}")).unwrap_or_default();
-    serde_json::from_slice(&answer).unwrap_or_default()
-}
-
 /// Pings each address from a guest.
 fn ping_all(console: &mut Console, addresses: &[&str]) {
     let command = format!(
@@ -77,7 +55,7 @@ fn copy_demo(machine: &Machine) {
             let to = format!("{to}/{}", path.file_name().unwrap().to_str().unwrap());
             if path.is_symlink() {
                 assert_eq!(path.file_name().unwrap(), "guest.qcow2");
-                machine.write(&to, guest());
+                machine.write(&to, guest("guest.qcow2"));
             } else if path.is_dir() {
                 copy(machine, &path, &to);
             } else {
@@ -287,7 +265,7 @@ volumes:
 #[test]
 fn volumes_of_each_kind() {
     let Some(machine) = Machine::new() else { return };
-    let image = guest();
+    let image = guest("guest.qcow2");
     machine.write("/var/scratch/lab/volumes.yml", VOLUMES);
     machine.write("/var/scratch/share/from-host", "greetings\n");
     machine.write("/var/scratch/lab/guest.qcow2", &image);

@@ -1,6 +1,6 @@
 //! The labs that are measured, as YAML.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
 
 use placemat2_engine::spec::sample::leaf_spine_yaml;
 
@@ -54,6 +54,25 @@ pub fn data_centre_fabric(size: (usize, usize)) -> Lab {
     Lab {
         name: "fabric",
         yaml: without_apps.collect::<Vec<_>>().join("---\n"),
+    }
+}
+
+/// A node that boots from an image and is off.
+pub fn booting_node(image: &Path) -> Lab {
+    let image = image.display();
+    let yaml = format!(
+        "kind: Image\nname: boot\nfile: {image}\n---\nkind: Node\nname: node\ncpu: 1\nmemory: 16M\npower: off\n\
+         volumes:\n- {{kind: image, name: root, image: boot}}\n"
+    );
+    Lab { name: "node", yaml }
+}
+
+/// Nodes without disks and NICs: nothing boots, and nothing comes from them.
+pub fn silent_nodes(count: usize) -> Lab {
+    let nodes = (0..count).map(|n| format!("kind: Node\nname: n{n}\ncpu: 1\nmemory: 16M\n"));
+    Lab {
+        name: "nodes",
+        yaml: nodes.collect::<Vec<_>>().join("---\n"),
     }
 }
 

@@ -14,6 +14,7 @@ mod labs;
 #[path = "../../engine/benches/load/mod.rs"]
 #[allow(dead_code, reason = "another benchmark asks at the socket, too")]
 mod load;
+mod power;
 mod run;
 #[allow(
     clippy::unwrap_used,
@@ -43,6 +44,10 @@ const ROUNDS: usize = 3;
 const IDLE: Duration = Duration::from_secs(30);
 /// How long before, for what the bring-up started to come to rest.
 const REST: Duration = Duration::from_secs(12);
+/// How often a node is powered on.
+const POWER_ROUNDS: usize = 15;
+/// Nodes of the labs whose memory is compared.
+const NODES: [usize; 2] = [4, 44];
 /// How long the API is asked.
 const ASKED: Duration = Duration::from_secs(4);
 
@@ -56,13 +61,15 @@ fn main() -> Result<()> {
         return Table::remark("skipped: needs root");
     }
     Table::remark(&run::surroundings())?;
-    let measurements: [(&str, Measure); 6] = [
+    let measurements: [(&str, Measure); 8] = [
         ("files", files),
         ("networks", networks),
         ("namespaces", namespaces),
         ("fabric", fabric),
         ("idle", idle),
         ("api", api),
+        ("power", power),
+        ("nodes", nodes),
     ];
     for (name, measure) in measurements {
         if wanted.is_empty() || wanted.iter().any(|start| name.starts_with(start.as_str())) {
@@ -198,6 +205,41 @@ fn idle(table: &mut Table) -> Result<()> {
         "CPU of an idle lab, engine and keeper, over 30 s",
         share,
         0.1,
+    ))
+}
+
+/// From power-on to the first byte of a guest.
+fn power(table: &mut Table) -> Result<()> {
+    let bench = power::Bench::new()?;
+    let run = bench.run()?;
+    let (qemu, mut console) = (bench.command()?, power::console(&run)?);
+    // The first reads the programs from the disk.
+    power::time_by_hand(&qemu)?;
+    power::time_of_lab(&run, &mut console)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..POWER_ROUNDS {
+        theirs.push(power::time_by_hand(&qemu)?);
+        ours.push(power::time_of_lab(&run, &mut console)?);
+    }
+    run.stop()?;
+    table.row(&Row::against(
+        "power-on to the first byte of the console",
+        run::middle(ours),
+        "the same QEMU by hand",
+        run::middle(theirs),
+        1.05,
+    ))
+}
+
+/// What the engine needs for a node.
+fn nodes(table: &mut Table) -> Result<()> {
+    let [few, many] = NODES.map(power::memory_with_nodes);
+    let (few, many) = (few?, many?);
+    let number = u32::try_from(NODES[1] - NODES[0])?;
+    table.row(&Row::small_size(
+        "memory of the engine for each further node, scrollback empty",
+        many.saturating_sub(few) / number,
+        300,
     ))
 }
 

@@ -54,6 +54,11 @@ pub struct Run {
 impl Run {
     /// Starts the program with a lab file in a new machine.
     pub fn start(lab: &Lab) -> Result<Self> {
+        Self::start_with(lab, &[])
+    }
+
+    /// As [`Run::start`], with further options.
+    pub fn start_with(lab: &Lab, options: &[&str]) -> Result<Self> {
         let machine = Machine::new().ok_or("needs root")?;
         let file = format!("/tmp/{}.yml", lab.name);
         machine.write(&file, &lab.yaml);
@@ -62,6 +67,7 @@ impl Run {
         let mut command = machine.command(PLACEMAT2);
         command
             .args(["--headless", "--mtu", "1500", &file])
+            .args(options)
             .env("NOTIFY_SOCKET", NOTIFY)
             .stdout(Stdio::null())
             .stderr(fs::File::create(machine.path("/tmp/log"))?);
@@ -116,6 +122,11 @@ impl Run {
                 None => thread::sleep(Duration::from_micros(500)),
             }
         }
+    }
+
+    /// A path of the lab's machine as this process can reach it.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.machine.path(path)
     }
 
     fn failure(&self, what: &str) -> Box<dyn std::error::Error + Send + Sync> {
@@ -197,6 +208,11 @@ pub fn time_of(command: &str, lab: &Lab) -> Result<Duration> {
 
 /// Returns the plan of a lab, as the program makes it.
 pub fn plan(lab: &Lab) -> Result<Plan> {
+    plan_with(lab, &Options::default())
+}
+
+/// As [`plan`], with options.
+pub fn plan_with(lab: &Lab, options: &Options) -> Result<Plan> {
     let directory = tempfile::tempdir()?;
     let file: PathBuf = directory.path().join(format!("{}.yml", lab.name));
     fs::write(&file, &lab.yaml)?;
@@ -206,9 +222,8 @@ pub fn plan(lab: &Lab) -> Result<Plan> {
         value: Some(1500),
         source: MtuSource::Option,
     };
-    let options = Options::default();
-    let facts = facts::gather(spec, &options, mtu, None)?;
-    plan::build(spec, &options, &facts).map_err(|errors| format!("{errors:?}").into())
+    let facts = facts::gather(spec, options, mtu, None)?;
+    plan::build(spec, options, &facts).map_err(|errors| format!("{errors:?}").into())
 }
 
 /// Returns how long the kernel is busy after the end of a lab that has a bridge for every network.

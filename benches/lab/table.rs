@@ -69,6 +69,18 @@ impl Row {
         }
     }
 
+    /// A size with a limit in KiB.
+    pub fn small_size(what: &str, kibibytes: u32, limit: u32) -> Self {
+        Self {
+            what: what.into(),
+            value: format!("{kibibytes} KiB"),
+            against: String::new(),
+            ratio: String::new(),
+            target: format!("≤ {limit} KiB"),
+            met: kibibytes <= limit,
+        }
+    }
+
     /// A share of one CPU with a limit, both in percent.
     pub fn share(what: &str, percent: f64, limit: f64) -> Self {
         Self {

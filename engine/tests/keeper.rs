@@ -24,7 +24,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use placemat2_engine::keeper::{Command, Exit, Keeper, KeeperError};
+use placemat2_engine::keeper::{Command, Exit, Identity, Keeper, KeeperError};
 use scene::{alive, eventually, pid_in, piped, read, root_trial, shell, trial};
 use tempfile::TempDir;
 
@@ -63,6 +63,7 @@ fn trials() -> Vec<Trial> {
         trial("kill_all kills daemons and refuses more", kill_all),
         trial("300 programs at once", many),
         root_trial("a namespace is entered with its /sys", namespace),
+        root_trial("who runs as another user has nothing of root's", another_user),
         Trial::test("kill -9 of the engine leaves nothing", || killed(Victim::Engine)),
         Trial::test("kill -9 of the keeper takes its children", || killed(Victim::Keeper)),
         Trial::test("kill -9 of an engine that is starting programs", killed_while_busy),
@@ -83,6 +84,39 @@ async fn exits(keeper: Keeper, _dir: TempDir) {
         assert_eq!(process.wait().await, exit, "{script}, asked again");
         process.signal(Signal::SIGKILL);
     }
+}
+
+/// A user that need not exist, with a group of its own and a further one.
+fn somebody() -> Identity {
+    Identity {
+        uid: 54_321,
+        gid: 54_322,
+        groups: vec![54_322, 54_323],
+    }
+}
+
+async fn another_user(keeper: Keeper, _dir: TempDir) {
+    let mut command = shell("grep -E '^(Uid|Gid|Groups|Cap(Inh|Prm|Eff|Amb)|NoNewPrivs)' /proc/self/status");
+    command.identity = Some(somebody());
+    let output = piped(&mut command);
+    assert_eq!(keeper.spawn(command).await.unwrap().wait().await, Exit::Code(0));
+    let status = read(output);
+    let status: Vec<_> = status
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let none = "0000000000000000";
+    let expected = [
+        "Uid: 54321 54321 54321 54321".to_owned(),
+        "Gid: 54322 54322 54322 54322".to_owned(),
+        "Groups: 54322 54323".to_owned(),
+        format!("CapInh: {none}"),
+        format!("CapPrm: {none}"),
+        format!("CapEff: {none}"),
+        format!("CapAmb: {none}"),
+        "NoNewPrivs: 1".to_owned(),
+    ];
+    assert_eq!(status, expected);
 }
 
 async fn missing(keeper: Keeper, dir: TempDir) {
@@ -317,10 +351,10 @@ enum Victim {
 fn engine(dir: &Path) -> ! {
     scene::block_on(async {
         let keeper = Keeper::start(dir).unwrap();
-        let mut app = keeper
-            .spawn(shell("trap '' TERM HUP INT; while :; do sleep 60; done"))
-            .await
-            .unwrap();
+        let mut app = shell("trap '' TERM HUP INT; while :; do sleep 60; done");
+        // Who becomes somebody else must be told anew to die with the keeper.
+        app.identity = nix::unistd::geteuid().is_root().then(somebody);
+        let mut app = keeper.spawn(app).await.unwrap();
         let mut pids = daemon(&keeper, dir).await;
         pids.push(app.pid.try_into().unwrap());
         let stat = fs::read_to_string(format!("/proc/{}/stat", app.pid)).unwrap();

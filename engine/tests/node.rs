@@ -5,7 +5,11 @@
 mod machine;
 mod scene;
 
-use std::{os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    time::Duration,
+};
 
 use machine::{GREETING, Machine, in_time, tells};
 use nix::{
@@ -17,8 +21,9 @@ use placemat2_engine::{
     keeper::Keeper,
     node::{Action, Grace, NodeError, PowerState},
     plan,
+    spec::model::Cache,
 };
-use scene::{alive, eventually, trial};
+use scene::{alive, eventually, root_trial, trial};
 use tempfile::TempDir;
 
 fn main() {
@@ -56,6 +61,7 @@ fn main() {
             trial("a guest that floods its console is held back, not the engine", flood),
             trial("a TPM comes and goes with its node", tpm),
             trial("a TPM whose state cannot be kept is told", tpm_blocked),
+            root_trial("QEMU runs as a user without root's powers", as_a_user),
             trial("an idle node costs the engine nothing", idle),
         ]
     });
@@ -437,10 +443,9 @@ async fn flood(keeper: Keeper, dir: TempDir) {
 
 fn with_tpm(machine: &mut Machine) {
     let socket = machine.dir.path().join("tpm.sock");
-    let chardev = format!("socket,id=tpm,path={}", socket.display());
     let args = [
         "-chardev",
-        &chardev,
+        "socket,id=tpm,fd=13",
         "-tpmdev",
         "emulator,id=tpm0,chardev=tpm",
         "-device",
@@ -451,6 +456,7 @@ fn with_tpm(machine: &mut Machine) {
         program: "swtpm".into(),
         state_dir: machine.dir.path().join("tpm"),
         socket,
+        fd: 13,
     });
 }
 
@@ -504,6 +510,53 @@ async fn tpm_blocked(keeper: Keeper, dir: TempDir) {
     let node = machine.handle();
     let error = node.act(Action::Start).await.unwrap_err();
     tells(&error, "swtpm: ");
+    node.close().await;
+}
+
+async fn as_a_user(keeper: Keeper, dir: TempDir) {
+    const USER: u32 = 54_321;
+    let mut machine = Machine::new(keeper, dir);
+    with_tpm(&mut machine);
+    machine.plan.qemu.user = Some(plan::QemuUser {
+        name: "somebody".into(),
+        uid: USER,
+        gid: USER,
+        groups: vec![USER],
+    });
+    let disk = machine.dir.path().join("boot.img");
+    let node = machine.handle();
+    // A directory of root's alone.
+    let error = node.act(Action::Start).await.unwrap_err();
+    tells(&error, "Permission denied");
+    tells(&error, "(QEMU runs as the user `somebody`, who must be allowed ");
+    node.close().await;
+
+    std::fs::set_permissions(machine.dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    machine.plan.volumes = vec![plan::Volume {
+        name: "root".into(),
+        source: plan::VolumeSource::Overlay { image: "boot".into() },
+        path: disk.clone(),
+        cache: Cache::None,
+    }];
+    let node = machine.on().await;
+    machine.client().await.sees(GREETING).await;
+    assert_eq!(disk.metadata().unwrap().uid(), USER);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", machine.pid())).unwrap();
+    for line in ["Uid:\t54321\t54321", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"] {
+        assert!(status.contains(line), "{status}");
+    }
+    in_time(node.act(Action::Cycle)).await.unwrap();
+    machine.client().await.sees(GREETING).await;
+    node.close().await;
+    // What somebody put in the disk's place is not given away.
+    let elsewhere = machine.dir.path().join("elsewhere");
+    std::fs::rename(&disk, &elsewhere).unwrap();
+    std::os::unix::fs::chown(&elsewhere, Some(0), Some(0)).unwrap();
+    std::fs::set_permissions(&elsewhere, PermissionsExt::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &disk).unwrap();
+    let node = machine.handle();
+    tells(&node.act(Action::Start).await.unwrap_err(), "Permission denied");
+    assert_eq!(elsewhere.metadata().unwrap().uid(), 0);
     node.close().await;
 }
 

@@ -180,6 +180,7 @@ fn node(volumes: Vec<Volume>) -> Node {
         qemu: Qemu {
             program: PathBuf::new(),
             args: vec![],
+            user: None,
             qmp_fd: 10,
             serial_fd: None,
             port_fd: 11,

@@ -2,16 +2,18 @@
 //!
 //! Exit statuses: 0 done, 1 failed, 2 wrong usage (clap's own). A reader that has seen enough (`| head`) is no failure.
 
+mod visible;
 mod yaml;
 
 use std::{
     error::Error,
     fmt,
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
 use serde::Serialize;
+pub use visible::Visible;
 
 /// Whoever read standard output has gone: time to end quietly.
 #[derive(Debug)]
@@ -27,8 +29,26 @@ impl Error for ReaderGone {}
 
 /// Writes text as it is.
 pub fn text(text: &str) -> anyhow::Result<()> {
+    bytes(text.as_bytes())
+}
+
+/// Writes a line of a guest's bytes: as they are, but harmless on a terminal.
+pub fn line(line: &[u8]) -> anyhow::Result<()> {
+    if stdout_is_terminal() {
+        return text(&format!("{}\n", Visible::all(line)));
+    }
+    bytes(&[line, b"\n"].concat())
+}
+
+/// Whether a person looks at standard output.
+pub fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Writes bytes as they are.
+pub fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
     written.map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => anyhow::Error::new(ReaderGone),
         _ => anyhow::anyhow!("cannot write to standard output: {error}"),

@@ -3,15 +3,18 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use placemat2_engine::client::Endpoint;
+use placemat2_ui::theme::ThemeName;
 
 /// A whole data centre on one Linux machine, from a YAML file.
 ///
-/// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM.
+/// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM; `placemat2 ui FILES` does
+/// so with a console to see and steer it.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Exit status: 0 when all went well, 1 when something failed, 2 for a wrong command line.")]
 pub struct Cli {
-    /// Runs without a screen. `run` always does; accepted so that scripts can say so.
+    /// Runs without a console. `run` always does; `ui` then does as `run` does.
     #[arg(long, global = true)]
     pub headless: bool,
     // No doc comments on these: clap would take them for help texts.
@@ -30,6 +33,13 @@ pub struct Cli {
 pub enum Command {
     /// Brings a lab up and runs it until SIGINT or SIGTERM; the default command.
     Run(RunArgs),
+    /// Shows and steers a lab: starts the one that the files describe, or attaches to one that runs.
+    Ui(UiArgs),
+    /// Shows and steers a lab that runs.
+    Attach(LookArgs),
+    /// Prints what the console is like, or what its config may say.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Checks lab files and tells of every mistake in them.
     Validate(ValidateArgs),
     /// Prints what a lab would consist of; changes nothing and needs no root.
@@ -60,6 +70,42 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+#[derive(Debug, Args)]
+pub struct UiArgs {
+    #[command(flatten)]
+    pub look: LookArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What a console shows, and how.
+#[derive(Debug, Args)]
+pub struct LookArgs {
+    /// Attaches to the lab of that name on this host.
+    #[arg(long, value_name = "NAME")]
+    pub lab: Option<String>,
+    /// Attaches to the lab whose API answers there: http://HOST:PORT or unix:///PATH.
+    #[arg(long, value_name = "URL", conflicts_with = "lab")]
+    pub endpoint: Option<Endpoint>,
+    /// Disables everything that changes something.
+    #[arg(long)]
+    pub readonly: bool,
+    /// Draws with ASCII only.
+    #[arg(long)]
+    pub ascii: bool,
+    /// The looks: default, light, high-contrast or mono.
+    #[arg(long, value_name = "THEME")]
+    pub theme: Option<ThemeName>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Prints the config as it is, with the defaults for what it does not say.
+    Dump,
+    /// Prints the JSON Schema of configs.
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +165,9 @@ pub struct PlanOptions {
     /// What runs the virtual machines; `auto` takes KVM only where it works.
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
+    /// The user that QEMU runs as; that of placemat2, root, if not given. The lab's disks are given to it.
+    #[arg(long, value_name = "USER")]
+    pub qemu_user: Option<String>,
     /// MTU of every link, instead of that of the route towards the Internet.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535), conflicts_with = "mtu_probe")]
     pub mtu: Option<u32>,

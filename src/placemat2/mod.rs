@@ -3,10 +3,12 @@
 mod bmc_users;
 mod cleanup;
 mod cli;
+mod config;
 mod logging;
 mod plan;
 mod prepare;
 mod run;
+mod ui;
 mod validate;
 
 use std::process::ExitCode;
@@ -23,6 +25,10 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         None => run::run(cli.run, &cli.log),
         Some(Command::Run(args)) => run::run(args, &cli.log),
+        Some(Command::Ui(args)) if cli.headless => run::run(args.run, &cli.log),
+        Some(Command::Ui(args)) => ui::run(&args, &cli.log),
+        Some(Command::Attach(look)) => ui::attach(&look),
+        Some(Command::Config(command)) => config::run(command),
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Cleanup(args)) => cleanup::run(&args),
@@ -50,7 +56,10 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
         None => Some(&cli.run.plan.files),
         Some(Command::Run(args)) => Some(&args.plan.files),
         Some(Command::Plan(args)) => Some(&args.plan.files),
-        Some(Command::Validate(_) | Command::Cleanup(_)) => None,
+        Some(Command::Ui(args)) if cli.headless => Some(&args.run.plan.files),
+        Some(Command::Ui(_) | Command::Attach(_) | Command::Config(_) | Command::Validate(_) | Command::Cleanup(_)) => {
+            None
+        }
     };
     if files.is_some_and(Vec::is_empty) {
         refuse("name at least one lab file: `placemat2 dc.yml`".into());

@@ -116,6 +116,7 @@ fn options(args: &PlanOptions) -> Options {
             Accel::Kvm => AccelChoice::Kvm,
             Accel::Tcg => AccelChoice::Tcg,
         },
+        qemu_user: args.qemu_user.clone(),
         graphic: args.graphic,
         ..Options::default()
     }

@@ -53,6 +53,11 @@ impl Session {
         self.client.get_json(path).await.map_err(|error| self.explained(error))
     }
 
+    /// Gets what is at a path, read as what it is.
+    pub async fn read<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.client.get_json(path).await.map_err(|error| self.explained(error))
+    }
+
     /// Asks for an action.
     pub async fn post(&self, path: &str) -> anyhow::Result<()> {
         self.client.post(path).await.map_err(|error| self.explained(error))
@@ -73,6 +78,11 @@ impl Session {
     /// Asks for something to be deleted.
     pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
         self.client.delete(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Asks what there is no word for above.
+    pub async fn with<T>(&self, ask: impl AsyncFnOnce(&Client) -> Result<T, ClientError>) -> anyhow::Result<T> {
+        ask(&self.client).await.map_err(|error| self.explained(error))
     }
 
     /// Opens a stream of bytes both ways.

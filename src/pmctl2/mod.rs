@@ -3,9 +3,16 @@
 mod app;
 mod bmc;
 mod connect;
+mod console_log;
+mod converse;
+mod enter;
+mod escape;
 mod events;
 mod exec;
+mod expect;
 mod forward;
+mod graph;
+mod link;
 mod listing;
 mod logs;
 mod net;
@@ -13,9 +20,14 @@ mod netns;
 mod node;
 mod power;
 mod redfish;
+mod screenshot;
+mod shell;
 mod ssh;
 mod status;
+mod stdio;
+mod terminal;
 mod tunnel;
+mod typing;
 
 use std::process::ExitCode;
 
@@ -30,7 +42,7 @@ use connect::{Session, Target};
     version,
     after_help = "Without --endpoint and --lab the one lab that runs on this host is meant; if none is found, the one \
                   that answers at http://localhost:10808.\n\nExit status: 0 done, 1 failed, 2 wrong usage; that of the \
-                  command for `netns exec`."
+                  command for `netns exec` and `netns enter`."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -43,10 +55,10 @@ pub struct Cli {
 enum Command {
     /// Tell how the lab is: phase, versions, steps of the start, counts
     Status(status::Status),
-    /// List nodes (virtual machines), show one, act on its power
+    /// List nodes (virtual machines), show one, act on its power, be at its console
     #[command(subcommand)]
     Node(node::Node),
-    /// List network namespaces, run a command in one
+    /// List network namespaces, run a command or a shell in one
     #[command(subcommand)]
     Netns(netns::Netns),
     /// List networks
@@ -57,9 +69,14 @@ enum Command {
     Bmc(bmc::Bmc),
     /// Ask the Redfish service of a node's BMC, signed in as an administrator
     Redfish(redfish::Redfish),
+    /// List links and their counters
+    #[command(subcommand)]
+    Link(link::Link),
     /// List the apps of all namespaces
     #[command(subcommand)]
     App(app::App),
+    /// Draw what is linked with what
+    Graph(graph::GraphArgs),
     /// Let ports of the host lead into namespaces
     #[command(subcommand)]
     Forward(forward::Forward),
@@ -93,30 +110,36 @@ impl Cli {
 
 /// Does what the command line asks for.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let target = cli.target;
     match cli.command {
+        // Becomes another program, which must not find a runtime's threads.
         Command::Netns(netns::Netns::Exec(exec)) => exec.run(),
-        Command::Netns(netns::Netns::List(list)) => with_lab(target, async |lab| netns::list(list.format, lab).await),
-        Command::Status(status) => with_lab(target, async |lab| status.run(lab).await),
-        Command::Node(node) => with_lab(target, async |lab| node.run(lab).await),
-        Command::Net(net) => with_lab(target, async |lab| net.run(lab).await),
-        Command::Bmc(bmc) => with_lab(target, async |lab| bmc.run(lab).await),
-        Command::Redfish(redfish) => with_lab(target, async |lab| redfish.run(lab).await),
-        Command::App(app) => with_lab(target, async |lab| app.run(lab).await),
-        Command::Forward(forward) => with_lab(target, async |lab| forward.run(lab).await),
-        Command::SshConfig(config) => with_lab(target, async |lab| config.run(lab).await),
-        Command::Connect(connect) => with_lab(target, async |lab| connect.run(lab).await),
-        Command::Logs(logs) => with_lab(target, async |lab| logs.run(lab).await),
-        Command::Events(events) => with_lab(target, async |lab| events.run(lab).await),
+        command => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let done = runtime.block_on(async { speak(command, &Session::open(cli.target)?).await });
+            // Not to wait for a read of standard input that nobody needs any more.
+            runtime.shutdown_background();
+            done
+        }
     }
 }
 
-/// Lets a command speak to the chosen lab.
-fn with_lab(target: Target, command: impl AsyncFnOnce(&Session) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let done = runtime.block_on(async { command(&Session::open(target)?).await });
-    // Not to wait for a read of standard input that nobody needs any more.
-    runtime.shutdown_background();
-    done?;
-    Ok(ExitCode::SUCCESS)
+/// Does what needs a lab to speak to.
+async fn speak(command: Command, lab: &Session) -> anyhow::Result<ExitCode> {
+    let done = match command {
+        Command::Node(node) => return node.run(lab).await,
+        Command::Netns(netns) => return netns.run(lab).await,
+        Command::Status(status) => status.run(lab).await,
+        Command::Net(net) => net.run(lab).await,
+        Command::Bmc(bmc) => bmc.run(lab).await,
+        Command::Redfish(redfish) => redfish.run(lab).await,
+        Command::Link(link) => link.run(lab).await,
+        Command::App(app) => app.run(lab).await,
+        Command::Graph(graph) => graph.run(lab).await,
+        Command::Forward(forward) => forward.run(lab).await,
+        Command::SshConfig(config) => config.run(lab).await,
+        Command::Connect(connect) => connect.run(lab).await,
+        Command::Logs(logs) => logs.run(lab).await,
+        Command::Events(events) => events.run(lab).await,
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

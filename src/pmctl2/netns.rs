@@ -1,12 +1,15 @@
 //! `pmctl2 netns`.
 
+use std::process::ExitCode;
+
 use clap::Subcommand;
 use placemat2_engine::client::Client;
 
 use super::{
     connect::{Session, Value},
     exec::Exec,
-    listing::{self, Column, Format, FormatArg, field, items},
+    listing::{self, Column, FormatArg, field, items},
+    shell,
 };
 
 /// Subcommands of `pmctl2 netns`
@@ -16,6 +19,8 @@ pub enum Netns {
     List(FormatArg),
     /// Run a command in a network namespace, as `ip netns exec` does
     Exec(Exec),
+    /// Open a shell in a network namespace
+    Enter(shell::Enter),
 }
 
 const COLUMNS: &[Column] = &[
@@ -59,7 +64,16 @@ fn interfaces(namespace: &Value) -> String {
     interfaces.collect::<Vec<_>>().join(" ")
 }
 
-/// Prints the namespaces.
-pub async fn list(format: Format, session: &Session) -> anyhow::Result<()> {
-    listing::print(format, COLUMNS, &session.list(&Client::path(&["netns"])).await?)
+impl Netns {
+    /// Does what the subcommand says.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Exec(exec) => exec.run(),
+            Self::Enter(enter) => enter.run(session).await,
+            Self::List(FormatArg { format }) => {
+                listing::print(format, COLUMNS, &session.list(&Client::path(&["netns"])).await?)?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
 }

@@ -1,13 +1,20 @@
 //! `pmctl2 node`, as in placemat v2 where it had it.
 
+use std::process::ExitCode;
+
 use clap::{Args, Subcommand, ValueEnum};
 use placemat2_engine::client::Client;
 use serde_yaml::Value;
 
 use super::{
     connect::Session,
+    console_log::Log,
+    enter::Enter,
+    expect::Expect,
     listing::{self, Column, Format, field, items},
     power::Action,
+    screenshot::Screenshot,
+    typing::Type,
 };
 use crate::output;
 
@@ -20,6 +27,16 @@ pub enum Node {
     Show(Show),
     /// Act on the power of nodes, and wait until that is done
     Action(Action),
+    /// Be at the serial console of a node
+    Enter(Enter),
+    /// Wait until something is written on the serial console of a node
+    Expect(Expect),
+    /// Type into the serial console of a node
+    Type(Type),
+    /// Print what was written on the serial console of a node, with time stamps
+    Log(Log),
+    /// Take a picture of the screen of a node
+    Screenshot(Screenshot),
 }
 
 /// Arguments of `pmctl2 node list`
@@ -102,8 +119,13 @@ const COLUMNS: &[Column] = &[
 
 impl Node {
     /// Does what the subcommand says.
-    pub async fn run(self, session: &Session) -> anyhow::Result<()> {
-        match self {
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let done = match self {
+            Self::Enter(enter) => return enter.run(session).await,
+            Self::Expect(expect) => expect.run(session).await,
+            Self::Type(typing) => typing.run(session).await,
+            Self::Log(log) => log.run(session).await,
+            Self::Screenshot(screenshot) => screenshot.run(session).await,
             Self::List(list) => {
                 let format = if list.json { Format::Json } else { list.format };
                 let nodes = session.list(&Client::path(&["nodes"])).await?;
@@ -114,6 +136,7 @@ impl Node {
                 show.format.print(&node)
             }
             Self::Action(action) => action.run(session).await,
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }

@@ -1,19 +1,13 @@
 //! `pmctl2 connect`: standard input and output become a connection made inside the lab, as `ssh` wants of a
 //! ProxyCommand.
 
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-};
+use std::io;
 
 use clap::Args;
 use placemat2_engine::{client::Client, spec::model::Destination};
-use tokio::{
-    fs::File,
-    io::{AsyncWriteExt as _, copy, split},
-};
+use tokio::io::{AsyncWriteExt as _, copy, split};
 
-use super::connect::Session;
+use super::{connect::Session, stdio::file};
 
 /// Arguments of `pmctl2 connect`
 #[derive(Debug, Args)]
@@ -62,10 +56,4 @@ impl Connect {
             _ = &mut send => Ok(receive.await?),
         }
     }
-}
-
-/// Returns a standard stream as a file that is read and written beside other work.
-fn file(stream: impl AsFd) -> io::Result<File> {
-    let fd: OwnedFd = stream.as_fd().try_clone_to_owned()?;
-    Ok(File::from_std(fd.into()))
 }

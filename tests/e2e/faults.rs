@@ -191,6 +191,17 @@ fn a_qemu_that_exits_at_once() {
 }
 
 #[test]
+fn arguments_that_qemu_does_not_know() {
+    let Some(machine) = Machine::new() else { return };
+    full_but(&machine, "s/memory: 16M/&\\nextra-args: [-device, no-such-device]/");
+    fails(
+        &machine,
+        FULL,
+        &["node `guest`", "'no-such-device' is not a valid device model name"],
+    );
+}
+
+#[test]
 fn images_that_are_none() {
     let Some(machine) = Machine::new() else { return };
     full(&machine);

@@ -93,7 +93,11 @@ impl Console {
                 let text = buffer[..count].iter().filter(|byte| byte.is_ascii());
                 self.transcript.extend(text.map(|byte| char::from(*byte)));
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                ) => {}
             Err(error) => panic!("the console failed before {what}: {error}; {}", self.told()),
         }
     }

@@ -6,6 +6,7 @@
 mod answer;
 mod apps;
 mod bmcs;
+mod changes;
 mod connect;
 mod consoles;
 mod events;
@@ -31,6 +32,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 pub use answer::Problem;
 pub use apps::LogLine;
 pub use bmcs::{RedfishAnswer, RedfishRequest};
+pub use changes::Change;
 pub use forwards::ForwardRequest;
 pub use listen::{BindError, DEFAULT_LISTEN_ADDR, bind_tcp, bind_unix};
 pub use routes::openapi;

@@ -44,6 +44,11 @@ pub fn discover() -> Result<Found, DiscoverError> {
     choose(Path::new(LABS_DIR))
 }
 
+/// Returns the names of the labs that run on this host, sorted.
+pub fn running_labs() -> Vec<String> {
+    labs_in(Path::new(LABS_DIR)).0
+}
+
 fn choose(directory: &Path) -> Result<Found, DiscoverError> {
     let (mut labs, hidden) = labs_in(directory);
     if labs.len() > 1 {

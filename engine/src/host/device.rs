@@ -13,9 +13,21 @@ use nix::{
     unistd::geteuid,
 };
 
-/// Returns whether KVM can get a guest to run, or why not, as a clause.
-pub(super) fn kvm() -> Result<(), String> {
-    read_write(Path::new("/dev/kvm")).map_err(|error| format!("`/dev/kvm` can't be opened: {error}"))?;
+use super::user;
+use crate::plan::QemuUser;
+
+/// Returns whether KVM can get a guest of a QEMU that runs as `user` to run, or why not, as a clause.
+pub(super) fn kvm(user: Option<&QemuUser>) -> Result<(), String> {
+    let opened = read_write(Path::new("/dev/kvm")).map_err(|error| format!("`/dev/kvm` can't be opened: {error}"))?;
+    let metadata = opened
+        .metadata()
+        .map_err(|error| format!("`/dev/kvm` tells nothing of itself: {error}"))?;
+    if let Some(user) = user.filter(|user| !user::may_use(user, &metadata)) {
+        let name = &user.name;
+        return Err(format!(
+            "the user `{name}`, as which QEMU is to run, may not open `/dev/kvm`: add it to the group `kvm`"
+        ));
+    }
     // A /dev/kvm can be there without these, and guests then never get to boot.
     match File::open("/proc/cpuinfo")
         .map(BufReader::new)

@@ -16,7 +16,7 @@ use nix::{
 use thiserror::Error;
 
 pub use super::installed::{AskedQemu, ask_qemu};
-use super::{device, firmware, installed, publish};
+use super::{device, firmware, installed, publish, user};
 use crate::{
     plan::{Facts, Mtu, Options, disk_dirs, nvram_file},
     spec::model::Spec,
@@ -51,6 +51,7 @@ pub fn gather(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>)
         vhost_net: false,
         tun: false,
         qemu: None,
+        qemu_user: None,
         swtpm: None,
         virtiofsd: None,
         firmware: Vec::new(),
@@ -69,7 +70,8 @@ pub fn gather(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>)
 
 /// Asks what only nodes need.
 fn gather_for_nodes(spec: &Spec, options: &Options, qemu: Option<AskedQemu>, facts: &mut Facts) {
-    facts.kvm = device::kvm();
+    facts.qemu_user = options.qemu_user.as_deref().and_then(user::find);
+    facts.kvm = device::kvm(facts.qemu_user.as_ref());
     facts.vhost_net = device::is_there("/dev/vhost-net");
     facts.tun = device::is_there("/dev/net/tun");
     facts.qemu = qemu.or_else(ask_qemu).map(AskedQemu::answer);

@@ -28,6 +28,7 @@ mod stray_link;
 mod stray_process;
 pub mod sysctl;
 mod undo;
+mod user;
 
 pub use forward::ForwardError;
 pub use keeper_lock::KeeperLock;

@@ -21,10 +21,13 @@ use nix::{
         prctl,
         signal::{SigHandler, SigSet, Signal, signal},
     },
-    unistd::{Pid, dup2_raw, getppid, setsid, write},
+    unistd::{Gid, Pid, Uid, dup2_raw, getppid, setgroups, setresgid, setresuid, setsid, write},
 };
 
-use super::{error::Stage, wire::Spawn};
+use super::{
+    error::Stage,
+    wire::{Identity, Spawn},
+};
 use crate::host::enter;
 
 nix::ioctl_write_int_bad!(
@@ -54,10 +57,7 @@ pub fn run(spawn: &Spawn, fds: Vec<OwnedFd>, report: OwnedFd, keeper: Pid) -> ! 
 fn become_program(spawn: &Spawn, fds: Vec<OwnedFd>, base: RawFd, keeper: Pid) -> Result<Infallible, Failure> {
     let at = |stage| move |errno| (stage, errno);
     setsid().map_err(at(Stage::Fork))?;
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(at(Stage::Fork))?;
-    if getppid() != keeper {
-        return Err((Stage::Fork, Errno::ESRCH));
-    }
+    die_with(keeper).map_err(at(Stage::Fork))?;
     reset_signals().map_err(at(Stage::Fork))?;
     let mut fds = fds.into_iter();
     if let Some(name) = &spawn.namespace {
@@ -73,12 +73,34 @@ fn become_program(spawn: &Spawn, fds: Vec<OwnedFd>, base: RawFd, keeper: Pid) ->
         // SAFETY: the ioctl takes a number and touches no memory. This process leads a session without a terminal.
         unsafe { control_terminal(0, 0) }.map_err(at(Stage::Terminal))?;
     }
+    if let Some(identity) = &spawn.identity {
+        become_user(identity).map_err(at(Stage::Identity))?;
+        // Who changes its user loses that signal.
+        die_with(keeper).map_err(at(Stage::Identity))?;
+    }
     // Looks the program up in the PATH it will have.
     let error = std::process::Command::new(&spawn.program)
         .args(&spawn.args)
         .envs(spawn.env.iter().map(|(name, value)| (name as &OsStr, value)))
         .exec();
     Err((Stage::Exec, errno_of(&error)))
+}
+
+/// Has the kernel kill this process when the keeper dies.
+fn die_with(keeper: Pid) -> nix::Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // It may have died before that.
+    if getppid() == keeper { Ok(()) } else { Err(Errno::ESRCH) }
+}
+
+/// Gives up this process's user and groups for others, and with root's user all capabilities, for good.
+fn become_user(identity: &Identity) -> nix::Result<()> {
+    let groups: Vec<Gid> = identity.groups.iter().copied().map(Gid::from_raw).collect();
+    setgroups(&groups)?;
+    let (uid, gid) = (Uid::from_raw(identity.uid), Gid::from_raw(identity.gid));
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)?;
+    prctl::set_no_new_privs()
 }
 
 /// Undoes what would survive exec: the signals the keeper blocks, and those the engine was started with ignored.

@@ -10,7 +10,7 @@ use std::{
 use super::{
     error::KeeperError,
     socket::MAX_FDS,
-    wire::{MAX_MESSAGE, Request, Spawn},
+    wire::{Identity, MAX_MESSAGE, Request, Spawn},
 };
 
 /// A program to start.
@@ -26,6 +26,8 @@ pub struct Command {
     pub workdir: Option<PathBuf>,
     /// Namespace to run in, with what `ip netns exec` does besides: /sys and /etc/netns/NAME in a private mount namespace.
     pub namespace: Option<(OwnedFd, String)>,
+    /// Who to run as, without capabilities and without a way to get any; as the engine if none.
+    pub identity: Option<Identity>,
     /// /dev/null if none.
     pub stdin: Option<OwnedFd>,
     /// /dev/null if none.
@@ -62,6 +64,7 @@ impl Command {
             env: vec![],
             workdir: None,
             namespace: None,
+            identity: None,
             stdin: None,
             stdout: None,
             stderr: None,
@@ -96,6 +99,7 @@ impl Command {
             env: self.env,
             workdir: self.workdir.map(Into::into),
             namespace: namespace.map(Into::into),
+            identity: self.identity,
             stdio: stdio.each_ref().map(Option::is_some),
             numbers,
             terminal: self.terminal,

@@ -63,6 +63,8 @@ pub enum Stage {
     Exec = 4,
     /// Its stdin could not become its controlling terminal.
     Terminal = 5,
+    /// The user it was to run as could not be become.
+    Identity = 6,
 }
 
 impl Stage {
@@ -75,6 +77,7 @@ impl Stage {
             Self::Descriptors,
             Self::Exec,
             Self::Terminal,
+            Self::Identity,
         ]
         .into_iter()
         .find(|stage| *stage as u8 == number)
@@ -92,6 +95,7 @@ impl Stage {
             ),
             Self::Terminal => format!("its standard input cannot become its controlling terminal: {cause}"),
             Self::Descriptors => format!("its descriptors cannot be brought to their numbers: {cause}"),
+            Self::Identity => format!("it cannot be run as the user it is meant to: {cause}"),
             Self::Exec if errno == Errno::ENOENT as i32 && !program.contains('/') => {
                 "there is no such program in PATH".to_owned()
             }

@@ -28,6 +28,7 @@ pub use client::Keeper;
 pub use command::Command;
 pub use error::KeeperError;
 pub use process::{Exit, Process};
+pub use wire::Identity;
 
 /// `argv[0]` of a keeper, by which the program knows that it was started as one.
 const ARGV0: &str = "placemat2-keeper";

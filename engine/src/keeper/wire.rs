@@ -49,12 +49,25 @@ pub struct Spawn {
     pub workdir: Option<OsString>,
     /// Name of the namespace whose descriptor comes with the message.
     pub namespace: Option<OsString>,
+    /// Who to be; the keeper's own user if none.
+    pub identity: Option<Identity>,
     /// Which of stdin, stdout and stderr come with the message.
     pub stdio: [bool; 3],
     /// Number in the child of each further descriptor.
     pub numbers: Vec<i32>,
     /// Whether stdin becomes its controlling terminal.
     pub terminal: bool,
+}
+
+/// Who a program runs as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Further groups.
+    pub groups: Vec<u32>,
 }
 
 /// What the keeper tells the engine.
@@ -146,6 +159,15 @@ impl Spawn {
         }
         put_optional(out, self.workdir.as_deref());
         put_optional(out, self.namespace.as_deref());
+        out.push(u8::from(self.identity.is_some()));
+        if let Some(Identity { uid, gid, groups }) = &self.identity {
+            out.extend(uid.to_le_bytes());
+            out.extend(gid.to_le_bytes());
+            put_count(out, groups.len());
+            for group in groups {
+                out.extend(group.to_le_bytes());
+            }
+        }
         out.extend(self.stdio.map(u8::from));
         put_count(out, self.numbers.len());
         for number in &self.numbers {
@@ -160,11 +182,22 @@ impl Spawn {
             program: input.string()?,
             args: input.list(Input::string)?,
             env: input.list(|input| Some((input.string()?, input.string()?)))?,
-            workdir: input.optional()?,
-            namespace: input.optional()?,
+            workdir: input.optional(Input::string)?,
+            namespace: input.optional(Input::string)?,
+            identity: input.optional(Identity::decode)?,
             stdio: [input.bool()?, input.bool()?, input.bool()?],
             numbers: input.list(Input::i32)?,
             terminal: input.bool()?,
+        })
+    }
+}
+
+impl Identity {
+    fn decode(input: &mut Input<'_>) -> Option<Self> {
+        Some(Self {
+            uid: input.u32()?,
+            gid: input.u32()?,
+            groups: input.list(Input::u32)?,
         })
     }
 }
@@ -284,8 +317,12 @@ impl<'a> Input<'a> {
         self.array().map(i32::from_le_bytes)
     }
 
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
     fn count(&mut self) -> Option<usize> {
-        usize::try_from(u32::from_le_bytes(self.array()?)).ok()
+        usize::try_from(self.u32()?).ok()
     }
 
     fn string(&mut self) -> Option<OsString> {
@@ -294,8 +331,8 @@ impl<'a> Input<'a> {
     }
 
     #[expect(clippy::option_option, reason = "not there is something else than not a message")]
-    fn optional(&mut self) -> Option<Option<OsString>> {
-        Some(if self.bool()? { Some(self.string()?) } else { None })
+    fn optional<T>(&mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        Some(if self.bool()? { Some(item(self)?) } else { None })
     }
 
     /// Grows with what is really there, not with the count that is claimed.
@@ -315,6 +352,11 @@ mod tests {
         prop::collection::vec(any::<u8>(), 0..40).prop_map(OsString::from_vec)
     }
 
+    fn any_identity() -> impl Strategy<Value = Identity> {
+        let groups = prop::collection::vec(any::<u32>(), 0..5);
+        (any::<u32>(), any::<u32>(), groups).prop_map(|(uid, gid, groups)| Identity { uid, gid, groups })
+    }
+
     fn any_spawn() -> impl Strategy<Value = Spawn> {
         (
             any::<u64>(),
@@ -323,18 +365,20 @@ mod tests {
             prop::collection::vec((any_string(), any_string()), 0..5),
             prop::option::of(any_string()),
             prop::option::of(any_string()),
+            prop::option::of(any_identity()),
             any::<[bool; 3]>(),
             prop::collection::vec(any::<i32>(), 0..5),
             any::<bool>(),
         )
             .prop_map(
-                |(id, program, args, env, workdir, namespace, stdio, numbers, terminal)| Spawn {
+                |(id, program, args, env, workdir, namespace, identity, stdio, numbers, terminal)| Spawn {
                     id,
                     program,
                     args,
                     env,
                     workdir,
                     namespace,
+                    identity,
                     stdio,
                     numbers,
                     terminal,

@@ -33,10 +33,10 @@ pub struct Made {
     pub tasks: TaskTracker,
     /// Ports of the host that lead into namespaces.
     pub forwards: Forwards,
-    /// Shells in namespaces.
-    pub shells: Shells,
     /// Management controllers of nodes.
     pub bmcs: Bmcs,
+    /// Shells in namespaces.
+    pub shells: Shells,
     dir: LabDir,
     parts: Mutex<Parts>,
 }
@@ -65,8 +65,8 @@ impl Made {
             serving: CancellationToken::new(),
             tasks: TaskTracker::new(),
             forwards,
-            shells: Shells::default(),
             bmcs: Bmcs::default(),
+            shells: Shells::default(),
             dir,
             parts: Mutex::default(),
         }

@@ -207,16 +207,19 @@ impl Actor {
                         return shutdown.answer(|| Ok(()));
                     }
                 },
-                () = shutdown.overdue() => match shutdown.settle(&self.plan.name) {
-                    Verdict::Wait => {}
-                    Verdict::GiveUp(limit) => self.still_on(limit),
-                    Verdict::Force(limit) => {
-                        let seconds = limit.as_secs_f64();
-                        let reason = format!("it did not shut down within {seconds} seconds and was powered off");
-                        self.power_off(machine, &reason).await;
-                        return shutdown.answer(|| Ok(()));
+                now = shutdown.overdue() => {
+                    match shutdown.verdict(now) {
+                        Verdict::Wait => {}
+                        Verdict::GiveUp(limit) => self.still_on(limit),
+                        Verdict::Force(limit) => {
+                            let seconds = limit.as_secs_f64();
+                            let reason = format!("it did not shut down within {seconds} seconds and was powered off");
+                            self.power_off(machine, &reason).await;
+                            return shutdown.answer(|| Ok(()));
+                        }
                     }
-                },
+                    shutdown.dismiss_overdue(now, &self.plan.name);
+                }
                 request = self.request() => {
                     let Some(Request { action, boot, reply }) = request else {
                         return self.power_off(machine, "the lab is going down").await;
@@ -247,8 +250,8 @@ impl Actor {
             Action::Restart | Action::Reset => {
                 let reset = machine.execute(node, "system_reset").await;
                 if reset.is_ok() && shutdown.is_under_way() {
-                    shutdown.answer(|| Err(NodeError::ResetMeanwhile { node: node.clone() }));
                     self.update(|node| node.power_status = PowerState::On);
+                    shutdown.answer(|| Err(NodeError::ResetMeanwhile { node: node.clone() }));
                 }
                 reset
             }

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     NodeEnv, NodeError,
     output::Output,
-    port,
+    owner, port,
     qmp::{Event, Qmp, QmpError},
     share::Share,
     telling,
@@ -29,7 +29,7 @@ use crate::{
     blocking,
     console::Console,
     fabric::Tap,
-    keeper::{Command, Exit, Process},
+    keeper::{Command, Exit, Identity, Process},
     plan::{self, BootSource},
     store::Level,
 };
@@ -41,6 +41,9 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(5);
 /// How long the monitor's last events are waited for after QEMU has ended.
 const LAST_EVENTS_LIMIT: Duration = Duration::from_millis(500);
 
+/// In QEMU's words: strerror(3) of what a user may not do.
+const NOT_ALLOWED: &str = "Permission denied";
+
 /// A running QEMU.
 pub(super) struct Machine {
     process: Process,
@@ -50,6 +53,8 @@ pub(super) struct Machine {
     monitor: Monitor,
     /// The last `SHUTDOWN` event: why QEMU is about to end.
     shutdown: Option<Event>,
+    /// Who it runs as, if not as the engine.
+    user: Option<String>,
 }
 
 /// The connection to QEMU's monitor.
@@ -108,6 +113,16 @@ impl Machine {
         let (nics, own_taps) = (plan.clone(), taps.to_vec());
         let network = blocking::run(move || network_descriptors(&nics.nics, &own_taps)).await;
         command.fds.extend(network.map_err(io_error("hand over its taps"))?);
+        if let Some(user) = &plan.qemu.user {
+            let (files, owner) = (plan.clone(), user.clone());
+            let given = blocking::run(move || owner::give(&files, &owner)).await;
+            given.map_err(io_error(&format!("give its files to the user `{}`", user.name)))?;
+            command.identity = Some(Identity {
+                uid: user.uid,
+                gid: user.gid,
+                groups: user.groups.clone(),
+            });
+        }
         let mut shares = vec![];
         for volume in &plan.volumes {
             if let Some((share, fd)) = Share::start(&plan.name, volume, &env.keeper, env.debug).await? {
@@ -116,7 +131,11 @@ impl Machine {
             }
         }
         let tpm = match &plan.tpm {
-            Some(tpm) => Some(TpmEmulator::start(&plan.name, tpm, &env.keeper, env.debug).await?),
+            Some(tpm) => {
+                let (tpm, fd) = TpmEmulator::start(&plan.name, tpm, &env.keeper, env.debug).await?;
+                command.fds.push(fd);
+                Some(tpm)
+            }
             None => None,
         };
         let process = match env.keeper.spawn(command).await {
@@ -139,6 +158,7 @@ impl Machine {
             output,
             monitor: Monitor::Fresh(qmp),
             shutdown: None,
+            user: plan.qemu.user.as_ref().map(|user| user.name.clone()),
         })
     }
 
@@ -245,19 +265,26 @@ impl Machine {
         }
         let (level, mut reason) = telling::reason(self.shutdown.as_ref(), exit);
         let mut words = self.output.finish().await;
+        // Of a QEMU that was killed, they only tell that it is gone.
+        let gave_up = matches!(exit, Exit::Code(_));
         if let Some(tpm) = self.tpm {
             let of_tpm = tpm.finish().await;
-            if !of_tpm.is_empty() {
+            if gave_up && !of_tpm.is_empty() {
                 words = format!("{words}\nswtpm: {of_tpm}");
             }
         }
         for of_share in join_all(self.shares.into_iter().map(Share::finish)).await {
-            if !of_share.is_empty() {
+            if gave_up && !of_share.is_empty() {
                 words = format!("{words}\n{of_share}");
             }
         }
         if level != Level::Info && !words.is_empty() {
             reason = format!("{reason}: {}", words.trim());
+        }
+        if let Some(user) = self.user.filter(|_| words.contains(NOT_ALLOWED)) {
+            reason = format!(
+                "{reason} (QEMU runs as the user `{user}`, who must be allowed to use that file and to enter its directories)"
+            );
         }
         Ending { level, reason }
     }

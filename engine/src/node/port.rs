@@ -100,6 +100,7 @@ mod tests {
             qemu: plan::Qemu {
                 program: "qemu".into(),
                 args: vec![],
+                user: None,
                 qmp_fd: 10,
                 serial_fd: None,
                 port_fd: 11,

@@ -3,18 +3,12 @@
 //! What it is handed, and the order of things, are those of virtiofsd(1): it listens on a socket that it inherits, serves
 //! one QEMU, and ends when that closes its connection.
 
-use std::{
-    fs, io,
-    os::{fd::OwnedFd, unix::net::UnixStream},
-    path::Path,
-    time::Duration,
-};
+use std::{io, os::fd::OwnedFd, path::Path, time::Duration};
 
 use tokio::task::spawn_blocking;
 
-use super::{NodeError, output::Output};
+use super::{NodeError, listener::connected, output::Output};
 use crate::{
-    console::bind_private,
     keeper::{Command, Keeper, Process},
     plan::{self, Virtiofs, VolumeSource},
 };
@@ -86,16 +80,6 @@ impl Share {
             words => format!("virtiofsd of volume `{}`: {words}", self.volume),
         }
     }
-}
-
-/// A socket that listens and a connection to it, which waits there. Its name is gone as soon as it is connected: nobody
-/// else ever is.
-fn connected(path: &Path) -> io::Result<(OwnedFd, OwnedFd)> {
-    let listening = bind_private(path)?;
-    listening.set_nonblocking(false)?;
-    let connection = UnixStream::connect(path);
-    fs::remove_file(path)?;
-    Ok((listening.into(), connection?.into()))
 }
 
 fn command(virtiofs: &Virtiofs, directory: &Path, writable: bool) -> Command {

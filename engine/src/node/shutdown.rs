@@ -27,9 +27,9 @@ struct Waiter {
 pub(super) enum Verdict {
     /// Somebody wanted it to be powered off then; this was the time they gave it.
     Force(Duration),
-    /// Others still wait.
+    /// Others wait longer.
     Wait,
-    /// Nobody waits any more: it stays on. The last who gave up gave it that long.
+    /// Nobody waits longer: it stays on. The last who asked gave it that long.
     GiveUp(Duration),
 }
 
@@ -45,37 +45,36 @@ impl Shutdown {
         self.0.push(Waiter { grace, deadline, reply });
     }
 
-    /// Waits until somebody's time is over; for ever if nobody waits. Cancel safe.
-    pub(super) async fn overdue(&self) {
+    /// Waits until somebody's time is over, and returns the time then; for ever if nobody waits. Cancel safe.
+    pub(super) async fn overdue(&self) -> Instant {
         match self.0.iter().map(|waiter| waiter.deadline).min() {
             Some(deadline) => sleep_until(deadline).await,
             None => pending().await,
         }
+        Instant::now()
     }
 
-    /// Settles what happens now that somebody's time is over, and tells those whose it is, unless the machine is to be
-    /// powered off: then that answers all.
-    pub(super) fn settle(&mut self, node: &str) -> Verdict {
-        let now = Instant::now();
-        let over = |waiter: &Waiter| waiter.deadline <= now;
-        let forced = self.0.iter().find(|waiter| over(waiter) && waiter.grace.force);
-        if let Some(waiter) = forced {
+    /// What is to be done at a time when somebody's is over.
+    pub(super) fn verdict(&self, now: Instant) -> Verdict {
+        let overdue = || self.0.iter().filter(|waiter| waiter.deadline <= now);
+        if let Some(waiter) = overdue().find(|waiter| waiter.grace.force) {
             return Verdict::Force(waiter.grace.limit);
         }
-        let mut last = Duration::ZERO;
-        for waiter in self.0.extract_if(.., |waiter| over(waiter)) {
-            last = waiter.grace.limit;
+        match overdue().next_back() {
+            Some(last) if overdue().count() == self.0.len() => Verdict::GiveUp(last.grace.limit),
+            _ => Verdict::Wait,
+        }
+    }
+
+    /// Tells those whose time is over then that the node is still on.
+    pub(super) fn dismiss_overdue(&mut self, now: Instant, node: &str) {
+        for waiter in self.0.extract_if(.., |waiter| waiter.deadline <= now) {
             let error = NodeError::DidNotShutDown {
                 node: node.to_owned(),
-                seconds: last.as_secs_f64(),
+                seconds: waiter.grace.limit.as_secs_f64(),
             };
             // Whoever asked may have gone.
             drop(waiter.reply.send(Err(error)));
-        }
-        if self.is_under_way() {
-            Verdict::Wait
-        } else {
-            Verdict::GiveUp(last)
         }
     }
 
@@ -104,13 +103,18 @@ mod tests {
         let mut patient = joined(&mut shutdown, 60, false);
         let hasty = joined(&mut shutdown, 1, false);
         shutdown.overdue().await;
-        assert_eq!(shutdown.settle("a"), Verdict::Wait);
+        assert_eq!(shutdown.verdict(Instant::now()), Verdict::Wait);
+        shutdown.dismiss_overdue(Instant::now(), "a");
         let error = hasty.await.unwrap().unwrap_err();
         let told = "node `a` did not shut down within 1 seconds and is still on";
         assert_eq!(error.to_string(), told);
         assert!(patient.try_recv().is_err());
         shutdown.overdue().await;
-        assert_eq!(shutdown.settle("a"), Verdict::GiveUp(Duration::from_secs(60)));
+        assert_eq!(
+            shutdown.verdict(Instant::now()),
+            Verdict::GiveUp(Duration::from_secs(60))
+        );
+        shutdown.dismiss_overdue(Instant::now(), "a");
         assert!(patient.await.unwrap().is_err());
         assert!(!shutdown.is_under_way());
     }
@@ -121,7 +125,7 @@ mod tests {
         let patient = joined(&mut shutdown, u64::MAX, false);
         let forcing = joined(&mut shutdown, 2, true);
         shutdown.overdue().await;
-        assert_eq!(shutdown.settle("a"), Verdict::Force(Duration::from_secs(2)));
+        assert_eq!(shutdown.verdict(Instant::now()), Verdict::Force(Duration::from_secs(2)));
         shutdown.answer(|| Ok(()));
         assert!(patient.await.unwrap().is_ok() && forcing.await.unwrap().is_ok());
     }

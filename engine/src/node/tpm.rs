@@ -1,11 +1,10 @@
 //! The TPM of a node: an swtpm process that starts before QEMU and ends with it.
 
-use std::{fs, io, os::fd::OwnedFd, path::Path, time::Duration};
+use std::{fs, os::fd::OwnedFd, path::Path, time::Duration};
 
-use super::{NodeError, output::Output};
+use super::{NodeError, listener::connected, output::Output};
 use crate::{
     blocking,
-    console::bind_private,
     keeper::{Command, Keeper, Process},
     plan,
 };
@@ -19,20 +18,28 @@ const END_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct TpmEmulator {
     process: Process,
     output: Output,
-    socket: std::path::PathBuf,
 }
 
 impl TpmEmulator {
-    /// Starts swtpm with a control socket that already listens: QEMU can connect at once.
-    pub(super) async fn start(node: &str, tpm: &plan::Tpm, keeper: &Keeper, debug: bool) -> Result<Self, NodeError> {
+    /// Starts swtpm, with the end of its connection that is QEMU's and the number it has there.
+    pub(super) async fn start(
+        node: &str,
+        tpm: &plan::Tpm,
+        keeper: &Keeper,
+        debug: bool,
+    ) -> Result<(Self, (OwnedFd, i32)), NodeError> {
         let io_error = |path: &Path, source| NodeError::Io {
             node: node.into(),
             what: format!("prepare its TPM at {}", path.display()),
             source,
         };
         let (state_dir, socket) = (tpm.state_dir.clone(), tpm.socket.clone());
-        let prepared = blocking::run(move || prepare(&state_dir, &socket)).await;
-        let control = prepared.map_err(|source| io_error(&tpm.state_dir, source))?;
+        let prepare = move || {
+            fs::create_dir_all(state_dir)?;
+            connected(&socket)
+        };
+        let prepared = blocking::run(prepare).await;
+        let (control, connection) = prepared.map_err(|source| io_error(&tpm.state_dir, source))?;
         let (output, stderr) =
             Output::pipe(debug.then(|| format!("{node} swtpm"))).map_err(|source| io_error(&tpm.state_dir, source))?;
         let mut command = Command::new(&tpm.program);
@@ -54,25 +61,13 @@ impl TpmEmulator {
             node: node.into(),
             source,
         })?;
-        Ok(Self {
-            process,
-            output,
-            socket: tpm.socket.clone(),
-        })
+        Ok((Self { process, output }, (connection, tpm.fd)))
     }
 
     /// Ends swtpm and returns its last words.
     pub(super) async fn finish(mut self) -> String {
         // It was told to end by QEMU's closing; the signal is for the case that QEMU never connected.
         self.process.stop(END_LIMIT).await;
-        drop(tokio::fs::remove_file(&self.socket).await);
         self.output.finish().await
     }
-}
-
-fn prepare(state_dir: &Path, socket: &Path) -> io::Result<OwnedFd> {
-    fs::create_dir_all(state_dir)?;
-    let control = bind_private(socket)?;
-    control.set_nonblocking(false)?;
-    Ok(control.into())
 }

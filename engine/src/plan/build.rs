@@ -21,6 +21,11 @@ pub fn build(spec: &spec::Spec, options: &Options, facts: &Facts) -> Result<Plan
     host_clash::check(spec, &lab, &paths, facts, &mut errors);
     let Wiring { networks, taps } = wiring::wire(spec, &mut errors);
     check_programs(spec, facts, &mut errors);
+    if let (Some(user), None) = (&options.qemu_user, &facts.qemu_user)
+        && !spec.nodes.is_empty()
+    {
+        errors.push(PlanError::NoQemuUser { user: user.clone() });
+    }
     let accel = accel(spec, options, facts, &mut errors, &mut notes);
     note_shortcomings(spec, facts, &mut notes);
 

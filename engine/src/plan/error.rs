@@ -186,6 +186,12 @@ pub enum PlanError {
         /// Its size in bytes.
         size: u64,
     },
+    /// QEMU is to run as nobody.
+    #[error("There is no user `{user}` on this host, as which QEMU is to run. Check --qemu-user.")]
+    NoQemuUser {
+        /// What was chosen.
+        user: String,
+    },
     /// TPMs need an emulator.
     #[error("Node `{node}` has a TPM, but `swtpm` is not in PATH. Install it (package `swtpm` on Debian and Ubuntu).")]
     NoSwtpm {
@@ -269,7 +275,11 @@ impl PlanError {
     /// Returns where in the lab files the object was written; `None` if it isn't from a file.
     pub fn place(&self) -> Option<&Place> {
         match self {
-            Self::LabName { .. } | Self::LabRuns { .. } | Self::NotUtf8 { .. } | Self::NoKvm { .. } => None,
+            Self::LabName { .. }
+            | Self::LabRuns { .. }
+            | Self::NotUtf8 { .. }
+            | Self::NoKvm { .. }
+            | Self::NoQemuUser { .. } => None,
             Self::SocketPath { place, .. } => place.as_ref(),
             Self::LinkExists { place, .. }
             | Self::PrefixInUse { place, .. }

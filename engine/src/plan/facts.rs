@@ -7,6 +7,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use serde::Serialize;
 
 use super::Mtu;
 
@@ -21,6 +22,8 @@ pub struct Facts {
     pub tun: bool,
     /// QEMU, if it is installed.
     pub qemu: Option<QemuProgram>,
+    /// The user that QEMU is to run as, if there is such a user.
+    pub qemu_user: Option<QemuUser>,
     /// `swtpm`, if it is installed.
     pub swtpm: Option<PathBuf>,
     /// `virtiofsd`, if it is installed.
@@ -50,6 +53,19 @@ pub struct QemuProgram {
     pub version: Option<QemuVersion>,
     /// Whether it can give up system calls that it does not need (`-sandbox`).
     pub sandbox: bool,
+}
+
+/// A user of this host that QEMU can run as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QemuUser {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// All its groups.
+    pub groups: Vec<u32>,
 }
 
 /// A version of QEMU.

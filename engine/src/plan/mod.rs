@@ -30,7 +30,7 @@ pub use boot::{BootSource, UnknownBootSource};
 pub use build::build;
 pub use disk::disk_dirs;
 pub use error::PlanError;
-pub use facts::{Facts, Firmware, QemuProgram, QemuVersion};
+pub use facts::{Facts, Firmware, QemuProgram, QemuUser, QemuVersion};
 pub use identity::uuid_bytes as node_uuid;
 pub use lab::lab_name;
 pub use model::{

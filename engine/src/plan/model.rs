@@ -6,9 +6,10 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::QemuUser;
 use crate::bmc::User;
 use crate::spec::model::{Cache, Compression, Destination, DiskFormat, Protocol, RestartPolicy};
 
@@ -42,7 +43,7 @@ pub struct Plan {
 }
 
 /// What runs the guests' code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Accel {
     /// Hardware virtualization.
@@ -80,7 +81,7 @@ impl Paths {
 }
 
 /// The MTU of a lab's links and where it came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mtu {
     /// In bytes; `None` leaves the kernel's default of 1500.
     pub value: Option<u32>,
@@ -96,7 +97,7 @@ impl Mtu {
 }
 
 /// Where an MTU came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum MtuSource {
     /// `--mtu`.
@@ -166,7 +167,7 @@ pub struct Network {
 }
 
 /// `internal`, `external` or `bmc`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkKind {
     /// Only within the lab.
@@ -178,7 +179,7 @@ pub enum NetworkKind {
 }
 
 /// What a network is made of: as little as its ends allow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Shape {
     /// A bridge in the fabric, named after the network; each link has a port on it.
@@ -445,6 +446,9 @@ pub struct Qemu {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<String>,
+    /// Who it runs as; the engine's user if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<QemuUser>,
     /// Descriptor of the QMP monitor's stream socket.
     pub qmp_fd: i32,
     /// Descriptor of the serial console's stream socket; `None` with `--graphic`.
@@ -469,6 +473,8 @@ pub struct Tpm {
     pub program: PathBuf,
     /// Where its state is kept.
     pub state_dir: PathBuf,
-    /// Its control socket, in the lab directory.
+    /// Its control socket, in the lab directory, until QEMU is connected.
     pub socket: PathBuf,
+    /// Descriptor of the connection to it in QEMU.
+    pub fd: i32,
 }

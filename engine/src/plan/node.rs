@@ -52,6 +52,7 @@ pub(super) fn plan<'a>(
         program: facts.swtpm.clone().unwrap_or_default(),
         state_dir: paths.data_dir.join("tpm").join(&node.name),
         socket: lab::tpm_socket(paths, &node.name, &node.place, errors),
+        fd: descriptors.next(),
     });
     let written = node.smbios.serial.clone().filter(|serial| !serial.is_empty());
     let serial = written.unwrap_or_else(|| identity::hex_sha1(&node.name));
@@ -66,7 +67,8 @@ pub(super) fn plan<'a>(
         firmware: firmware
             .as_ref()
             .map(|(code, nvram)| (code.as_path(), nvram.path.as_path())),
-        tpm: tpm.as_ref().map(|tpm| tpm.socket.as_path()),
+        tpm_fd: tpm.as_ref().map(|tpm| tpm.fd),
+        user: facts.qemu_user.as_ref(),
         nics: &nics,
         volumes: &volumes,
         qmp_fd,

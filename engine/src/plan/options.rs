@@ -25,6 +25,8 @@ pub struct Options {
     pub netns_dir: PathBuf,
     /// `--accel`: how QEMU runs the guests' code.
     pub accel: AccelChoice,
+    /// `--qemu-user`: the user QEMU runs as; that of the engine if none.
+    pub qemu_user: Option<String>,
     /// `--graphic`: QEMU with its window instead of a serial console.
     pub graphic: bool,
 }
@@ -54,6 +56,7 @@ impl Default for Options {
             lab_root: "/run/placemat2".into(),
             netns_dir: "/run/netns".into(),
             accel: AccelChoice::default(),
+            qemu_user: None,
             graphic: false,
         }
     }

@@ -5,8 +5,8 @@
 //! 0 and 31, so NICs begin at slot 2, and as that bus has no slots to plug into, the first is `enp0s2`. Block devices follow
 //! in order, which makes them `vda`, `vdb`, ...
 //!
-//! QEMU opens no socket: monitor, serial console and the `placemat` port are connected stream sockets that it inherits,
-//! as it inherits taps.
+//! QEMU opens no socket: monitor, serial console, the `placemat` port and the TPM's are connected stream sockets that it
+//! inherits, as it inherits taps.
 
 use std::{
     fmt::Write as _,
@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    Accel, Nic, Qemu, QemuProgram, QemuVersion, Virtiofs, Volume, VolumeSource, boot, identity,
+    Accel, Nic, Qemu, QemuProgram, QemuUser, QemuVersion, Virtiofs, Volume, VolumeSource, boot, identity,
     numa::{self, Cell},
 };
 use crate::spec::model::{Cache, DiskFormat, MachineType, Node, Smbios, Smp};
@@ -55,8 +55,9 @@ pub(super) struct Machine<'a> {
     pub(super) serial: &'a str,
     /// UEFI code and the node's variables.
     pub(super) firmware: Option<(&'a Path, &'a Path)>,
-    /// The TPM emulator's control socket.
-    pub(super) tpm: Option<&'a Path>,
+    /// Descriptor of the connection to the TPM emulator.
+    pub(super) tpm_fd: Option<i32>,
+    pub(super) user: Option<&'a QemuUser>,
     pub(super) nics: &'a [Nic],
     pub(super) volumes: &'a [Volume],
     pub(super) qmp_fd: i32,
@@ -77,11 +78,8 @@ pub(super) fn command(program: PathBuf, machine: &Machine) -> Qemu {
     args.add("-object", "rng-random,id=rng0,filename=/dev/urandom");
     args.add("-device", "virtio-rng-pci,rng=rng0");
     channels(&mut args, machine);
-    if let Some(socket) = machine.tpm {
-        args.add(
-            "-chardev",
-            format!("socket,id=tpm,path={}", escaped(&socket.to_string_lossy())),
-        );
+    if let Some(fd) = machine.tpm_fd {
+        args.add("-chardev", format!("socket,id=tpm,fd={fd}"));
         args.add("-tpmdev", "emulator,id=tpm0,chardev=tpm");
         args.add("-device", "tpm-tis,tpmdev=tpm0");
     }
@@ -96,6 +94,7 @@ pub(super) fn command(program: PathBuf, machine: &Machine) -> Qemu {
     Qemu {
         program,
         args: args.0,
+        user: machine.user.cloned(),
         qmp_fd,
         serial_fd,
         port_fd,

@@ -164,6 +164,12 @@ fn node(out: &mut String, node: &Node) -> fmt::Result {
     if let Some(tpm) = &node.tpm {
         writeln!(out, "    TPM {}", tpm.state_dir.display())?;
     }
+    if !node.power_on {
+        writeln!(out, "    off at first")?;
+    }
+    if let Some(user) = &node.qemu.user {
+        writeln!(out, "    QEMU runs as {}", user.name)?;
+    }
     write!(out, "    {}", shell_word(&node.qemu.program.to_string_lossy()))?;
     for arg in &node.qemu.args {
         // Every option begins with a dash and no value does.

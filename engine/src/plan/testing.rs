@@ -116,10 +116,10 @@ impl Lab {
             smbios: Smbios::default(),
             uefi: false,
             tpm: false,
+            bmc: None,
             machine: MachineType::default(),
             power_on: true,
             extra_args: Vec::new(),
-            bmc: None,
         };
         change(&mut node);
         self.0.nodes.push(node);
@@ -175,6 +175,7 @@ pub(crate) fn facts() -> Facts {
             }),
             sandbox: true,
         }),
+        qemu_user: None,
         swtpm: Some(PathBuf::from("/usr/bin/swtpm")),
         virtiofsd: Some(PathBuf::from("/usr/libexec/virtiofsd")),
         firmware: vec![firmware("_4M", 540_672), firmware("", 131_072)],

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::{
-    AccelChoice, End, Facts, Options, Plan, PlanError, QemuVersion, Shape, build, render_text,
+    AccelChoice, BootSource, End, Facts, Options, Plan, PlanError, QemuVersion, Shape, VolumeSource, build,
+    render_text,
     testing::{Lab, facts, read, volume},
 };
 use crate::spec::{
@@ -114,6 +115,7 @@ fn everything_wrong_is_told_at_once() {
     };
     let options = Options {
         name: Some("a/b".to_owned()),
+        qemu_user: Some("nobody-here".to_owned()),
         accel: AccelChoice::Kvm,
         run_dir: "/run/a-directory-whose-name-is-so-long-that-no-unix-socket-can-be-made-in-it-by-any-process-of-linux"
             .into(),
@@ -450,4 +452,32 @@ fn what_a_qemu_lacks_is_not_asked_of_it() {
     let old = args(version(5, 2), false);
     assert!(!has(&old, "pvpanic") && !has(&old, "-action") && !has(&old, "-sandbox"));
     assert!(has(&args(version(5, 2), true), "-sandbox"));
+}
+
+#[test]
+fn what_is_booted_from_first_comes_first_and_shares_never() {
+    let node = plan(&furnished()).nodes.remove(0);
+    let order = |first| {
+        node.boot_args(first)
+            .into_iter()
+            .filter(|arg| arg != "-set")
+            .collect::<Vec<_>>()
+    };
+    let disks = node
+        .volumes
+        .iter()
+        .filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }));
+    let (nics, disks) = (node.nics.len(), disks.count());
+    assert!(nics > 1 && disks > 1 && disks < node.volumes.len());
+    let (network, disk) = (order(BootSource::Network), order(BootSource::Disk));
+    assert_eq!((network.len(), disk.len()), (nics + disks, nics + disks));
+    assert_eq!(network[0], "device.nic0.bootindex=1");
+    assert_eq!(network[nics], format!("device.volume0.bootindex={}", nics + 1));
+    assert_eq!(disk[0], "device.volume0.bootindex=1");
+    assert_eq!(disk[disks], format!("device.nic0.bootindex={}", disks + 1));
+    let args = &node.qemu.args;
+    for set in network {
+        let id = set.split('.').nth(1).unwrap();
+        assert!(args.iter().any(|arg| arg.contains(&format!(",id={id},"))), "{id}");
+    }
 }

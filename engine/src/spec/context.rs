@@ -129,12 +129,12 @@ pub struct Context<'a> {
     pub addresses: Vec<Claim>,
     /// Ports of the host.
     pub ports: Vec<PortClaim>,
-    /// MACs of NICs.
-    pub macs: Vec<MacClaim>,
     /// Addresses of BMCs.
     pub bmcs: Vec<BmcClaim>,
     /// Prefixes of the networks that BMCs can have addresses in.
     pub bmc_networks: Vec<IpNet>,
+    /// MACs of NICs.
+    pub macs: Vec<MacClaim>,
     /// Files that apps write.
     pub shared_files: Vec<SharedFile>,
     files: &'a dyn Files,
@@ -154,9 +154,9 @@ impl<'a> Context<'a> {
             host_addresses: Vec::new(),
             addresses: Vec::new(),
             ports: Vec::new(),
-            macs: Vec::new(),
             bmcs: Vec::new(),
             bmc_networks: Vec::new(),
+            macs: Vec::new(),
             shared_files: Vec::new(),
             files,
         }

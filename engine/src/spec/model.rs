@@ -252,17 +252,6 @@ pub struct Node {
     pub extra_args: Vec<String>,
 }
 
-/// The machine QEMU emulates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MachineType {
-    /// i440FX, with PCI.
-    #[default]
-    Pc,
-    /// ICH9, with PCI Express.
-    Q35,
-}
-
 /// The BMC of a node, where the lab file says so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bmc {
@@ -272,6 +261,17 @@ pub struct Bmc {
     pub address: IpAddr,
     /// Who may sign in; empty: whoever may everywhere.
     pub users: Vec<User>,
+}
+
+/// The machine QEMU emulates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MachineType {
+    /// i440FX, with PCI.
+    #[default]
+    Pc,
+    /// ICH9, with PCI Express.
+    Q35,
 }
 
 /// One NIC of a node.

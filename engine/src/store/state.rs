@@ -101,7 +101,7 @@ impl State {
 }
 
 /// The lab as a whole.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LabState {
     /// Its name.
     pub name: String,
@@ -172,7 +172,7 @@ pub enum Ready {
 }
 
 /// An L2 segment.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NetworkState {
     /// Its name.
     pub name: String,
@@ -195,7 +195,7 @@ pub struct NetworkState {
 }
 
 /// A network namespace.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NamespaceState {
     /// Its name under `/run/netns`.
     pub name: String,
@@ -208,7 +208,7 @@ pub struct NamespaceState {
 }
 
 /// An interface of a namespace.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct InterfaceState {
     /// `ethN`.
     pub name: String,
@@ -222,7 +222,7 @@ pub struct InterfaceState {
 }
 
 /// An app in a namespace.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AppState {
     /// Its name.
     pub name: String,
@@ -261,7 +261,7 @@ pub enum AppPhase {
 }
 
 /// A disk image.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ImageState {
     /// Its name.
     pub name: String,
@@ -299,7 +299,7 @@ pub enum ImagePhase {
 }
 
 /// A virtual machine: the node status of placemat v2 and, below, what v2 did not tell.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NodeState {
     /// Its name.
     pub name: String,
@@ -401,7 +401,7 @@ impl ForwardState {
 }
 
 /// A BMC: of a node whose lab file gives it an address, or whose guest announced one.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BmcState {
     /// The node.
     pub node: String,
@@ -435,7 +435,7 @@ pub enum BmcOrigin {
 }
 
 /// Somebody who may sign in to a BMC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BmcUserState {
     /// Number of the account.
     pub id: u8,
@@ -448,7 +448,7 @@ pub struct BmcUserState {
 }
 
 /// A NIC of a node.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NicState {
     /// The network it is attached to.
     pub network: String,

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use placemat2_engine::store::{Event, Level};
+use placemat2_engine::{
+    api::Change,
+    store::{Event, Level},
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     net::TcpStream,
@@ -113,5 +116,20 @@ async fn a_reader_that_does_not_read_holds_nobody_up() {
     timeout(Duration::from_secs(20), read_all)
         .await
         .expect("the newest event never came");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn changes_are_told_at_once_and_as_they_come() {
+    let lab = Lab::start();
+    let mut reader = BufReader::new(lab.open("/changes", "").await);
+    let mut version = async || loop {
+        if let Ok(change) = serde_json::from_str::<Change>(&line(&mut reader).await) {
+            return change.version;
+        }
+    };
+    let first = version().await;
+    lab.store.update(|state| state.lab.name = "renamed".into());
+    assert!(version().await > first);
     lab.stop().await;
 }

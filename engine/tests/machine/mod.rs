@@ -1,4 +1,4 @@
-//! A real QEMU with a guest of 136 bytes, as plan and state.
+//! A real QEMU with a guest of 138 bytes, as plan and state.
 
 use std::{
     fs,
@@ -24,46 +24,47 @@ use tokio::{
 pub const GREETING: &str = "hello from the boot sector\r\n";
 
 /// A boot sector that writes its greeting and then obeys what is typed: `p` powers off (ACPI), `r` resets (keyboard
-/// controller), `a` is echoed and makes the power button power it off, `k` tells of a panic (pvpanic), `f` writes `f` for
+/// controller), `a` makes the power button power it off and is echoed, `k` tells of a panic (pvpanic), `f` writes `f` for
 /// ever, anything else is echoed. It writes `!` for an NMI.
-const BOOT_SECTOR: [u8; 136] = [
+const BOOT_SECTOR: [u8; 138] = [
     0x31, 0xc0, // xor ax, ax
     0x8e, 0xd8, // mov ds, ax
-    0xc7, 0x06, 0x08, 0x00, 0x6d, 0x7c, // mov word [8], interrupt
+    0xc7, 0x06, 0x08, 0x00, 0x6f, 0x7c, // mov word [8], interrupt
     0xa3, 0x0a, 0x00, // mov [10], ax
-    0xbe, 0x88, 0x7c, // mov si, greeting
+    0xbe, 0x8a, 0x7c, // mov si, greeting
     0xac, // print: lodsb
     0x84, 0xc0, // test al, al
     0x74, 0x05, // jz command
-    0xe8, 0x5f, 0x00, // call put
+    0xe8, 0x61, 0x00, // call put
     0xeb, 0xf6, // jmp print
     0xfb, 0xf4, // command: sti; hlt (the BIOS's timer goes on)
     0xba, 0x00, 0x06, 0xed, // mov dx, 0x600; in ax, dx
     0xf6, 0xc4, 0x01, // test ah, 1 (the button was pushed)
-    0x75, 0x2c, // jnz poweroff
+    0x75, 0x2e, // jnz poweroff
     0xba, 0xfd, 0x03, // mov dx, 0x3fd
     0xec, 0xa8, 0x01, // in al, dx; test al, 1
     0x74, 0xed, // jz command
     0xba, 0xf8, 0x03, 0xec, // mov dx, 0x3f8; in al, dx
-    0x3c, b'p', 0x74, 0x1c, // cmp al, 'p'; je poweroff
-    0x3c, b'r', 0x74, 0x21, // cmp al, 'r'; je reset
-    0x3c, b'f', 0x74, 0x23, // cmp al, 'f'; je flood
-    0x3c, b'k', 0x74, 0x24, // cmp al, 'k'; je panic
-    0xe8, 0x33, 0x00, // call put
-    0x3c, b'a', 0x75, 0xd2, // cmp al, 'a'; jne command
+    0x3c, b'p', 0x74, 0x1e, // cmp al, 'p'; je poweroff
+    0x3c, b'r', 0x74, 0x23, // cmp al, 'r'; je reset
+    0x3c, b'f', 0x74, 0x25, // cmp al, 'f'; je flood
+    0x3c, b'k', 0x74, 0x26, // cmp al, 'k'; je panic
+    0x3c, b'a', 0x75, 0x09, // cmp al, 'a'; jne echo
     0xba, 0x02, 0x06, // mov dx, 0x602
     0xb8, 0x00, 0x01, 0xef, // mov ax, 0x100; out dx, ax
-    0xeb, 0xc9, // jmp command
+    0xb0, b'a', // mov al, 'a'
+    0xe8, 0x28, 0x00, // echo: call put
+    0xeb, 0xc7, // jmp command
     0xba, 0x04, 0x06, // poweroff: mov dx, 0x604
     0xb8, 0x00, 0x20, 0xef, // mov ax, 0x2000; out dx, ax
-    0xeb, 0xc0, // jmp command
+    0xeb, 0xbe, // jmp command
     0xb0, 0xfe, 0xe6, 0x64, // reset: mov al, 0xfe; out 0x64, al
-    0xeb, 0xba, // jmp command
+    0xeb, 0xb8, // jmp command
     0xe8, 0x14, 0x00, // flood: call put
     0xeb, 0xfb, // jmp flood
     0xba, 0x05, 0x05, // panic: mov dx, 0x505
     0xb0, 0x01, 0xee, // mov al, 1; out dx, al
-    0xeb, 0xad, // jmp command
+    0xeb, 0xab, // jmp command
     0x50, 0x52, // interrupt: push ax; push dx
     0xb0, b'!', // mov al, '!'
     0xe8, 0x03, 0x00, // call put
@@ -247,6 +248,7 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
         qemu: plan::Qemu {
             program: PathBuf::from("qemu-system-x86_64"),
             args: args.map(str::to_owned).into(),
+            user: None,
             qmp_fd: 10,
             serial_fd: Some(11),
             port_fd: 12,

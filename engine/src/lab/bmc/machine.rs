@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Instant,
 };
 
@@ -10,11 +10,13 @@ use nix::unistd::{SysconfVar, sysconf};
 use tokio::sync::watch;
 
 use crate::{
-    bmc::{BootOverride, Identity, Machine, MachineError, Nic, Power, Usage, Verb, Volume, Work},
+    bmc::{
+        BootOverride, BootTarget, Identity, Machine, MachineError, Nic, Persistence, Power, Usage, Verb, Volume, Work,
+    },
     console::Console,
     lab::made::Made,
-    node::{Action, NodeError, NodeHandle},
-    plan::{self, VolumeSource},
+    node::{Action, Grace, NodeError, NodeHandle},
+    plan::{self, BootSource, VolumeSource},
     spec::size::memory_bytes,
     store::NodeState,
 };
@@ -98,6 +100,23 @@ impl NodeMachine {
         }
     }
 
+    /// From what it boots first if that action starts it; what was for once is forgotten then.
+    pub fn take_boot(&self, action: Action) -> Option<BootSource> {
+        let is_on = self.power.borrow().is_on();
+        let starts = matches!(action, Action::Cycle) || (!is_on && matches!(action, Action::Start | Action::Restart));
+        let mut boot = self.boot();
+        let chosen = boot.filter(|_| starts)?;
+        if chosen.persistence == Persistence::Once {
+            *boot = None;
+        }
+        source(chosen.target)
+    }
+
+    /// A panic while the lock was held can't have left an override half made.
+    fn boot(&self) -> MutexGuard<'_, Option<BootOverride>> {
+        self.boot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn handle(&self) -> Result<NodeHandle, MachineError> {
         let made = self.made.upgrade();
         let handle = made.and_then(|made| made.parts().nodes.get(&self.node).cloned());
@@ -111,28 +130,29 @@ impl Machine for NodeMachine {
     }
 
     fn act(&self, verb: Verb) -> Work<Result<(), MachineError>> {
-        let (handle, power) = (self.handle(), self.power.clone());
+        let action = match verb {
+            Verb::On => Action::Start,
+            Verb::Off => Action::Stop,
+            Verb::Shutdown => Action::Shutdown(Grace::default()),
+            // A machine takes its order of devices when QEMU starts.
+            Verb::Reset if self.boot().is_some() => Action::Cycle,
+            Verb::Reset => Action::Reset,
+            Verb::Cycle => Action::Cycle,
+            Verb::Nmi => Action::Nmi,
+            Verb::Push => Action::Push,
+        };
+        let (handle, boot, power) = (self.handle(), self.take_boot(action), self.power.clone());
         Box::pin(async move {
-            let handle = handle?;
-            match verb {
-                Verb::On => handle.act(Action::Start).await?,
-                Verb::Off => handle.act(Action::Stop).await?,
-                Verb::Cycle => {
-                    handle.act(Action::Stop).await?;
-                    handle.act(Action::Start).await?;
-                }
-                Verb::Reset => {
-                    handle.act(Action::Restart).await?;
-                    power.send_modify(|power| power.boots += 1);
-                }
-                Verb::Shutdown | Verb::Nmi | Verb::Push => return Err(MachineError::Unsupported(verb)),
+            handle?.act_and_boot(action, boot).await?;
+            if action == Action::Reset {
+                power.send_modify(|power| power.boots += 1);
             }
             Ok(())
         })
     }
 
     fn set_boot(&self, boot: Option<BootOverride>) {
-        *self.boot.lock().unwrap_or_else(PoisonError::into_inner) = boot;
+        *self.boot() = boot;
     }
 
     fn console(&self) -> Option<Console> {
@@ -163,7 +183,20 @@ impl Machine for NodeMachine {
 
 impl From<NodeError> for MachineError {
     fn from(error: NodeError) -> Self {
-        Self::Failed(error.to_string())
+        let message = error.to_string();
+        match error {
+            NodeError::Off { .. } | NodeError::ShuttingDown { .. } => Self::Conflict(message),
+            _ => Self::Failed(message),
+        }
+    }
+}
+
+/// What stands for a target in a node; `None`: it has no such thing, and boots in its usual order.
+fn source(target: BootTarget) -> Option<BootSource> {
+    match target {
+        BootTarget::Pxe | BootTarget::UefiHttp => Some(BootSource::Network),
+        BootTarget::Disk | BootTarget::SafeMode | BootTarget::Diagnostic => Some(BootSource::Disk),
+        BootTarget::Cd | BootTarget::Floppy | BootTarget::Setup => None,
     }
 }
 

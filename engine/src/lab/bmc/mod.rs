@@ -23,7 +23,8 @@ use crate::{
     blocking,
     bmc::{Bmc, Place, User, ipmi, redfish::Redfish},
     host::address,
-    plan::{self, Plan},
+    node::Action,
+    plan::{self, BootSource, Plan},
     store::{BmcOrigin, BmcState, Level, Ready, Store},
 };
 
@@ -72,6 +73,11 @@ impl Bmcs {
     /// The Redfish face of a node's BMC, if the node has one that is served.
     pub fn redfish(&self, node: &str) -> Option<Arc<Redfish>> {
         Some(Arc::clone(&self.running().get(node)?.redfish))
+    }
+
+    /// From what a node boots first if that action starts it, as its BMC was told.
+    pub fn take_boot(&self, node: &str, action: Action) -> Option<BootSource> {
+        self.running().get(node)?.machine.take_boot(action)
     }
 
     /// Ends all. Their addresses go with the links that have them.

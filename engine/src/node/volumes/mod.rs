@@ -7,7 +7,11 @@ mod copy;
 mod meta_data;
 mod seed;
 
-use std::{io, path::Path, path::PathBuf};
+use std::{
+    fs, io,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+};
 
 use futures::future::try_join_all;
 
@@ -18,7 +22,7 @@ use super::{
 };
 use crate::{
     blocking,
-    plan::{Node, Volume, VolumeSource},
+    plan::{Node, QemuUser, Volume, VolumeSource},
     spec::model::DiskFormat,
 };
 
@@ -100,16 +104,17 @@ pub async fn prepare_volumes(node: &Node, images: &Images, env: &PrepareEnv) -> 
         made.map_err(failed("the UEFI variables".into(), &nvram.path))
     };
     let volumes = try_join_all(node.volumes.iter().map(async |volume| {
-        let made = make(volume, images, env).await;
+        let made = make(volume, node.qemu.user.as_ref(), images, env).await;
         made.map_err(failed(format!("volume `{}`", volume.name), &volume.path))
     }));
     tokio::try_join!(nvram, volumes).map(drop)
 }
 
-async fn make(volume: &Volume, images: &Images, env: &PrepareEnv) -> Result<(), VolumeFault> {
+async fn make(volume: &Volume, user: Option<&QemuUser>, images: &Images, env: &PrepareEnv) -> Result<(), VolumeFault> {
     let path = &volume.path;
     if matches!(volume.source, VolumeSource::Directory { .. }) {
-        return Ok(tokio::fs::create_dir_all(path).await?);
+        let (path, user) = (path.clone(), user.cloned());
+        return Ok(blocking::run(move || make_directory(&path, user.as_ref())).await?);
     }
     if tokio::fs::try_exists(path).await? {
         return Ok(());
@@ -158,6 +163,15 @@ async fn make(volume: &Volume, images: &Images, env: &PrepareEnv) -> Result<(), 
         VolumeSource::Directory { .. } => return Ok(()),
     }
     blocking::run(move || Ok(part.commit()?)).await
+}
+
+/// Makes a directory that isn't there; what the lab makes for QEMU, QEMU's user must be able to use.
+fn make_directory(path: &Path, user: Option<&QemuUser>) -> io::Result<()> {
+    if path.try_exists()? {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    user.map_or(Ok(()), |user| chown(path, Some(user.uid), Some(user.gid)))
 }
 
 async fn copy_if_missing(from: &Path, to: &Path, env: &PrepareEnv) -> Result<(), VolumeFault> {

@@ -62,12 +62,12 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         .unwrap_or_default();
     let uefi = fields.boolean(cx, "uefi");
     let tpm = fields.boolean(cx, "tpm");
-    let machine = read_word(cx, &mut fields, "machine", &MACHINES).unwrap_or_default();
-    let power_on = read_word(cx, &mut fields, "power", &POWER).unwrap_or(true);
-    let extra_args = fields.texts(cx, "extra-args");
     let bmc = fields
         .mapping(cx, "bmc")
         .and_then(|bmc| super::bmc::read(cx, bmc, name.map_or("", |name| name.text)));
+    let machine = read_word(cx, &mut fields, "machine", &MACHINES).unwrap_or_default();
+    let power_on = read_word(cx, &mut fields, "power", &POWER).unwrap_or(true);
+    let extra_args = fields.texts(cx, "extra-args");
     fields.finish(cx, &[]);
     let name = name?;
     Some(Node {
@@ -83,10 +83,10 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         smbios,
         uefi,
         tpm,
+        bmc,
         machine,
         power_on,
         extra_args: extra_args.into_iter().map(|arg| arg.text.to_owned()).collect(),
-        bmc,
     })
 }
 

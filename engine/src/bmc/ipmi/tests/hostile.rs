@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use futures::FutureExt as _;
 use proptest::prelude::*;
 
 use super::super::{
@@ -41,9 +42,9 @@ fn message(netfn: u8, command: u8, data: &[u8]) -> Vec<u8> {
 }
 
 /// The other side of a session.
-struct Client {
+pub struct Client {
     from: SocketAddr,
-    id: u32,
+    pub id: u32,
     keys: Keys,
     sequence: u32,
 }
@@ -55,20 +56,47 @@ fn ask(server: &mut Server, from: SocketAddr, payload: Payload, body: &[u8]) -> 
     server.receive(&packet, from).map(|answer| answer[4 + 12..].to_vec())
 }
 
-fn open(server: &mut Server, from: SocketAddr, suite: Suite) -> u32 {
+fn open_request(suite: Suite) -> Vec<u8> {
     let mut request = vec![0, 4, 0, 0, 0xa0, 0xa1, 0xa2, 0xa3];
     for (kind, algorithm) in [(0, suite.authentication()), (1, suite.integrity()), (2, 1)] {
         request.extend([kind, 0, 0, 8, algorithm, 0, 0, 0]);
     }
-    let answer = ask(server, from, Payload::OpenRequest, &request).unwrap();
+    request
+}
+
+fn open(server: &mut Server, from: SocketAddr, suite: Suite) {
+    let answer = ask(server, from, Payload::OpenRequest, &open_request(suite)).unwrap();
     assert_eq!(answer[1], 0, "{answer:x?}");
-    u32::from_le_bytes(answer[8..12].try_into().unwrap())
 }
 
 /// Signs in; the status of RAKP message 4 if that is refused.
 fn sign_in(server: &mut Server, from: SocketAddr, name: &str, password: &str, role: u8) -> Result<Client, u8> {
+    let server = std::cell::RefCell::new(server);
+    let exchange = async |packet: Vec<u8>| server.borrow_mut().receive(&packet, from).unwrap();
+    let signing = Box::pin(try_sign_in(from, name, password, role, exchange));
+    signing.now_or_never().unwrap()
+}
+
+/// Signs in as administrator over whatever carries packets.
+pub async fn sign_in_over(from: SocketAddr, exchange: impl AsyncFn(Vec<u8>) -> Vec<u8>) -> Client {
+    try_sign_in(from, "cybozu", "cybozu", 4, exchange).await.ok().unwrap()
+}
+
+async fn try_sign_in(
+    from: SocketAddr,
+    name: &str,
+    password: &str,
+    role: u8,
+    exchange: impl AsyncFn(Vec<u8>) -> Vec<u8>,
+) -> Result<Client, u8> {
+    let ask = async |payload, body: &[u8]| {
+        let mut packet = rmcp::frame();
+        append_open(payload, body, &mut packet);
+        exchange(packet).await[4 + 12..].to_vec()
+    };
     let suite = Suite::Sha256;
-    let id = open(server, from, suite);
+    let opened = ask(Payload::OpenRequest, &open_request(suite)).await;
+    let id = u32::from_le_bytes(opened[8..12].try_into().unwrap());
     let (random, user) = (
         [7; 16],
         [&[role, u8::try_from(name.len()).unwrap()], name.as_bytes()].concat(),
@@ -78,7 +106,7 @@ fn sign_in(server: &mut Server, from: SocketAddr, name: &str, password: &str, ro
     one.extend(random);
     one.extend([role, 0, 0]);
     one.extend(&user[1..]);
-    let two = ask(server, from, Payload::Rakp1, &one).unwrap();
+    let two = ask(Payload::Rakp1, &one).await;
     assert_eq!(two[1], 0);
     let (theirs, guid) = (&two[8..24], &two[24..24 + GUID]);
     let client_id = [0xa0, 0xa1, 0xa2, 0xa3];
@@ -86,12 +114,12 @@ fn sign_in(server: &mut Server, from: SocketAddr, name: &str, password: &str, ro
     let mut three = vec![0, 0, 0, 0];
     three.extend(id.to_le_bytes());
     three.extend(suite.hmac(key, &[theirs, &client_id, &user]));
-    let four = ask(server, from, Payload::Rakp3, &three).unwrap();
+    let four = ask(Payload::Rakp3, &three).await;
     if four[1] != 0 {
         return Err(four[1]);
     }
     // As if the answer got lost: the same again.
-    assert_eq!(ask(server, from, Payload::Rakp3, &three).unwrap(), four);
+    assert_eq!(ask(Payload::Rakp3, &three).await, four);
     let sik = suite.hmac(key, &[&random, theirs, &user]);
     assert_eq!(four[8..], suite.code(&sik, &[&random, &id.to_le_bytes(), guid]));
     Ok(Client {
@@ -103,7 +131,7 @@ fn sign_in(server: &mut Server, from: SocketAddr, name: &str, password: &str, ro
 }
 
 impl Client {
-    fn packet(&mut self, netfn: u8, command: u8, data: &[u8]) -> Vec<u8> {
+    pub fn packet(&mut self, netfn: u8, command: u8, data: &[u8]) -> Vec<u8> {
         self.sequence += 1;
         let secret = self.keys.encrypt(&message(netfn, command, data)).unwrap();
         let mut session = vec![];

@@ -1,0 +1,201 @@
+//! BMCs of real nodes: power, console and where they are served, through ipmitool as on real servers.
+
+#![cfg(test)]
+
+#[path = "support/console.rs"]
+mod console;
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use console::Console;
+use support::{Engine, Machine, PMCTL2, get};
+
+/// Seconds a guest has for its boot, on a machine that is busy with others.
+const BOOT: u64 = 420;
+/// Seconds for what takes none on a machine that is not busy.
+const SOON: u64 = 60;
+
+const LAB: &str = "
+kind: Network
+name: bmc
+type: bmc
+address: 10.0.1.1/24
+---
+kind: Image
+name: guest
+file: guest.qcow2
+---
+kind: Node
+name: declared
+cpu: 1
+memory: 256M
+volumes:
+- {kind: image, name: root, image: guest, copy-on-write: true}
+smbios: {manufacturer: Cybozu, product: Test, serial: '4711'}
+bmc:
+  address: 10.0.1.11
+  users:
+  - {name: ada, password: lovelace, role: Administrator}
+---
+kind: Node
+name: announced
+cpu: 1
+memory: 256M
+volumes:
+- {kind: image, name: root, image: guest, copy-on-write: true}
+";
+
+/// Runs ipmitool in the machine, which must succeed; what it says.
+fn ipmi(machine: &Machine, address: &str, user: &str, command: &str) -> String {
+    machine.sh(&format!(
+        "ipmitool -I lanplus -H {address} {user} -C 17 -N 10 {command} 2>&1"
+    ))
+}
+
+const ADA: &str = "-U ada -P lovelace";
+const CYBOZU: &str = "-U cybozu -P cybozu";
+
+fn json(machine: &Machine, path: &str) -> serde_json::Value {
+    serde_json::from_slice(&get(machine, "bmc", path).unwrap_or_default()).unwrap_or_default()
+}
+
+fn power(machine: &Machine, node: &str) -> String {
+    json(machine, &format!("/nodes/{node}"))["power_status"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn a_server_is_managed_over_ipmi() {
+    let Some(machine) = Machine::new() else { return };
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
+    let guest = fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error}: run `make guest`", guest.display()));
+    machine.write("/var/scratch/lab/guest.qcow2", guest);
+    machine.write("/var/scratch/lab/bmc.yml", LAB);
+    let before = machine.state();
+    let mut engine = Engine::start(
+        &machine,
+        &[
+            "--headless",
+            "--data-dir",
+            "/var/scratch/data",
+            "/var/scratch/lab/bmc.yml",
+        ],
+    );
+    engine.until_running(&machine, "bmc", SOON * 2);
+    engine.until("the declared BMC is served", SOON, || {
+        json(&machine, "/bmcs/declared")["state"] == "ready"
+    });
+    let mut declared = Console::open(&machine, "declared");
+    let mut announced = Console::open(&machine, "announced");
+
+    let declared_bmc = |command: &str| ipmi(&machine, "10.0.1.11", ADA, command);
+    assert!(declared_bmc("chassis power status").contains("is on"));
+    let fru = declared_bmc("fru print");
+    assert!(fru.contains("Cybozu") && fru.contains("4711"), "{fru}");
+    assert!(declared_bmc("sensor list").contains("Memory Usage"));
+
+    announced.login(BOOT);
+    announced.run("echo 10.0.2.1 > /dev/virtio-ports/placemat", SOON);
+    engine.until("the wrong address is told", SOON, || {
+        json(&machine, "/bmcs/announced")["state"] == "failed"
+    });
+    let bmcs = machine.sh(&format!("{PMCTL2} bmc list -o table"));
+    assert!(bmcs.contains("no network of type bmc"), "{bmcs}");
+
+    declared.login(BOOT);
+    serial_over_lan(&machine);
+    power_verbs(&machine, &mut engine, &declared_bmc);
+
+    // What a client sets, the API shows.
+    declared_bmc("chassis bootdev disk options=persistent");
+    let boot = json(&machine, "/bmcs/declared")["boot_override"].clone();
+    assert_eq!(
+        (&boot["target"], &boot["persistence"]),
+        (&"disk".into(), &"continuous".into())
+    );
+    let shown = machine.sh(&format!("{PMCTL2} bmc show declared"));
+    assert!(!shown.contains("lovelace"), "{shown}");
+    let log = declared_bmc("sel elist");
+    assert!(log.contains("soft-off") && log.contains("working"), "{log}");
+
+    engine.stop();
+    assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
+}
+
+/// Logs in over the BMC, where the console's other clients see it, and runs a command.
+fn serial_over_lan(machine: &Machine) {
+    let command = format!("ipmitool -I lanplus -H 10.0.1.11 {ADA} -C 17 -N 10 sol activate");
+    let mut client = machine.command("script");
+    client
+        .args(["-qec", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut client = client.spawn().unwrap();
+    let (mut typed, mut shown) = (client.stdin.take().unwrap(), client.stdout.take().unwrap());
+    let mut seen = String::new();
+    let mut sees = |words: &str| {
+        let deadline = Instant::now() + Duration::from_secs(SOON * 2);
+        while !seen.contains(words) {
+            assert!(Instant::now() < deadline, "{words}: {seen}");
+            let mut buffer = [0; 1024];
+            let count = shown.read(&mut buffer).unwrap();
+            assert_ne!(count, 0, "it ended after: {seen}");
+            seen += &String::from_utf8_lossy(&buffer[..count]);
+        }
+        seen.clear();
+    };
+    sees("perational");
+    // Out of the shell of the one who signed in before, and in again.
+    typed.write_all(b"exit\n").unwrap();
+    sees("login: ");
+    typed.write_all(b"root\n").unwrap();
+    sees("# ");
+    typed.write_all(b"echo $((6 * 7))-over-lan\n").unwrap();
+    sees("42-over-lan");
+    typed.write_all(b"\r~.").unwrap();
+    assert!(client.wait().unwrap().success());
+}
+
+fn power_verbs(machine: &Machine, engine: &mut Engine, bmc: &dyn Fn(&str) -> String) {
+    let pid = || json(machine, "/nodes/declared")["pid"].as_u64();
+    let first = pid();
+    bmc("chassis power on");
+    assert_eq!(pid(), first, "on when on does nothing");
+    let mut console = Console::open(machine, "declared");
+    bmc("chassis power diag");
+    bmc("chassis power reset");
+    console.expect("login: ", BOOT);
+    assert_eq!(pid(), first, "a reset keeps QEMU");
+    bmc("chassis power cycle");
+    engine.until("another QEMU runs", SOON, || {
+        pid().is_some_and(|pid| Some(pid) != first)
+    });
+    bmc("chassis power off");
+    engine.until("the node is off", SOON, || power(machine, "declared") == "Off");
+    bmc("chassis power off");
+    assert!(bmc("chassis power status").contains("is off"));
+    let refused = machine.try_sh(&format!(
+        "ipmitool -I lanplus -H 10.0.1.11 {ADA} -C 3 chassis power reset"
+    ));
+    assert!(!refused.status.success());
+    let stranger = machine.try_sh(&format!(
+        "ipmitool -I lanplus -H 10.0.1.11 {CYBOZU} -C 3 -N 1 -R 1 power status"
+    ));
+    assert!(!stranger.status.success());
+    bmc("chassis power on");
+    engine.until("the node is on", SOON, || power(machine, "declared") == "On");
+    let mut console = Console::open(machine, "declared");
+    console.expect("login: ", BOOT);
+    bmc("chassis power soft");
+    engine.until("the guest has shut down", BOOT, || power(machine, "declared") == "Off");
+}

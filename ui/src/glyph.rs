@@ -1,0 +1,178 @@
+//! States as glyph and word, in Unicode or in ASCII; and the characters that boxes and lines are made of.
+
+use placemat2_engine::{
+    node::PowerState,
+    store::{AppPhase, AppState, ImagePhase, LabPhase, Level, Ready},
+};
+use ratatui::symbols::border;
+
+use crate::theme::{Look, Theme};
+
+/// How good a state is; decides on glyph and colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mood {
+    /// As it should be.
+    Good,
+    /// On its way.
+    Busy,
+    /// Off, and meant to be.
+    Off,
+    /// Failed.
+    Bad,
+}
+
+/// A state as the screen tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    /// How good it is.
+    pub mood: Mood,
+    /// What it is called.
+    pub word: &'static str,
+}
+
+impl State {
+    const fn new(mood: Mood, word: &'static str) -> Self {
+        Self { mood, word }
+    }
+
+    /// Glyph and word.
+    pub fn text(self, ascii: bool) -> String {
+        format!("{} {}", self.mood.glyph(ascii), self.word)
+    }
+}
+
+impl Mood {
+    /// Its glyph.
+    pub fn glyph(self, ascii: bool) -> &'static str {
+        match (self, ascii) {
+            (Self::Good, false) => "●",
+            (Self::Busy, false) => "◐",
+            (Self::Off, false) => "○",
+            (Self::Bad, false) => "✗",
+            (Self::Good, true) => "*",
+            (Self::Busy, true) => "~",
+            (Self::Off, true) => "o",
+            (Self::Bad, true) => "x",
+        }
+    }
+
+    /// What it looks like.
+    pub fn look(self, theme: &Theme) -> Look {
+        match self {
+            Self::Good => theme.good,
+            Self::Busy => theme.busy,
+            Self::Off => theme.off,
+            Self::Bad => theme.bad,
+        }
+    }
+}
+
+impl From<PowerState> for State {
+    fn from(power: PowerState) -> Self {
+        match power {
+            PowerState::On => Self::new(Mood::Good, "on"),
+            PowerState::PoweringOn => Self::new(Mood::Busy, "starting"),
+            PowerState::Off => Self::new(Mood::Off, "off"),
+            PowerState::PoweringOff => Self::new(Mood::Busy, "stopping"),
+        }
+    }
+}
+
+impl From<Ready> for State {
+    fn from(ready: Ready) -> Self {
+        match ready {
+            Ready::Waiting => Self::new(Mood::Off, "waiting"),
+            Ready::Starting => Self::new(Mood::Busy, "starting"),
+            Ready::Ready => Self::new(Mood::Good, "ready"),
+            Ready::Failed => Self::new(Mood::Bad, "failed"),
+        }
+    }
+}
+
+impl From<&AppState> for State {
+    fn from(app: &AppState) -> Self {
+        match app.phase {
+            AppPhase::Waiting => Self::new(Mood::Off, "waiting"),
+            AppPhase::Starting => Self::new(Mood::Busy, "starting"),
+            AppPhase::Running => Self::new(Mood::Good, "running"),
+            AppPhase::Exited if app.exit_code == Some(0) => Self::new(Mood::Off, "ended"),
+            AppPhase::Exited => Self::new(Mood::Bad, "failed"),
+        }
+    }
+}
+
+impl From<LabPhase> for State {
+    fn from(phase: LabPhase) -> Self {
+        match phase {
+            LabPhase::Starting => Self::new(Mood::Busy, "starting"),
+            LabPhase::Running => Self::new(Mood::Good, "running"),
+            LabPhase::Stopping => Self::new(Mood::Busy, "stopping"),
+            LabPhase::Failed => Self::new(Mood::Bad, "failed"),
+        }
+    }
+}
+
+impl From<ImagePhase> for State {
+    fn from(phase: ImagePhase) -> Self {
+        match phase {
+            ImagePhase::Waiting => Self::new(Mood::Off, "waiting"),
+            ImagePhase::Downloading => Self::new(Mood::Busy, "downloading"),
+            ImagePhase::Checking => Self::new(Mood::Busy, "checking"),
+            ImagePhase::Unpacking => Self::new(Mood::Busy, "unpacking"),
+            ImagePhase::Ready => Self::new(Mood::Good, "ready"),
+            ImagePhase::Failed => Self::new(Mood::Bad, "failed"),
+        }
+    }
+}
+
+/// The word and the look of a level.
+pub fn level(level: Level, theme: &Theme) -> (&'static str, Look) {
+    match level {
+        Level::Info => ("info", theme.text),
+        Level::Warn => ("warn", theme.warn),
+        Level::Error => ("error", theme.bad),
+    }
+}
+
+/// Borders in ASCII.
+const ASCII_BORDER: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+/// Borders in ASCII of what has the keyboard.
+const ASCII_FOCUS: border::Set<'static> = border::Set {
+    vertical_left: "#",
+    vertical_right: "#",
+    horizontal_top: "=",
+    horizontal_bottom: "=",
+    ..ASCII_BORDER
+};
+
+/// The border of a panel: heavy where the keyboard is.
+pub fn borders(ascii: bool, focused: bool) -> border::Set<'static> {
+    match (ascii, focused) {
+        (false, false) => border::PLAIN,
+        (false, true) => border::THICK,
+        (true, false) => ASCII_BORDER,
+        (true, true) => ASCII_FOCUS,
+    }
+}
+
+/// Returns text from outside without what could change the terminal: control characters become `·`.
+pub fn clean(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\t' => ' ',
+        // Marks that change the direction of the text around them hide what it says.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '·',
+        c if c.is_control() => '·',
+        c => c,
+    };
+    text.chars().map(shown).collect()
+}

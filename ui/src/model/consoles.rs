@@ -1,0 +1,343 @@
+//! Consoles and shells: panes, how they share the screen, and who has the keyboard.
+
+use std::collections::BTreeMap;
+
+use ratatui::layout::Rect;
+
+use crate::emulator::{Emulator, Size};
+
+/// A pane, for as long as it is open.
+pub type PaneId = u64;
+
+/// What is at the other end of a pane.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The serial console of a node.
+    Console(String),
+    /// A shell inside a namespace.
+    Shell(String),
+    /// A login to a node.
+    Ssh(String),
+}
+
+impl Source {
+    /// What it is called.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Console(node) => node.clone(),
+            Self::Shell(netns) => format!("{netns} (shell)"),
+            Self::Ssh(node) => format!("{node} (ssh)"),
+        }
+    }
+
+    /// The node it belongs to.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::Console(node) | Self::Ssh(node) => Some(node),
+            Self::Shell(_) => None,
+        }
+    }
+}
+
+/// How the connection of a pane is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Being made.
+    Opening,
+    /// Bytes go both ways.
+    Open,
+    /// Over, and why.
+    Closed(String),
+}
+
+/// One console or shell.
+pub struct Pane {
+    /// What is at the other end.
+    pub source: Source,
+    /// Its terminal.
+    pub emulator: Emulator,
+    /// Its connection.
+    pub line: Line,
+    /// What was last searched in its scrollback.
+    pub needle: String,
+}
+
+/// How panes share an area.
+#[derive(Clone, Debug)]
+pub enum Tile {
+    /// One pane has it.
+    Pane(PaneId),
+    /// Two parts have half of it each.
+    Split {
+        /// Side by side, or one above the other.
+        beside: bool,
+        /// The left or upper part.
+        first: Box<Tile>,
+        /// The right or lower part.
+        second: Box<Tile>,
+    },
+}
+
+impl Tile {
+    /// The panes with the areas they have.
+    pub fn areas(&self, area: Rect) -> Vec<(PaneId, Rect)> {
+        match self {
+            Self::Pane(id) => vec![(*id, area)],
+            Self::Split { beside, first, second } => {
+                let (mut one, mut other) = (area, area);
+                if *beside {
+                    one.width = area.width / 2;
+                    other.width = area.width - one.width;
+                    other.x = area.x.saturating_add(one.width);
+                } else {
+                    one.height = area.height / 2;
+                    other.height = area.height - one.height;
+                    other.y = area.y.saturating_add(one.height);
+                }
+                let mut areas = first.areas(one);
+                areas.extend(second.areas(other));
+                areas
+            }
+        }
+    }
+
+    /// The panes in order.
+    pub fn panes(&self) -> Vec<PaneId> {
+        self.areas(Rect::default()).into_iter().map(|(id, _)| id).collect()
+    }
+
+    fn split(&mut self, at: PaneId, beside: bool, new: PaneId) {
+        match self {
+            Self::Pane(id) if *id == at => {
+                *self = Self::Split {
+                    beside,
+                    first: Box::new(Self::Pane(at)),
+                    second: Box::new(Self::Pane(new)),
+                };
+            }
+            Self::Pane(_) => {}
+            Self::Split { first, second, .. } => {
+                first.split(at, beside, new);
+                second.split(at, beside, new);
+            }
+        }
+    }
+
+    fn without(self, gone: PaneId) -> Option<Self> {
+        match self {
+            Self::Pane(id) => (id != gone).then_some(self),
+            Self::Split { beside, first, second } => match (first.without(gone), second.without(gone)) {
+                (Some(first), Some(second)) => Some(Self::Split {
+                    beside,
+                    first: Box::new(first),
+                    second: Box::new(second),
+                }),
+                (one, other) => one.or(other),
+            },
+        }
+    }
+}
+
+/// Panes that share the screen.
+#[derive(Clone, Debug)]
+pub struct Tab {
+    /// How they share it.
+    pub tile: Tile,
+    /// The one that keys go to.
+    pub focus: PaneId,
+    /// Whether that one is shown alone.
+    pub zoom: bool,
+    /// Whether keys go to all of them.
+    pub broadcast: bool,
+}
+
+/// All consoles and shells.
+#[derive(Default)]
+pub struct Consoles {
+    /// The panes.
+    pub panes: BTreeMap<PaneId, Pane>,
+    /// How they share the screen.
+    pub tabs: Vec<Tab>,
+    /// The tab on the screen.
+    pub current: usize,
+    /// Whether keys go to the guest.
+    pub typing: bool,
+    /// Whether the key that leaves was the last one.
+    pub left: bool,
+    next: PaneId,
+}
+
+impl Consoles {
+    /// The tab on the screen.
+    pub fn tab(&self) -> Option<&Tab> {
+        self.tabs.get(self.current)
+    }
+
+    /// The tab on the screen.
+    pub fn tab_mut(&mut self) -> Option<&mut Tab> {
+        self.tabs.get_mut(self.current)
+    }
+
+    /// The pane that keys go to.
+    pub fn focused(&self) -> Option<PaneId> {
+        self.tab().map(|tab| tab.focus)
+    }
+
+    /// The pane that keys go to.
+    pub fn pane(&self) -> Option<&Pane> {
+        self.panes.get(&self.focused()?)
+    }
+
+    /// The pane that keys go to.
+    pub fn pane_mut(&mut self) -> Option<&mut Pane> {
+        let id = self.focused()?;
+        self.panes.get_mut(&id)
+    }
+
+    /// The panes that what is typed goes to.
+    pub fn typed_into(&self) -> Vec<PaneId> {
+        match self.tab() {
+            Some(tab) if tab.broadcast => tab.tile.panes(),
+            Some(tab) => vec![tab.focus],
+            None => Vec::new(),
+        }
+    }
+
+    /// The areas of the panes on the screen, when they share this one.
+    pub fn areas(&self, area: Rect) -> Vec<(PaneId, Rect)> {
+        match self.tab() {
+            Some(tab) if tab.zoom => vec![(tab.focus, area)],
+            Some(tab) => tab.tile.areas(area),
+            None => Vec::new(),
+        }
+    }
+
+    fn add(&mut self, source: Source) -> PaneId {
+        self.next += 1;
+        let pane = Pane {
+            source,
+            emulator: Emulator::new(Size::new(80, 24)),
+            line: Line::Opening,
+            needle: String::new(),
+        };
+        self.panes.insert(self.next, pane);
+        self.next
+    }
+
+    /// Goes to the pane with this at its other end. True if it had to be made, in a tab of its own.
+    pub fn show(&mut self, source: &Source) -> (PaneId, bool) {
+        for (index, tab) in self.tabs.iter_mut().enumerate() {
+            let of_source = |id: &PaneId| self.panes.get(id).is_some_and(|pane| pane.source == *source);
+            if let Some(id) = tab.tile.panes().into_iter().find(of_source) {
+                tab.focus = id;
+                self.current = index;
+                return (id, false);
+            }
+        }
+        let id = self.add(source.clone());
+        self.tabs.push(Tab {
+            tile: Tile::Pane(id),
+            focus: id,
+            zoom: false,
+            broadcast: false,
+        });
+        self.current = self.tabs.len() - 1;
+        (id, true)
+    }
+
+    /// Puts another pane beside or below the focused one.
+    pub fn split(&mut self, source: Source, beside: bool) -> Option<PaneId> {
+        self.tab()?;
+        let id = self.add(source);
+        let tab = self.tabs.get_mut(self.current)?;
+        tab.tile.split(tab.focus, beside, id);
+        tab.focus = id;
+        tab.zoom = false;
+        Some(id)
+    }
+
+    /// Closes the focused pane, and its tab if it was the only one there.
+    pub fn close(&mut self) -> Option<PaneId> {
+        let gone = self.focused()?;
+        self.panes.remove(&gone);
+        let tab = self.tabs.get_mut(self.current)?;
+        if let Some(tile) = tab.tile.clone().without(gone) {
+            tab.focus = tile.panes().first().copied().unwrap_or_default();
+            tab.tile = tile;
+            tab.zoom = false;
+        } else {
+            self.tabs.remove(self.current);
+            self.current = self.current.min(self.tabs.len().saturating_sub(1));
+        }
+        self.typing = false;
+        Some(gone)
+    }
+
+    /// Goes to the next tab, or the one before.
+    pub fn turn(&mut self, forwards: bool) {
+        let count = self.tabs.len();
+        if count > 0 {
+            self.current = (self.current + if forwards { 1 } else { count - 1 }) % count;
+        }
+    }
+
+    /// Goes to the next pane of the tab, or the one before.
+    pub fn cycle(&mut self, forwards: bool) {
+        if let Some(tab) = self.tab_mut() {
+            let panes = tab.tile.panes();
+            let count = panes.len();
+            let place = panes.iter().position(|id| *id == tab.focus).unwrap_or(0);
+            if let Some(id) = panes.get((place + if forwards { 1 } else { count - 1 }) % count) {
+                tab.focus = *id;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn console(node: &str) -> Source {
+        Source::Console(node.into())
+    }
+
+    #[test]
+    fn a_console_is_opened_once() {
+        let mut consoles = Consoles::default();
+        let (a, made) = consoles.show(&console("a"));
+        assert!(made);
+        let (b, _) = consoles.show(&console("b"));
+        assert_eq!(consoles.show(&console("a")), (a, false));
+        assert_eq!(consoles.current, 0);
+        consoles.turn(true);
+        assert_eq!(consoles.focused(), Some(b));
+    }
+
+    #[test]
+    fn panes_are_split_and_closed() {
+        let mut consoles = Consoles::default();
+        consoles.show(&console("a"));
+        consoles.split(console("b"), true);
+        consoles.split(console("c"), false);
+        let areas: Vec<Rect> = consoles
+            .areas(Rect::new(0, 0, 81, 20))
+            .into_iter()
+            .map(|(_, area)| area)
+            .collect();
+        assert_eq!(
+            areas,
+            [
+                Rect::new(0, 0, 40, 20),
+                Rect::new(40, 0, 41, 10),
+                Rect::new(40, 10, 41, 10)
+            ]
+        );
+        consoles.close();
+        consoles.close();
+        assert_eq!(consoles.areas(Rect::new(0, 0, 80, 20)).len(), 1);
+        consoles.close();
+        assert!(consoles.tabs.is_empty() && consoles.panes.is_empty());
+        assert_eq!(consoles.close(), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! What lies over the view and sees events first.
+
+use tui_input::Input;
+
+use crate::{
+    action::{Scope, Verb},
+    model::consoles::{PaneId, Source},
+};
+
+/// What lies over the view.
+#[derive(Clone, Debug)]
+pub enum Popup {
+    /// What the keys do in these scopes.
+    Help {
+        /// Where they count.
+        scopes: Vec<Scope>,
+        /// The selected line.
+        cursor: usize,
+    },
+    /// Every action by its name.
+    Palette {
+        /// What is typed.
+        input: Input,
+        /// The selected line.
+        cursor: usize,
+    },
+    /// A question that is answered before something is done.
+    Confirm(Confirm),
+    /// What can be asked of the power of these nodes.
+    Power {
+        /// Their names.
+        nodes: Vec<String>,
+        /// The selected line.
+        cursor: usize,
+    },
+    /// How to leave.
+    Quit {
+        /// The selected line.
+        cursor: usize,
+    },
+    /// One of several things.
+    Choose {
+        /// The question.
+        title: String,
+        /// The answers.
+        choices: Vec<(String, Chosen)>,
+        /// What is typed to find one.
+        input: Input,
+        /// The selected one of those that have it.
+        cursor: usize,
+    },
+    /// Something to be read.
+    Message {
+        /// What it is about.
+        title: String,
+        /// What there is to read.
+        text: String,
+        /// The first line shown.
+        top: usize,
+    },
+}
+
+/// A question before something is done; cancelling is the default.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    /// The question; it names the object.
+    pub question: String,
+    /// What follows from it.
+    pub detail: String,
+    /// The word on the button.
+    pub yes: &'static str,
+    /// What is done.
+    pub pending: Pending,
+    /// Whether the button is selected.
+    pub chosen: bool,
+}
+
+/// What is done once it is confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// Something is asked of the power of these nodes.
+    Power(Verb, Vec<String>),
+    /// The lab is taken down.
+    TearDown,
+    /// A text is typed into consoles.
+    Paste(Vec<PaneId>, String),
+}
+
+/// What follows from a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// This lab is attached to.
+    Lab(String),
+    /// This console goes to the other half of a split pane; side by side, or one above the other.
+    Split(Source, bool),
+}
+
+impl Popup {
+    /// The lines of a choice that have in them what is typed.
+    pub fn matching<'a>(choices: &'a [(String, Chosen)], input: &Input) -> Vec<&'a (String, Chosen)> {
+        let needle = input.value().to_lowercase();
+        choices
+            .iter()
+            .filter(|(label, _)| label.to_lowercase().contains(&needle))
+            .collect()
+    }
+}
+
+/// The line of text that is being edited in the status line, and what it is for.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What is typed.
+    pub input: Input,
+}
+
+/// What a text is typed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// What rows, lines or boxes must have in them.
+    Filter,
+    /// What to look for.
+    Search,
+    /// The file to save to.
+    Save,
+}
+
+impl Purpose {
+    /// What stands before the text.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Filter => "filter: ",
+            Self::Search => "search: ",
+            Self::Save => "save to: ",
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The output of one app, as it comes.
+
+use placemat2_engine::{
+    api::LogLine,
+    client::{Client, ClientError},
+};
+
+use super::Sender;
+use crate::{model::log::AppId, msg::Msg};
+
+/// Lines of the past that are asked for.
+const TAIL: usize = 2000;
+/// Lines told in one message.
+const LINES: usize = 500;
+
+/// Follows it until aborted, or until the lab ends it.
+pub async fn follow(client: Client, of: AppId, messages: Sender) {
+    let reason = match lines(&client, &of, &messages).await {
+        Ok(()) => "the lab ended the log".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let _ = messages.send(Msg::LogEnded(of, reason)).await;
+}
+
+async fn lines(client: &Client, of: &AppId, messages: &Sender) -> Result<(), ClientError> {
+    let path = Client::path(&["netns", &of.netns, "apps", &of.app, "log"]);
+    let mut lines = client.stream(&format!("{path}?tail={TAIL}&follow=true")).await?;
+    while let Some(first) = lines.next().await? {
+        let mut batch: Vec<LogLine> = Vec::new();
+        let mut next = Some(first);
+        while let Some(line) = next.take() {
+            batch.extend(serde_json::from_str::<LogLine>(&line).ok());
+            if batch.len() < LINES {
+                next = tokio::select! {
+                    biased;
+                    line = lines.next() => line?,
+                    () = std::future::ready(()) => None,
+                };
+            }
+        }
+        if messages.send(Msg::Log(of.clone(), batch)).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,352 @@
+//! The event loop: what comes from the terminal is served first, frames are drawn when something changed, what consoles
+//! write comes last.
+
+use std::{
+    future::Future,
+    io::{self, Write as _},
+    path::PathBuf,
+    pin::Pin,
+    time::Duration,
+};
+
+use crossterm::event::{Event, EventStream};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use nix::sys::signal::{Signal as UnixSignal, raise};
+use placemat2_engine::client::Endpoint;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    action::View,
+    model::{Model, Outcome, Settings, consoles::PaneId, popup::Popup},
+    msg::{Effect, Msg},
+    perform::{FLOOD, Performer},
+    terminal::{Guard, Outlet, Screen, TerminalError, give_back, mouse},
+    update::update,
+};
+
+/// The time between frames: at most 30 a second.
+const FRAME: Duration = Duration::from_millis(33);
+/// What answers a key is drawn at once, unless keys come faster than this.
+const ECHO: Duration = Duration::from_millis(4);
+/// Messages that may wait.
+const MESSAGES: usize = 64;
+
+/// The engine that was started for this console: ends with it, with its words if it failed.
+pub type Engine = Pin<Box<dyn Future<Output = Option<String>>>>;
+
+/// Which lab.
+pub enum Target {
+    /// The one that answers there.
+    Endpoint(Endpoint),
+    /// One of these, as the user chooses.
+    Choose(Vec<String>),
+}
+
+/// What a console begins with.
+pub struct Start {
+    /// Which lab.
+    pub target: Target,
+    /// What was chosen.
+    pub settings: Settings,
+    /// The view to begin with.
+    pub view: View,
+    /// To be read at once, if anything.
+    pub remark: Option<String>,
+    /// The program `pmctl2`.
+    pub pmctl2: PathBuf,
+    /// The engine that was started for this console.
+    pub engine: Option<Engine>,
+}
+
+/// Runs the console until it is left.
+pub async fn run(start: Start) -> Result<Outcome, TerminalError> {
+    let guard = Guard::take(start.settings.mouse)?;
+    let mut console = Console::new(start)?;
+    let outcome = console.run().await;
+    // The last frame is out before the terminal is given back.
+    drop(console);
+    drop(guard);
+    outcome
+}
+
+struct Signals {
+    end: [Signal; 3],
+    stop: Signal,
+    go_on: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            end: [
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+                signal(SignalKind::interrupt())?,
+            ],
+            stop: signal(SignalKind::from_raw(nix::libc::SIGTSTP))?,
+            go_on: signal(SignalKind::from_raw(nix::libc::SIGCONT))?,
+        })
+    }
+
+    /// Waits for one that ends this process.
+    async fn end(end: &mut [Signal; 3]) {
+        let [terminate, hangup, interrupt] = end;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+struct Console {
+    model: Model,
+    performer: Performer,
+    screen: Screen,
+    outlet: Outlet,
+    input: Option<EventStream>,
+    messages: mpsc::Receiver<Msg>,
+    bytes: mpsc::Receiver<Msg>,
+    signals: Signals,
+    engine: Option<Engine>,
+    /// Something is to be drawn.
+    dirty: bool,
+    /// Not before this.
+    next_frame: Instant,
+    /// A key was sent there, and what comes of it is awaited.
+    echo: Option<PaneId>,
+}
+
+impl Console {
+    fn new(start: Start) -> Result<Self, TerminalError> {
+        let size = crossterm::terminal::size()?;
+        let mut model = Model::new(start.settings, size, Timestamp::now());
+        model.view = start.view;
+        if let Some(text) = start.remark {
+            model.popups.push(Popup::Message {
+                title: "The config is not used".into(),
+                text,
+                top: 0,
+            });
+        }
+        let (sender, messages) = mpsc::channel(MESSAGES);
+        let (bytes_sender, bytes) = mpsc::channel(FLOOD);
+        let mut performer = Performer::new(sender, bytes_sender, start.pmctl2);
+        let effects = match start.target {
+            Target::Endpoint(endpoint) => {
+                performer.attach(endpoint);
+                update(&mut model, Msg::Time(Timestamp::now()))
+            }
+            Target::Choose(labs) => update(&mut model, Msg::Labs(labs)),
+        };
+        for effect in effects {
+            performer.perform(effect);
+        }
+        Ok(Self {
+            screen: Screen::new(size)?,
+            model,
+            performer,
+            outlet: Outlet::start()?,
+            input: Some(EventStream::new()),
+            messages,
+            bytes,
+            signals: Signals::listen()?,
+            engine: start.engine,
+            dirty: true,
+            next_frame: Instant::now(),
+            echo: None,
+        })
+    }
+
+    async fn run(&mut self) -> Result<Outcome, TerminalError> {
+        loop {
+            if let Some(outcome) = self.model.leaving.take() {
+                return Ok(outcome);
+            }
+            let may_draw = self.dirty && !self.outlet.is_busy();
+            let minute = Instant::now() + to_next_minute(Timestamp::now());
+            tokio::select! {
+                biased;
+                () = Signals::end(&mut self.signals.end) => return Ok(Outcome::Detached),
+                _ = self.signals.stop.recv() => self.suspend()?,
+                _ = self.signals.go_on.recv() => self.retake()?,
+                event = next(&mut self.input) => match event {
+                    Some(Ok(event)) => self.typed(event)?,
+                    // The terminal is gone.
+                    Some(Err(_)) | None => return Ok(Outcome::Detached),
+                },
+                () = sleep_until(self.next_frame), if may_draw => self.draw()?,
+                () = self.outlet.sent.notified(), if self.outlet.is_busy() => {}
+                Some(msg) = self.messages.recv() => self.told(msg)?,
+                Some(msg) = self.bytes.recv() => self.written(msg)?,
+                failure = ended(&mut self.engine) => {
+                    self.engine = None;
+                    self.told(Msg::EngineEnded(failure))?;
+                }
+                () = sleep_until(minute) => self.told(Msg::Time(Timestamp::now()))?,
+            }
+        }
+    }
+
+    fn draw(&mut self) -> Result<(), TerminalError> {
+        let frame = self.screen.frame(&self.model)?;
+        if !frame.is_empty() {
+            self.outlet.send(frame);
+        }
+        self.dirty = false;
+        self.next_frame = Instant::now() + FRAME;
+        Ok(())
+    }
+
+    /// The user did something: what comes of it is drawn soon.
+    fn typed(&mut self, event: Event) -> Result<(), TerminalError> {
+        self.model.now = Timestamp::now();
+        self.dirty = true;
+        self.soon();
+        let effects = update(&mut self.model, Msg::Input(event));
+        if let Some(Effect::Type(pane, _)) = effects.iter().find(|effect| matches!(effect, Effect::Type(..))) {
+            self.echo = Some(*pane);
+        }
+        self.perform(effects)
+    }
+
+    fn soon(&mut self) {
+        let last = self.next_frame.checked_sub(FRAME).unwrap_or(self.next_frame);
+        self.next_frame = self.next_frame.min(Instant::now().max(last + ECHO));
+    }
+
+    fn told(&mut self, msg: Msg) -> Result<(), TerminalError> {
+        // Counters that did not change are no reason to draw.
+        let rates = matches!(msg, Msg::Links(..)).then(|| self.model.mirror.rates.clone());
+        if !matches!(msg, Msg::Links(..)) {
+            self.model.now = Timestamp::now();
+        }
+        let effects = update(&mut self.model, msg);
+        self.dirty |= rates.is_none_or(|rates| rates != self.model.mirror.rates);
+        self.perform(effects)
+    }
+
+    fn written(&mut self, msg: Msg) -> Result<(), TerminalError> {
+        if let Msg::Bytes(pane, _) = msg {
+            let on_screen = self
+                .model
+                .consoles
+                .tab()
+                .is_some_and(|tab| tab.tile.panes().contains(&pane));
+            self.dirty |= on_screen && self.model.view == View::Consoles;
+            if self.echo == Some(pane) {
+                self.echo = None;
+                self.soon();
+            }
+            let effects = update(&mut self.model, msg);
+            return self.perform(effects);
+        }
+        self.told(msg)
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) -> Result<(), TerminalError> {
+        for effect in effects {
+            match effect {
+                Effect::Suspend => self.suspend()?,
+                Effect::Redraw => self.redraw()?,
+                Effect::Mouse(on) => mouse(on)?,
+                Effect::Edit(text) => self.edit(&text)?,
+                effect => self.performer.perform(effect),
+            }
+        }
+        Ok(())
+    }
+
+    fn redraw(&mut self) -> Result<(), TerminalError> {
+        self.screen.clear()?;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Stops this process as a shell's job; goes on when the shell brings it back.
+    fn suspend(&mut self) -> Result<(), TerminalError> {
+        self.let_go()?;
+        // SIGSTOP, since SIGTSTP is listened to.
+        raise(UnixSignal::SIGSTOP).map_err(io::Error::from)?;
+        self.retake()
+    }
+
+    /// Gives the terminal back for a while, once it has all that was drawn.
+    fn let_go(&mut self) -> Result<(), TerminalError> {
+        drop(std::mem::replace(&mut self.outlet, Outlet::start()?));
+        give_back();
+        Ok(())
+    }
+
+    /// Takes the terminal again after somebody else had it, and perhaps changed its modes.
+    fn retake(&mut self) -> Result<(), TerminalError> {
+        // Whoever made the terminal's guard drops it; this one is for the modes.
+        give_back();
+        std::mem::forget(Guard::take(self.model.settings.mouse)?);
+        let size = crossterm::terminal::size()?;
+        let effects = update(&mut self.model, Msg::Input(Event::Resize(size.0, size.1)));
+        self.redraw()?;
+        self.perform(effects)
+    }
+
+    /// Lets the user's editor have the terminal with a copy of a text.
+    fn edit(&mut self, text: &str) -> Result<(), TerminalError> {
+        // Whoever reads keys for this console must not read the editor's.
+        self.input = None;
+        self.let_go()?;
+        let edited = edit(text);
+        self.input = Some(EventStream::new());
+        self.retake()?;
+        if let Err(error) = edited {
+            self.told(Msg::Told(Err(format!("the editor can't be used: {error}"))))?;
+        }
+        Ok(())
+    }
+}
+
+fn edit(text: &str) -> io::Result<()> {
+    let mut file = tempfile::Builder::new()
+        .prefix("placemat2-")
+        .suffix(".log")
+        .tempfile()?;
+    file.write_all(text.as_bytes())?;
+    let editor = std::env::var("VISUAL")
+        .or_else(|_| std::env::var("EDITOR"))
+        .unwrap_or_else(|_| "vi".into());
+    // As git does it: the variable may have arguments in it.
+    let script = format!("{editor} \"$@\"");
+    let status = std::process::Command::new("sh")
+        .args(["-c", &script, "editor"])
+        .arg(file.path())
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("{editor}: {status}")))
+    }
+}
+
+async fn next(input: &mut Option<EventStream>) -> Option<io::Result<Event>> {
+    match input {
+        Some(input) => input.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn ended(engine: &mut Option<Engine>) -> Option<String> {
+    match engine {
+        Some(engine) => engine.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How long until the clock of the status line has to be drawn again.
+fn to_next_minute(now: Timestamp) -> Duration {
+    let second = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or(0);
+    Duration::from_secs(60 - second)
+}

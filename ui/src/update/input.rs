@@ -1,0 +1,109 @@
+//! Keys, pastes and sizes: who gets them.
+
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
+
+use super::{act, console, mouse, popups, prompt};
+use crate::{
+    action::{Action, Scope},
+    key::Key,
+    model::{
+        Model,
+        popup::{Confirm, Pending, Popup},
+    },
+    msg::Effect,
+};
+
+/// Something came from the terminal.
+pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => self::key(model, key),
+        Event::Paste(text) => paste(model, &text),
+        Event::Mouse(event) => mouse::mouse(model, event),
+        Event::Resize(columns, rows) => {
+            model.size = (columns, rows);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    let key = Key::from(event);
+    let keymap = &model.settings.keymap;
+    // These work whatever lies over the view, but never where a guest has the keyboard.
+    if !model.is_typing() {
+        match keymap.action(&[Scope::Global], key) {
+            Some(action @ (Action::Suspend | Action::Redraw)) => return act::act(model, action),
+            _ => model.notice = None,
+        }
+    }
+    if !model.popups.is_empty() {
+        return popups::key(model, event);
+    }
+    if model.prompt.is_some() {
+        return prompt::key(model, event);
+    }
+    if model.is_typing() {
+        return typed(model, event, key);
+    }
+    let left = std::mem::take(&mut model.consoles.left);
+    if left && model.settings.keymap.action(&[Scope::Console], key) == Some(Action::Leave) {
+        // The key that leaves, twice: the guest gets it, and the keyboard.
+        model.consoles.typing = true;
+        return console::send(model, |pane| pane.emulator.key(event));
+    }
+    match model.settings.keymap.action(&model.scopes(), key) {
+        Some(action) => act::act(model, action),
+        None => Vec::new(),
+    }
+}
+
+/// A key for a guest.
+fn typed(model: &mut Model, event: KeyEvent, key: Key) -> Vec<Effect> {
+    if model.settings.keymap.action(&[Scope::Console], key) == Some(Action::Leave) {
+        model.consoles.typing = false;
+        model.consoles.left = true;
+        return Vec::new();
+    }
+    console::send(model, |pane| pane.emulator.key(event))
+}
+
+fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    if model.prompt.is_some() {
+        prompt::paste(model, text);
+        return Vec::new();
+    }
+    if !model.is_typing() {
+        return Vec::new();
+    }
+    let lines = text.trim_end_matches(['\r', '\n']).lines().count();
+    let ends = text.ends_with(['\r', '\n']);
+    if lines <= 1 && !ends {
+        return console::send(model, |pane| pane.emulator.paste(text));
+    }
+    let panes = model.consoles.typed_into();
+    let to = match panes.len() {
+        1 => model
+            .consoles
+            .pane()
+            .map(|pane| pane.source.title())
+            .unwrap_or_default(),
+        count => format!("{count} consoles"),
+    };
+    let first = text.lines().next().unwrap_or_default();
+    model.popups.push(Popup::Confirm(Confirm {
+        question: format!(
+            "Paste {} into {to}?",
+            if lines == 1 {
+                "a whole line".into()
+            } else {
+                format!("{lines} lines")
+            }
+        ),
+        detail: format!("It begins with: {}", first.chars().take(60).collect::<String>()),
+        yes: "paste",
+        pending: Pending::Paste(panes, text.to_owned()),
+        chosen: false,
+    }));
+    Vec::new()
+}

@@ -1,0 +1,126 @@
+//! What the lab tells.
+
+use placemat2_engine::{
+    node::PowerState,
+    store::{LabPhase, NodeState, State},
+};
+
+use super::message;
+use crate::{
+    model::{
+        Model, Outcome,
+        consoles::{Line, Source},
+        mirror::Connection,
+    },
+    msg::Effect,
+};
+
+/// The lab answers: what was open is opened again.
+pub fn connected(model: &mut Model) -> Vec<Effect> {
+    match model.mirror.connection {
+        Connection::Lost(_) => model.tell("connected again"),
+        _ => model.notice = None,
+    }
+    model.mirror.connection = Connection::Connected;
+    let mut effects = Vec::new();
+    for (id, pane) in &mut model.consoles.panes {
+        if matches!((&pane.source, &pane.line), (Source::Console(_), Line::Closed(_))) {
+            pane.line = Line::Opening;
+            effects.push(Effect::Open(*id, pane.source.clone(), pane.emulator.size()));
+        }
+    }
+    if let Some(app) = &model.log.of
+        && model.log.ended.take().is_some()
+    {
+        effects.push(Effect::Log(Some(app.clone())));
+    }
+    effects
+}
+
+/// The lab answers no more.
+pub fn lost(model: &mut Model, reason: String) -> Vec<Effect> {
+    let ending = model.tearing_down || model.mirror.state.lab.phase == LabPhase::Stopping;
+    if model.mirror.known && ending {
+        model.mirror.connection = Connection::Ended;
+        if model.tearing_down {
+            model.leaving = Some(Outcome::Ended);
+        }
+        return Vec::new();
+    }
+    match model.mirror.connection {
+        // The lab that has ended has said why; that it is gone now says less.
+        Connection::Ended => {}
+        // An engine that was just started does not listen yet.
+        Connection::Connecting if !model.mirror.known => model.tell(format!("waiting for the lab: {reason}")),
+        _ => model.mirror.connection = Connection::Lost(reason),
+    }
+    Vec::new()
+}
+
+/// The engine that was started for this console is gone.
+pub fn engine_ended(model: &mut Model, failure: Option<String>) -> Vec<Effect> {
+    let wanted = model.tearing_down || !model.mirror.known;
+    model.mirror.connection = Connection::Ended;
+    match failure {
+        // Before anything could be shown: the words of the engine are all there is.
+        Some(words) if !model.mirror.known => model.leaving = Some(Outcome::Failed(words)),
+        Some(words) => {
+            let error = model.mirror.state.lab.error.clone();
+            let text = format!("{}\n\n{words}", error.unwrap_or_else(|| "The engine has ended.".into()));
+            model.popups.push(message("The lab failed", text));
+        }
+        None if wanted => model.leaving = Some(Outcome::Ended),
+        None => model.tell("the lab has ended"),
+    }
+    Vec::new()
+}
+
+/// The lab's state: consoles show where their node's power changed.
+pub fn state(model: &mut Model, state: State) {
+    for pane in model.consoles.panes.values_mut() {
+        let Source::Console(name) = &pane.source else { continue };
+        let find = |state: &'_ State| state.nodes.iter().find(|node| node.name == *name).cloned();
+        if let (Some(before), Some(now)) = (find(&model.mirror.state), find(&state))
+            && let Some(mark) = power_mark(&before, &now)
+        {
+            let time = model.now.to_zoned_datetime(model.settings.zone.clone());
+            pane.emulator.mark(&format!("{} {mark}", time.strftime("%H:%M:%S")));
+        }
+    }
+    if state.lab.phase == LabPhase::Failed && (!model.mirror.known || model.mirror.state.lab.phase != LabPhase::Failed)
+    {
+        let error = state.lab.error.clone().unwrap_or_else(|| "The lab failed.".into());
+        model.complain(error.lines().next().unwrap_or_default());
+    }
+    model.mirror.set_state(state);
+}
+
+/// What to tell on a console about the change of its node's power.
+fn power_mark(before: &NodeState, now: &NodeState) -> Option<String> {
+    let reason = || {
+        now.power_reason
+            .as_deref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default()
+    };
+    match (before.power_status, now.power_status) {
+        (PowerState::On | PowerState::PoweringOff | PowerState::PoweringOn, PowerState::Off) => {
+            Some(format!("power off{}", reason()))
+        }
+        (PowerState::Off | PowerState::PoweringOn | PowerState::PoweringOff, PowerState::On) => Some("power on".into()),
+        (PowerState::On, PowerState::On) if before.started_at != now.started_at => Some("power off and on".into()),
+        _ => None,
+    }
+}
+
+/// A job ended.
+pub fn done(model: &mut Model, job: u64, outcome: Result<(), String>) {
+    let text = model.jobs.remove(&job).unwrap_or_default();
+    match &outcome {
+        Ok(()) => model.tell(format!("done: {text}")),
+        Err(reason) => model.complain(format!("{text}: {reason}")),
+    }
+    if let Some(command) = model.history.iter_mut().find(|command| command.job == Some(job)) {
+        command.outcome = Some(outcome);
+    }
+}

@@ -1,0 +1,161 @@
+//! The mouse.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::{act, popups};
+use crate::{
+    action::{Action, View},
+    areas::{Room, areas, inner, list_rows, panes},
+    model::Model,
+    msg::Effect,
+    topology::Placed,
+    view::header,
+};
+
+/// Lines that one notch of the wheel scrolls.
+const NOTCH: isize = 3;
+
+/// Something was done with the mouse.
+pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+    let at = Position::new(event.column, event.row);
+    let areas = areas(model);
+    if areas.room == Room::TooSmall {
+        return Vec::new();
+    }
+    if !model.popups.is_empty() {
+        return wheel_key(event).map_or_else(Vec::new, |key| popups::key(model, key));
+    }
+    if model.view == View::Consoles
+        && let Some(effects) = over_panes(model, event, panes(areas.main))
+    {
+        return effects;
+    }
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) if areas.header.contains(at) => {
+            if let Some(view) = header::view_at(model, at.x) {
+                return act::act(model, Action::Show(view));
+            }
+        }
+        MouseEventKind::Down(MouseButton::Left) => return click(model, at, areas.main, areas.side),
+        MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
+            let by = if event.kind == MouseEventKind::ScrollUp {
+                -NOTCH
+            } else {
+                NOTCH
+            };
+            wheel(model, at, areas.side, by);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn wheel_key(event: MouseEvent) -> Option<KeyEvent> {
+    let code = match event.kind {
+        MouseEventKind::ScrollUp => KeyCode::Up,
+        MouseEventKind::ScrollDown => KeyCode::Down,
+        _ => return None,
+    };
+    Some(KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+/// Over a console: the guest gets the mouse if it asked for it and has the keyboard.
+fn over_panes(model: &mut Model, event: MouseEvent, area: Rect) -> Option<Vec<Effect>> {
+    let at = Position::new(event.column, event.row);
+    let (id, area) = model
+        .consoles
+        .areas(area)
+        .into_iter()
+        .find(|(_, area)| area.contains(at))?;
+    if matches!(event.kind, MouseEventKind::Down(_))
+        && let Some(tab) = model.consoles.tab_mut()
+    {
+        tab.focus = id;
+    }
+    let inside = inner(area);
+    let has_keyboard = model.is_typing() && model.consoles.focused() == Some(id);
+    let pane = model.consoles.panes.get_mut(&id)?;
+    if has_keyboard
+        && inside.contains(at)
+        && let Some(bytes) = pane.emulator.mouse(event, at.x - inside.x, at.y - inside.y)
+    {
+        return Some(if bytes.is_empty() {
+            Vec::new()
+        } else {
+            vec![Effect::Type(id, bytes)]
+        });
+    }
+    match event.kind {
+        MouseEventKind::ScrollUp => pane.emulator.scroll(3),
+        MouseEventKind::ScrollDown => pane.emulator.scroll(-3),
+        MouseEventKind::Down(MouseButton::Left) if !has_keyboard && !pane.emulator.is_copying() => {
+            return Some(act::act(model, Action::Type));
+        }
+        _ => {}
+    }
+    Some(Vec::new())
+}
+
+fn click(model: &mut Model, at: Position, main: Rect, side: Rect) -> Vec<Effect> {
+    let on_side = side.contains(at);
+    if matches!(model.view, View::Namespaces | View::Events) {
+        model.side = on_side;
+    }
+    if model.view == View::Topology {
+        let window = inner(main);
+        if window.contains(at) {
+            let (x, y) = (at.x - window.x + model.map.pan.0, at.y - window.y + model.map.pan.1);
+            let hit = |placed: &&Placed| {
+                (placed.x..placed.x + placed.width).contains(&x) && (placed.y..placed.y + 3).contains(&y)
+            };
+            if let Some(placed) = model.map.picture.layout.boxes.iter().find(hit).copied() {
+                if model.map.vertex() == Some(placed.vertex) {
+                    return act::act(model, Action::Open);
+                }
+                model.map.select(placed.vertex);
+            }
+        }
+        return Vec::new();
+    }
+    let rows_area = list_rows(if on_side { side } else { main });
+    if rows_area.contains(at) && (!on_side || model.side) {
+        let row = usize::from(at.y - rows_area.y);
+        if model.view == View::Events && !model.side {
+            model.follow_events = false;
+        }
+        if let Some(rows) = model.rows_mut() {
+            let place = rows.offset + row;
+            if place < rows.visible.len() {
+                if rows.cursor == place {
+                    return act::act(model, Action::Open);
+                }
+                rows.go(place);
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn wheel(model: &mut Model, at: Position, side: Rect, by: isize) {
+    if model.view == View::Topology {
+        model.map.pan(0, i16::try_from(by).unwrap_or(0));
+    } else if model.view == View::Namespaces && side.contains(at) {
+        model.log.scroll(by);
+    } else if model.view == View::Events {
+        let on_side = side.contains(at);
+        let rows = if on_side {
+            &mut model.commands
+        } else {
+            &mut model.events
+        };
+        rows.step(by);
+        if !on_side {
+            model.follow_events = model.events.cursor + 1 >= model.events.visible.len();
+        }
+    } else if let Some(rows) = model.rows_mut() {
+        rows.step(by);
+    } else if model.view == View::Namespaces {
+        model.namespaces.step(by);
+    }
+}

@@ -1,0 +1,307 @@
+//! Keys while something lies over the view: the topmost sees them first.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tui_input::Input;
+
+use super::{act, console, power, prompt};
+use crate::{
+    action::{Action, ENTRIES, Entry, Scope, Verb},
+    model::{
+        Model, Outcome,
+        popup::{Chosen, Confirm, Pending, Popup},
+    },
+    msg::Effect,
+};
+
+/// The ways to leave, in the order of the dialog.
+pub const WAYS: [(&str, &str); 3] = [
+    (
+        "leave the lab running",
+        "this console ends; `placemat2 attach` brings it back",
+    ),
+    ("tear the lab down", "all nodes are powered off, all apps ended"),
+    ("cancel", "go on"),
+];
+
+/// The question which lab to attach to.
+pub fn choose_lab(labs: Vec<String>) -> Popup {
+    Popup::Choose {
+        title: "Which lab?".into(),
+        choices: labs.into_iter().map(|lab| (lab.clone(), Chosen::Lab(lab))).collect(),
+        input: Input::default(),
+        cursor: 0,
+    }
+}
+
+/// The lines of the palette that match what is typed: what can be done here first, then what matches best.
+pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
+    let needle = text.to_lowercase();
+    let here = model.scopes();
+    let mut entries: Vec<((bool, usize), &Entry)> = Vec::new();
+    for entry in ENTRIES {
+        // Scrolling is no action that anybody looks for by its name.
+        let moves = entry.label.is_empty() && !entry.keys.is_empty() && entry.scope != Scope::Global;
+        // These count only where they have the keyboard.
+        let elsewhere =
+            matches!(entry.scope, Scope::List | Scope::Console | Scope::Copying) && !here.contains(&entry.scope);
+        if moves && needle.is_empty() || elsewhere {
+            continue;
+        }
+        let line = format!("{} {} {}", entry.name, entry.does, entry.scope.word()).to_lowercase();
+        if let Some(score) = score(&line, &needle) {
+            entries.push(((!here.contains(&entry.scope), score), entry));
+        }
+    }
+    entries.sort_by_key(|(score, _)| *score);
+    entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// How well a line matches: every word typed must be in it; the earlier the better.
+fn score(line: &str, needle: &str) -> Option<usize> {
+    needle.split_whitespace().map(|word| line.find(word)).sum()
+}
+
+/// A key for the topmost popup.
+pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    let Some(popup) = model.popups.pop() else {
+        return Vec::new();
+    };
+    // A choice of labs stands alone: without an answer there is nothing to show.
+    if key.code == KeyCode::Esc {
+        if matches!(&popup, Popup::Choose { choices, .. } if matches!(choices.first(), Some((_, Chosen::Lab(_))))) {
+            model.leaving = Some(Outcome::Detached);
+        }
+        return Vec::new();
+    }
+    match popup {
+        Popup::Help { scopes, cursor } => help(model, key, scopes, cursor),
+        Popup::Palette { input, cursor } => typed(model, key, input, cursor),
+        Popup::Confirm(confirm) => answer(model, key, confirm),
+        Popup::Power { nodes, cursor } => menu(model, key, nodes, cursor),
+        Popup::Quit { cursor } => quit(model, key, cursor),
+        Popup::Choose {
+            title,
+            choices,
+            input,
+            cursor,
+        } => choose(model, key, title, choices, input, cursor),
+        Popup::Message { title, text, top } => {
+            let Some(top) = scrolled(key, top, text.lines().count()) else {
+                return Vec::new();
+            };
+            model.popups.push(Popup::Message { title, text, top });
+            Vec::new()
+        }
+    }
+}
+
+/// Where a cursor goes by a key; `None` if the key is for something else.
+fn moved(key: KeyEvent, cursor: usize, count: usize) -> Option<usize> {
+    let last = count.saturating_sub(1);
+    match key.code {
+        KeyCode::Up | KeyCode::BackTab => Some(cursor.saturating_sub(1)),
+        KeyCode::Down | KeyCode::Tab => Some((cursor + 1).min(last)),
+        KeyCode::PageUp => Some(cursor.saturating_sub(10)),
+        KeyCode::PageDown => Some((cursor + 10).min(last)),
+        KeyCode::Home => Some(0),
+        KeyCode::End => Some(last),
+        _ => None,
+    }
+}
+
+/// The same where letters are no text.
+fn scrolled(key: KeyEvent, cursor: usize, count: usize) -> Option<usize> {
+    let last = count.saturating_sub(1);
+    match key.code {
+        KeyCode::Char('k') => Some(cursor.saturating_sub(1)),
+        KeyCode::Char('j') => Some((cursor + 1).min(last)),
+        KeyCode::Char('g') => Some(0),
+        KeyCode::Char('G') => Some(last),
+        _ => moved(key, cursor, count),
+    }
+}
+
+fn help(model: &mut Model, key: KeyEvent, scopes: Vec<Scope>, cursor: usize) -> Vec<Effect> {
+    let entries: Vec<&Entry> = model.settings.keymap.entries(&scopes).collect();
+    if key.code == KeyCode::Enter {
+        return entries
+            .get(cursor)
+            .map_or_else(Vec::new, |entry| act::act(model, entry.action));
+    }
+    if let Some(cursor) = scrolled(key, cursor, entries.len()) {
+        model.popups.push(Popup::Help { scopes, cursor });
+    } else if !matches!(key.code, KeyCode::Char('q' | '?') | KeyCode::F(1)) {
+        model.popups.push(Popup::Help { scopes, cursor });
+    }
+    Vec::new()
+}
+
+fn typed(model: &mut Model, key: KeyEvent, mut input: Input, cursor: usize) -> Vec<Effect> {
+    let entries = palette(model, input.value());
+    if key.code == KeyCode::Enter {
+        return entries
+            .get(cursor)
+            .map_or_else(Vec::new, |entry| act::anywhere(model, entry));
+    }
+    let cursor = if let Some(cursor) = moved(key, cursor, entries.len()) {
+        cursor
+    } else {
+        prompt::edit(&mut input, key);
+        0
+    };
+    model.popups.push(Popup::Palette { input, cursor });
+    Vec::new()
+}
+
+fn answer(model: &mut Model, key: KeyEvent, mut confirm: Confirm) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Char('y') => return confirmed(model, confirm.pending),
+        KeyCode::Enter if confirm.chosen => return confirmed(model, confirm.pending),
+        KeyCode::Enter | KeyCode::Char('n' | 'q') => return Vec::new(),
+        KeyCode::Left | KeyCode::Right | KeyCode::Tab | KeyCode::BackTab | KeyCode::Char('h' | 'l') => {
+            confirm.chosen = !confirm.chosen;
+        }
+        _ => {}
+    }
+    model.popups.push(Popup::Confirm(confirm));
+    Vec::new()
+}
+
+fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
+    match pending {
+        Pending::Power(verb, nodes) => power::run(model, verb, &nodes),
+        Pending::Paste(panes, text) => panes
+            .into_iter()
+            .filter_map(|id| Some(Effect::Type(id, model.consoles.panes.get(&id)?.emulator.paste(&text))))
+            .collect(),
+        Pending::TearDown => {
+            model.tearing_down = true;
+            model.tell("the lab is being taken down");
+            vec![Effect::TearDown(model.mirror.state.lab.pid)]
+        }
+    }
+}
+
+fn menu(model: &mut Model, key: KeyEvent, nodes: Vec<String>, cursor: usize) -> Vec<Effect> {
+    let by_letter = |c: char| Verb::ALL.iter().position(|verb| verb.key() == c);
+    let chosen = match key.code {
+        KeyCode::Enter => Some(cursor),
+        KeyCode::Char('q') => return Vec::new(),
+        KeyCode::Char(c) if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => by_letter(c),
+        _ => None,
+    };
+    if let Some(verb) = chosen.and_then(|chosen| Verb::ALL.get(chosen)) {
+        return power::ask(model, *verb, nodes);
+    }
+    let cursor = scrolled(key, cursor, Verb::ALL.len()).unwrap_or(cursor);
+    model.popups.push(Popup::Power { nodes, cursor });
+    Vec::new()
+}
+
+fn quit(model: &mut Model, key: KeyEvent, cursor: usize) -> Vec<Effect> {
+    let chosen = match key.code {
+        KeyCode::Enter => cursor,
+        KeyCode::Char('l' | 'd') => 0,
+        KeyCode::Char('t') => 1,
+        KeyCode::Char('c' | 'q' | 'n') => 2,
+        _ => {
+            let cursor = scrolled(key, cursor, WAYS.len()).unwrap_or(cursor);
+            model.popups.push(Popup::Quit { cursor });
+            return Vec::new();
+        }
+    };
+    match chosen {
+        0 => model.leaving = Some(Outcome::Detached),
+        1 => tear_down(model),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Asks before a lab is taken down.
+fn tear_down(model: &mut Model) {
+    if let Some(reason) = cannot_tear_down(model) {
+        model.complain(format!("cannot tear the lab down: {reason}"));
+        return;
+    }
+    let state = &model.mirror.state;
+    let on = state.nodes.iter().filter(|node| node.pid.is_some()).count();
+    model.popups.push(Popup::Confirm(Confirm {
+        question: format!("Tear down the lab {}?", state.lab.name),
+        detail: format!(
+            "{on} nodes lose their power, {} namespaces and all that runs in them end.",
+            state.namespaces.len()
+        ),
+        yes: "tear down",
+        pending: Pending::TearDown,
+        chosen: false,
+    }));
+}
+
+/// Why this console can't take the lab down.
+pub fn cannot_tear_down(model: &Model) -> Option<&'static str> {
+    if model.settings.readonly {
+        Some("this console is read-only (--readonly)")
+    } else if !model.settings.local {
+        Some("it is reached over TCP; its own host can")
+    } else if !model.mirror.known {
+        Some("nothing is known of it yet")
+    } else {
+        None
+    }
+}
+
+fn choose(
+    model: &mut Model,
+    key: KeyEvent,
+    title: String,
+    choices: Vec<(String, Chosen)>,
+    mut input: Input,
+    cursor: usize,
+) -> Vec<Effect> {
+    let matching = Popup::matching(&choices, &input);
+    if key.code == KeyCode::Enter
+        && let Some((_, chosen)) = matching.get(cursor).copied().cloned()
+    {
+        return match chosen {
+            Chosen::Lab(lab) => vec![Effect::Attach(lab)],
+            Chosen::Split(source, beside) => match model.consoles.split(source, beside) {
+                Some(pane) => console::connect(model, pane),
+                None => Vec::new(),
+            },
+        };
+    }
+    let cursor = if let Some(cursor) = moved(key, cursor, matching.len()) {
+        cursor
+    } else {
+        prompt::edit(&mut input, key);
+        0
+    };
+    model.popups.push(Popup::Choose {
+        title,
+        choices,
+        input,
+        cursor,
+    });
+    Vec::new()
+}
+
+/// The popup that an action opens, if it does.
+pub fn of_action(model: &Model, action: Action) -> Option<Popup> {
+    Some(match action {
+        Action::Help => Popup::Help {
+            scopes: model.scopes(),
+            cursor: 0,
+        },
+        Action::Palette => Popup::Palette {
+            input: Input::default(),
+            cursor: 0,
+        },
+        Action::PowerMenu => Popup::Power {
+            nodes: model.chosen_nodes(),
+            cursor: 0,
+        },
+        Action::Quit => Popup::Quit { cursor: 0 },
+        _ => return None,
+    })
+}

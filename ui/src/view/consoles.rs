@@ -1,0 +1,166 @@
+//! Consoles and shells: a row of tabs, and the panes of the one on the screen.
+
+use std::fmt::Write as _;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    widgets::Widget,
+};
+
+use super::panel;
+use crate::{
+    action::Scope,
+    areas::panes,
+    emulator::Emulated,
+    glyph::{State, clean},
+    model::{
+        Model,
+        consoles::{Line, Pane, PaneId, Source},
+    },
+    theme::{Look, ThemeName},
+};
+
+/// Draws the view; returns where the cursor of the guest is.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.settings.theme;
+    if model.consoles.tabs.is_empty() {
+        let inside = panel::panel(model, area, "Consoles", true, buffer);
+        let hints = [
+            "No console is open.",
+            "",
+            "Nodes (2), enter: the serial console of a node.",
+            "Namespaces (4), s: a shell inside a namespace.",
+        ];
+        let lines: Vec<Vec<(String, Look)>> = hints
+            .iter()
+            .map(|hint| vec![(format!(" {hint}"), theme.text)])
+            .collect();
+        panel::lines(buffer, inside, &lines);
+        return None;
+    }
+    tabs(
+        model,
+        Rect {
+            height: area.height.min(1),
+            ..area
+        },
+        buffer,
+    );
+    let mut cursor = None;
+    for (id, area) in model.consoles.areas(panes(area)) {
+        let focused = model.consoles.focused() == Some(id);
+        if let Some(pane) = model.consoles.panes.get(&id) {
+            let place = draw_pane(model, id, pane, area, buffer);
+            if focused && (model.is_typing() || pane.emulator.is_copying()) {
+                cursor = place;
+            }
+        }
+    }
+    cursor
+}
+
+fn tabs(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = &model.settings.theme;
+    let consoles = &model.consoles;
+    let mut parts = Vec::new();
+    // The tabs before the current one may have no room.
+    let mut room = usize::from(area.width);
+    let titles: Vec<String> = consoles
+        .tabs
+        .iter()
+        .map(|tab| {
+            let first = consoles
+                .panes
+                .get(&tab.focus)
+                .map(|pane| clean(&pane.source.title()))
+                .unwrap_or_default();
+            let more = tab.tile.panes().len() - 1;
+            if more == 0 {
+                format!(" {first} ")
+            } else {
+                format!(" {first} +{more} ")
+            }
+        })
+        .collect();
+    let mut first = consoles.current;
+    room = room.saturating_sub(titles.get(first).map_or(0, |title| title.chars().count()));
+    while let Some(title) = first.checked_sub(1).and_then(|before| titles.get(before)) {
+        let width = title.chars().count() + 1;
+        if width > room {
+            break;
+        }
+        room -= width;
+        first -= 1;
+    }
+    for (index, title) in titles.into_iter().enumerate().skip(first) {
+        parts.push((
+            title,
+            if index == consoles.current {
+                theme.mode
+            } else {
+                theme.bar
+            },
+        ));
+        parts.push((" ".into(), theme.bar));
+    }
+    panel::lines(buffer, area, &[parts]);
+}
+
+fn draw_pane(model: &Model, id: PaneId, pane: &Pane, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.settings.theme;
+    let focused = model.consoles.focused() == Some(id);
+    let broadcast = model.consoles.tab().is_some_and(|tab| tab.broadcast);
+    let has_keyboard = model.is_typing() && model.consoles.typed_into().contains(&id);
+    let inside = panel::panel(
+        model,
+        area,
+        &title(model, pane, has_keyboard, broadcast),
+        focused || has_keyboard,
+        buffer,
+    );
+    let plain = model.settings.theme_name == ThemeName::Mono;
+    let needle = Some(pane.needle.as_str()).filter(|_| pane.emulator.is_copying());
+    let emulated = Emulated::new(&pane.emulator, plain).highlight(needle, theme.found.style());
+    let cursor = emulated.cursor(inside);
+    emulated.render(inside, buffer);
+    cursor
+}
+
+/// What it is, how it is, and what the keys do as long as it has the keyboard.
+fn title(model: &Model, pane: &Pane, has_keyboard: bool, broadcast: bool) -> String {
+    let ascii = model.settings.ascii;
+    let mut title = clean(&pane.source.title());
+    if let Source::Console(name) = &pane.source
+        && let Some(node) = model.mirror.node(name)
+    {
+        let _ = write!(title, " {}", State::from(node.power_status).text(ascii));
+    }
+    match &pane.line {
+        Line::Open => {}
+        Line::Opening => title.push_str(", connecting"),
+        Line::Closed(_) => title.push_str(", closed: r opens it again"),
+    }
+    if let Some(own) = pane.emulator.title() {
+        let _ = write!(title, ", {}", clean(&own));
+    }
+    let (back, all) = pane.emulator.scrolled();
+    if pane.emulator.is_copying() || back > 0 {
+        let _ = write!(title, ", {back} of {all} lines back");
+    }
+    if has_keyboard {
+        let leave = model.settings.keymap.entries(&[Scope::Console]).next();
+        let key = leave
+            .and_then(|entry| model.settings.keymap.keys(entry).first())
+            .map(ToString::to_string);
+        let whom = if broadcast { "all panes have" } else { "has" };
+        let _ = write!(
+            title,
+            " | {whom} the keyboard, {} leaves",
+            key.unwrap_or_else(|| "the palette".into())
+        );
+    } else if broadcast {
+        title.push_str(" | broadcast");
+    }
+    title
+}

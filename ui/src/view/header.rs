@@ -1,0 +1,73 @@
+//! Where one is: the lab, how it is, and the views.
+
+use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::panel;
+use crate::{
+    action::View,
+    glyph::{State, clean},
+    model::{Model, mirror::Connection},
+    theme::Look,
+};
+
+/// Draws the header.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let mut parts = left(model);
+    for (view, title) in titles(model, area.width) {
+        let theme = &model.settings.theme;
+        let current = model.view == view;
+        parts.push((format!(" {title} "), if current { theme.mode } else { theme.bar }));
+    }
+    panel::lines(buffer, area, &[parts]);
+}
+
+/// The lab and how it is.
+fn left(model: &Model) -> Vec<(String, Look)> {
+    let theme = &model.settings.theme;
+    let ascii = model.settings.ascii;
+    let phase = State::from(model.mirror.state.lab.phase);
+    let (state, look) = match &model.mirror.connection {
+        Connection::Connecting => ("connecting".to_owned(), theme.busy),
+        Connection::Connected if !model.mirror.known => ("connected".to_owned(), theme.busy),
+        Connection::Connected => (phase.text(ascii), phase.mood.look(theme)),
+        Connection::Lost(_) => ("connection lost".to_owned(), theme.bad),
+        Connection::Ended => ("ended".to_owned(), theme.off),
+    };
+    let name: String = clean(model.mirror.name()).chars().take(24).collect();
+    vec![(format!(" {name} "), theme.title), (format!("{state}  "), look)]
+}
+
+/// The views with what they are called where there is that much room.
+fn titles(model: &Model, width: u16) -> Vec<(View, String)> {
+    let named: Vec<(View, String)> = View::ALL
+        .iter()
+        .map(|view| (*view, format!("{} {}", view.number(), view.title())))
+        .collect();
+    let used: usize = left(model).iter().map(|(text, _)| text.width()).sum();
+    let needed: usize = named.iter().map(|(_, title)| title.len() + 2).sum();
+    if used + needed <= usize::from(width) {
+        return named;
+    }
+    let short = |view: &View| {
+        if *view == model.view {
+            format!("{} {}", view.number(), view.title())
+        } else {
+            view.number().to_string()
+        }
+    };
+    View::ALL.iter().map(|view| (*view, short(view))).collect()
+}
+
+/// The view whose title is at that column.
+pub fn view_at(model: &Model, column: u16) -> Option<View> {
+    let mut x: usize = left(model).iter().map(|(text, _)| text.width()).sum();
+    for (view, title) in titles(model, model.size.0) {
+        let end = x + title.width() + 2;
+        if (x..end).contains(&usize::from(column)) {
+            return Some(view);
+        }
+        x = end;
+    }
+    None
+}

@@ -1,0 +1,115 @@
+//! Namespaces: a tree of namespaces and their apps, with the log of the selected app.
+
+use std::fmt::Write as _;
+
+use placemat2_engine::store::AppState;
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{log, nodes::told, panel, table};
+use crate::{
+    areas::list_rows,
+    glyph::{State, clean},
+    model::{Model, TreeRow, mirror::since},
+    theme::Look,
+};
+
+/// Draws the view.
+pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
+    if !main.is_empty() {
+        tree(model, main, buffer);
+    }
+    if !side.is_empty() {
+        log::draw(model, side, model.side, buffer);
+    }
+}
+
+fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let namespaces = &model.mirror.state.namespaces;
+    let apps: usize = namespaces.iter().map(|netns| netns.apps.len()).sum();
+    let title = format!(
+        "{} namespaces, {apps} apps{}",
+        namespaces.len(),
+        told(&model.namespaces)
+    );
+    let focused = !model.side;
+    let inside = panel::panel(model, area, &title, focused, buffer);
+    let heading = Rect {
+        height: inside.height.min(1),
+        ..inside
+    };
+    panel::text(
+        buffer,
+        heading,
+        &format!("  {:<22}{:<11}PID/WHY", "NAME", "STATE"),
+        model.settings.theme.muted,
+    );
+    let rows = &model.namespaces;
+    let lines = list_rows(area);
+    for (place, y) in (rows.offset..rows.visible.len()).zip(lines.y..lines.bottom()) {
+        let line = Rect::new(lines.x, y, lines.width, 1);
+        if let Some(row) = rows.visible.get(place).and_then(|index| model.tree.get(*index)) {
+            panel::lines(buffer, line, &[tree_row(model, *row)]);
+        }
+        if place == rows.cursor {
+            table::select(model, line, focused, buffer);
+        }
+    }
+}
+
+fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
+    let theme = &model.settings.theme;
+    let ascii = model.settings.ascii;
+    let Some(netns) = model.mirror.state.namespaces.get(row.netns) else {
+        return Vec::new();
+    };
+    if let Some(app) = row.app.and_then(|app| netns.apps.get(app)) {
+        let state = State::from(app);
+        let name = cut(&format!("    {}", clean(&app.name)), 23);
+        return vec![
+            (format!("{name:<24}"), theme.text),
+            (format!("{:<11}", state.text(ascii)), state.mood.look(theme)),
+            (about(app, model), theme.muted),
+        ];
+    }
+    let folded = model.folded.contains(&netns.name) && model.namespaces.filter.is_empty();
+    let sign = match (netns.apps.is_empty(), folded, ascii) {
+        (true, ..) => " ",
+        (_, true, true) => "+",
+        (_, false, true) => "-",
+        (_, true, false) => "▹",
+        (_, false, false) => "▿",
+    };
+    let state = State::from(netns.state);
+    let name = cut(&format!("  {sign} {}", clean(&netns.name)), 23);
+    let interfaces = match netns.interfaces.len() {
+        1 => "1 interface".to_owned(),
+        count => format!("{count} interfaces"),
+    };
+    vec![
+        (format!("{name:<24}"), theme.title),
+        (format!("{:<11}", state.text(ascii)), state.mood.look(theme)),
+        (interfaces, theme.muted),
+    ]
+}
+
+fn cut(text: &str, columns: usize) -> String {
+    text.chars().take(columns).collect()
+}
+
+/// What there is to tell of an app: its process while it runs, else how it ended.
+fn about(app: &AppState, model: &Model) -> String {
+    let mut about = match (app.pid, &app.error, app.signal, app.exit_code) {
+        (Some(pid), ..) => pid.to_string(),
+        (None, Some(error), ..) => clean(error),
+        (None, None, Some(signal), _) => format!("signal {signal}"),
+        (None, None, None, Some(code)) => format!("exit code {code}"),
+        (None, None, None, None) => String::new(),
+    };
+    if app.restarts > 0 {
+        let _ = write!(about, ", {} restarts", app.restarts);
+    }
+    if let (Some(_), Some(then)) = (app.pid, app.started_at) {
+        let _ = write!(about, ", {}", since(then, model.now));
+    }
+    about
+}

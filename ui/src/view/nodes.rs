@@ -1,0 +1,174 @@
+//! Nodes: a table, and the details of the selected one.
+
+use std::fmt::Write as _;
+
+use placemat2_engine::store::{AddressSource, NodeState};
+use ratatui::{buffer::Buffer, layout::Rect};
+
+use super::{
+    panel,
+    table::{self, Cell, Column},
+};
+use crate::{
+    glyph::{State, clean},
+    model::{Model, mirror::since},
+    theme::Look,
+};
+
+/// The columns of the table.
+pub const COLUMNS: [Column<NodeState>; 9] = [
+    Column {
+        title: "NAME",
+        rank: 0,
+        most: 32,
+        cell: |node, _| clean(&node.name).into(),
+    },
+    Column {
+        title: "POWER",
+        rank: 0,
+        most: 10,
+        cell: |node, model| {
+            let state = State::from(node.power_status);
+            Cell {
+                text: state.text(model.settings.ascii),
+                look: Some(state.mood.look(&model.settings.theme)),
+            }
+        },
+    },
+    Column {
+        title: "UPTIME",
+        rank: 2,
+        most: 8,
+        cell: |node, model| {
+            node.started_at
+                .filter(|_| node.pid.is_some())
+                .map(|then| since(then, model.now))
+                .unwrap_or_default()
+                .into()
+        },
+    },
+    Column {
+        title: "CPU",
+        rank: 4,
+        most: 4,
+        cell: |node, _| node.cpu.to_string().into(),
+    },
+    Column {
+        title: "MEMORY",
+        rank: 4,
+        most: 8,
+        cell: |node, _| clean(&node.memory).into(),
+    },
+    Column {
+        title: "NICS",
+        rank: 5,
+        most: 5,
+        cell: |node, _| node.nics.len().to_string().into(),
+    },
+    Column {
+        title: "ADDRESS",
+        rank: 1,
+        most: 26,
+        cell: |node, _| {
+            node.addresses
+                .first()
+                .map(|address| address.address.to_string())
+                .unwrap_or_default()
+                .into()
+        },
+    },
+    Column {
+        title: "BMC",
+        rank: 3,
+        most: 26,
+        cell: |node, _| clean(node.bmc_address.as_deref().unwrap_or_default()).into(),
+    },
+    Column {
+        title: "WHY",
+        rank: 6,
+        most: 60,
+        cell: |node, _| clean(node.power_reason.as_deref().unwrap_or_default()).into(),
+    },
+];
+
+/// Draws the view.
+pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
+    let nodes = &model.mirror.state.nodes;
+    let on = nodes.iter().filter(|node| node.pid.is_some()).count();
+    let title = format!(
+        "Nodes: {} of {} shown, {on} on{}",
+        model.nodes.visible.len(),
+        nodes.len(),
+        told(&model.nodes)
+    );
+    let area = panel::panel(model, main, &title, true, buffer);
+    table::draw(model, area, &COLUMNS, nodes, &model.nodes, true, buffer);
+    if side.is_empty() {
+        return;
+    }
+    let selected = model.nodes.selected().and_then(|index| nodes.get(index));
+    let title = selected.map_or("no node".to_owned(), |node| clean(&node.name));
+    let area = panel::panel(model, side, &title, false, buffer);
+    if let Some(node) = selected {
+        panel::lines(buffer, area, &details(node, model));
+    }
+}
+
+/// The filter and the marks of a list, for its title.
+pub fn told(rows: &crate::model::rows::Rows) -> String {
+    let mut told = String::new();
+    if !rows.filter.is_empty() {
+        told.push_str(if rows.invert { ", without " } else { ", with " });
+        let _ = write!(told, "{:?}", rows.filter);
+    }
+    if !rows.marked.is_empty() {
+        let _ = write!(told, ", {} marked", rows.marked.len());
+    }
+    told
+}
+
+/// What there is to tell of a node.
+pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
+    let theme = &model.settings.theme;
+    let state = State::from(node.power_status);
+    let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
+    let mut power = vec![
+        (format!("{:<9}", "power"), theme.muted),
+        (state.text(model.settings.ascii), state.mood.look(theme)),
+    ];
+    if let Some(reason) = &node.power_reason {
+        power.push((format!(" ({})", clean(reason)), theme.text));
+    }
+    let mut lines = vec![power];
+    for nic in &node.nics {
+        lines.push(line("nic", format!("{} {}", clean(&nic.network), nic.mac)));
+    }
+    for address in &node.addresses {
+        let source = match address.source {
+            AddressSource::Seed => "seed",
+            AddressSource::Dhcp => "DHCP",
+        };
+        lines.push(line("address", format!("{} ({source})", address.address)));
+    }
+    if let Some(bmc) = &node.bmc_address {
+        lines.push(line("bmc", clean(bmc)));
+    }
+    let firmware = if node.uefi { "UEFI" } else { "BIOS" };
+    let tpm = if node.tpm { ", TPM 2.0" } else { "" };
+    lines.push(line(
+        "machine",
+        format!("{} CPU, {}, {firmware}{tpm}", node.cpu, clean(&node.memory)),
+    ));
+    if !node.volumes.is_empty() {
+        lines.push(line("volumes", clean(&node.volumes.join(", "))));
+    }
+    if let Some(pid) = node.pid {
+        lines.push(line("process", pid.to_string()));
+    }
+    lines.push(line("console", clean(&node.socket_path)));
+    let smbios = [&node.smbios.manufacturer, &node.smbios.product, &node.smbios.serial];
+    if smbios.iter().any(|text| !text.is_empty()) {
+        lines.push(line("smbios", clean(&smbios.map(String::as_str).join(" / "))));
+    }
+    lines
+}

@@ -1,0 +1,102 @@
+//! Borders, titles and lines of text: what all parts of the screen are made of.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::Rect,
+    style::Style,
+    text::Line,
+    widgets::{Block, Borders, Clear, Widget},
+};
+
+use crate::{areas::inner, glyph, model::Model, theme::Look};
+
+/// Draws the border of a part of the screen; returns what is inside.
+pub fn panel(model: &Model, area: Rect, title: &str, focused: bool, buffer: &mut Buffer) -> Rect {
+    let theme = &model.settings.theme;
+    let ascii = model.settings.ascii;
+    let look = if focused { theme.focus } else { theme.border };
+    let marker = if focused { if ascii { "> " } else { "▸ " } } else { "" };
+    Block::new()
+        .borders(Borders::ALL)
+        .border_set(glyph::borders(ascii, focused))
+        .border_style(look)
+        .title_style(if focused { theme.focus } else { theme.title })
+        .title(format!(" {marker}{title} "))
+        .render(area.intersection(*buffer.area()), buffer);
+    inner(area)
+}
+
+/// Clears the middle of the screen and draws a border around it; returns what is inside.
+pub fn popup(model: &Model, whole: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
+    let width = size.0.saturating_add(2).min(whole.width);
+    let height = size.1.saturating_add(2).min(whole.height);
+    let area = Rect::new(
+        whole.x + (whole.width - width) / 2,
+        whole.y + (whole.height - height) / 2,
+        width,
+        height,
+    );
+    Clear.render(area, buffer);
+    buffer.set_style(area, model.settings.theme.text);
+    panel(model, area, title, true, buffer)
+}
+
+/// Writes one line of text, cut where the area ends.
+pub fn text(buffer: &mut Buffer, area: Rect, text: &str, look: impl Into<Style>) {
+    let area = area.intersection(*buffer.area());
+    if area.is_empty() {
+        return;
+    }
+    buffer.set_stringn(area.x, area.y, text, area.width.into(), look);
+}
+
+/// Writes lines made of parts with looks of their own.
+pub fn lines(buffer: &mut Buffer, area: Rect, lines: &[Vec<(String, Look)>]) {
+    let area = area.intersection(*buffer.area());
+    for (parts, y) in lines.iter().zip(area.y..area.bottom()) {
+        let spans = parts
+            .iter()
+            .map(|(text, look)| ratatui::text::Span::styled(text.as_str(), look.style()));
+        buffer.set_line(area.x, y, &spans.collect::<Line>(), area.width);
+    }
+}
+
+/// Breaks text into lines of at most that many columns, at spaces where there are any.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    use unicode_width::UnicodeWidthChar as _;
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut current = String::new();
+        let mut used = 0;
+        for c in line.chars() {
+            let columns = c.width().unwrap_or(0);
+            if used + columns > width {
+                let rest = match current.rfind(' ').filter(|at| *at > 0) {
+                    Some(at) => current.split_off(at).trim_start().to_owned(),
+                    None => String::new(),
+                };
+                lines.push(std::mem::replace(&mut current, rest));
+                used = current.chars().map(|c| c.width().unwrap_or(0)).sum();
+            }
+            if !(current.is_empty() && c == ' ' && !lines.is_empty()) {
+                current.push(c);
+                used += columns;
+            }
+        }
+        lines.push(current);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_at_spaces() {
+        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrapped("", 3), Vec::<String>::new());
+    }
+}

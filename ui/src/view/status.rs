@@ -1,0 +1,173 @@
+//! The last two rows: what keys do, and the status line.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::panel;
+use crate::{
+    action::Entry,
+    glyph::clean,
+    model::{
+        Model,
+        mirror::Connection,
+        popup::{Popup, Purpose},
+    },
+    theme::Look,
+};
+
+/// Draws the key bar: computed from what the focused part can do.
+pub fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = &model.settings.theme;
+    let mut parts: Vec<(String, Look)> = Vec::new();
+    let mut room = usize::from(area.width);
+    let mut add = |key: &str, label: &str| {
+        let width = key.width() + label.width() + 3;
+        if width <= room {
+            room -= width;
+            parts.push((format!(" {key}"), theme.key));
+            parts.push((format!(" {label} "), theme.bar));
+        }
+    };
+    if model.prompt.is_some() {
+        add("enter", "done");
+        add("esc", "cancel");
+    } else if let Some(popup) = model.popups.last() {
+        for (key, label) in of_popup(popup) {
+            add(key, label);
+        }
+    } else {
+        let scopes = model.scopes();
+        let entries: Vec<&Entry> = model
+            .settings
+            .keymap
+            .entries(&scopes)
+            .filter(|entry| !entry.label.is_empty())
+            .collect();
+        // Help is there even where there is no room for all.
+        let is_help = |entry: &&&Entry| entry.action == crate::action::Action::Help;
+        for entry in entries
+            .iter()
+            .filter(is_help)
+            .chain(entries.iter().filter(|entry| !is_help(entry)))
+        {
+            if let Some(key) = model.settings.keymap.keys(entry).first() {
+                add(&key.to_string(), entry.label);
+            }
+        }
+    }
+    panel::lines(buffer, area, &[parts]);
+}
+
+fn of_popup(popup: &Popup) -> &'static [(&'static str, &'static str)] {
+    match popup {
+        Popup::Help { .. } | Popup::Palette { .. } => &[("enter", "do it"), ("esc", "close")],
+        Popup::Confirm(_) => &[
+            ("y", "yes"),
+            ("n", "no"),
+            ("tab", "the other button"),
+            ("esc", "cancel"),
+        ],
+        Popup::Power { .. } | Popup::Quit { .. } => &[("enter", "do it"), ("esc", "cancel")],
+        Popup::Choose { .. } => &[("enter", "take it"), ("esc", "cancel")],
+        Popup::Message { .. } => &[("enter", "close")],
+    }
+}
+
+/// The mode.
+pub fn mode(model: &Model) -> &'static str {
+    match () {
+        () if model
+            .prompt
+            .as_ref()
+            .is_some_and(|prompt| prompt.purpose == Purpose::Filter) =>
+        {
+            "FILTER"
+        }
+        () if model.prompt.is_some() => "INPUT",
+        () if model.is_typing() => "CONSOLE",
+        () if model.is_copying() => "COPY",
+        () => "NORMAL",
+    }
+}
+
+/// Draws the status line; returns where the cursor of a text that is typed is.
+pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.settings.theme;
+    buffer.set_style(area.intersection(*buffer.area()), theme.bar);
+    let right = right(model);
+    let right_width = u16::try_from(right.width()).unwrap_or(u16::MAX);
+    let badge = format!(" {} ", mode(model));
+    let left_width = u16::try_from(badge.len() + 1).unwrap_or(u16::MAX);
+    let middle = Rect {
+        x: area.x.saturating_add(left_width),
+        width: area
+            .width
+            .saturating_sub(left_width)
+            .saturating_sub(right_width)
+            .saturating_sub(1),
+        ..area
+    };
+    panel::text(buffer, area, &badge, theme.mode);
+    if middle.width > 10 || model.prompt.is_none() {
+        let place = Rect {
+            x: area.right().saturating_sub(right_width),
+            width: right_width.min(area.width.saturating_sub(left_width)),
+            ..area
+        };
+        panel::text(buffer, place, &right, theme.bar);
+    }
+    if let Some(prompt) = &model.prompt {
+        let title = prompt.purpose.title();
+        let room = usize::from(middle.width).saturating_sub(title.len() + 1);
+        let skipped = prompt.input.visual_scroll(room);
+        let text: String = prompt.input.value().chars().skip(skipped).take(room).collect();
+        panel::text(buffer, middle, &format!("{title}{}", clean(&text)), theme.text);
+        let column = title.len() + prompt.input.visual_cursor().saturating_sub(skipped);
+        let x = middle.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
+        return (x < area.right()).then_some(Position::new(x, area.y));
+    }
+    let (text, look) = match (&model.notice, &model.mirror.connection) {
+        (Some(notice), _) => (notice.text.clone(), if notice.bad { theme.bad } else { theme.text }),
+        (None, Connection::Lost(reason)) => (format!("trying again: {reason}"), theme.bad),
+        (None, Connection::Ended) => ("the lab has ended; q leaves".to_owned(), theme.warn),
+        (None, _) => (jobs(model), theme.busy),
+    };
+    panel::text(buffer, middle, &clean(&text), look);
+    None
+}
+
+/// What is under way.
+fn jobs(model: &Model) -> String {
+    match model.jobs.len() {
+        0 => String::new(),
+        1 => format!("under way: {}", model.jobs.values().next().map_or("", String::as_str)),
+        count => format!("under way: {count} jobs"),
+    }
+}
+
+/// Counts and the time.
+fn right(model: &Model) -> String {
+    let state = &model.mirror.state;
+    let on = state.nodes.iter().filter(|node| node.pid.is_some()).count();
+    let bad = model
+        .mirror
+        .events
+        .iter()
+        .filter(|event| event.level == placemat2_engine::store::Level::Error)
+        .count();
+    let mut parts = Vec::new();
+    if model.settings.readonly {
+        parts.push("read-only".to_owned());
+    }
+    if !state.nodes.is_empty() {
+        parts.push(format!("{on}/{} on", state.nodes.len()));
+    }
+    if bad > 0 {
+        parts.push(format!("{bad} errors"));
+    }
+    parts.push(model.clock(model.now, "%H:%M"));
+    format!("{} ", parts.join("  "))
+}

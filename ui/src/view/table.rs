@@ -1,0 +1,148 @@
+//! Lists with columns.
+
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::panel;
+use crate::{
+    model::{Model, rows::Rows},
+    theme::Look,
+};
+
+/// One cell.
+pub struct Cell {
+    /// What it says; without anything that controls a terminal.
+    pub text: String,
+    /// What it looks like.
+    pub look: Option<Look>,
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self { text, look: None }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// A column of a list.
+pub struct Column<T> {
+    /// Its heading.
+    pub title: &'static str,
+    /// How dispensable it is: where there is no room, the highest goes first.
+    pub rank: u8,
+    /// The most columns of the screen it takes.
+    pub most: u16,
+    /// What it shows of an object.
+    pub cell: fn(&T, &Model) -> Cell,
+}
+
+/// Draws a list: headings, then rows.
+pub fn draw<T>(
+    model: &Model,
+    area: Rect,
+    columns: &[Column<T>],
+    list: &[T],
+    rows: &Rows,
+    focused: bool,
+    buffer: &mut Buffer,
+) {
+    let area = area.intersection(*buffer.area());
+    if area.is_empty() {
+        return;
+    }
+    let theme = &model.settings.theme;
+    let shown: Vec<&T> = rows.visible.iter().filter_map(|index| list.get(*index)).collect();
+    let widths = widths(model, columns, &shown, area.width);
+    let mut x = area.x + 2;
+    let mut places = Vec::new();
+    for (index, (column, width)) in columns.iter().zip(&widths).enumerate() {
+        if let Some(width) = *width {
+            let arrow = match (rows.sort == Some(index), rows.reverse, model.settings.ascii) {
+                (false, ..) => "",
+                (true, false, false) => "▲",
+                (true, true, false) => "▼",
+                (true, false, true) => "^",
+                (true, true, true) => "v",
+            };
+            let cell = Rect::new(x, area.y, width, 1).intersection(area);
+            panel::text(buffer, cell, &format!("{}{arrow}", column.title), theme.muted);
+            places.push((x, width, column));
+            x = x.saturating_add(width).saturating_add(2);
+        }
+    }
+    for (place, y) in (rows.offset..shown.len()).zip(area.y + 1..area.bottom()) {
+        let object = shown[place];
+        let marked = rows
+            .visible
+            .get(place)
+            .is_some_and(|index| is_marked(rows, columns, &list[*index], model));
+        let selected = place == rows.cursor;
+        let line = Rect::new(area.x, y, area.width, 1);
+        if marked {
+            let mark = if model.settings.ascii { "*" } else { "◆" };
+            panel::text(buffer, line, mark, theme.marked);
+        }
+        for (x, width, column) in &places {
+            let cell = (column.cell)(object, model);
+            let look = cell.look.unwrap_or(if marked { theme.marked } else { theme.text });
+            panel::text(buffer, Rect::new(*x, y, *width, 1).intersection(area), &cell.text, look);
+        }
+        if selected {
+            select(model, line, focused, buffer);
+        }
+    }
+}
+
+/// Marks a line as the selected one: by its look, and by a sign where there is no colour to tell.
+pub fn select(model: &Model, line: Rect, focused: bool, buffer: &mut Buffer) {
+    let sign = if model.settings.ascii { ">" } else { "▸" };
+    if let Some(cell) = buffer.cell_mut((line.x, line.y))
+        && cell.symbol() == " "
+    {
+        cell.set_symbol(sign);
+    }
+    if focused {
+        let look: Style = model.settings.theme.selected.into();
+        buffer.set_style(line.intersection(*buffer.area()), look);
+    }
+}
+
+/// The first column holds what a row is marked by.
+fn is_marked<T>(rows: &Rows, columns: &[Column<T>], object: &T, model: &Model) -> bool {
+    !rows.marked.is_empty()
+        && columns
+            .first()
+            .is_some_and(|column| rows.marked.contains(&(column.cell)(object, model).text))
+}
+
+/// How wide each column is; `None`: there is no room for it.
+fn widths<T>(model: &Model, columns: &[Column<T>], shown: &[&T], room: u16) -> Vec<Option<u16>> {
+    let wanted = |column: &Column<T>| {
+        let cells = shown.iter().map(|object| (column.cell)(object, model).text.width());
+        let widest = cells.max().unwrap_or(0).max(column.title.len() + 1);
+        u16::try_from(widest).unwrap_or(u16::MAX).min(column.most)
+    };
+    let mut widths: Vec<Option<u16>> = columns.iter().map(|column| Some(wanted(column))).collect();
+    let used = |widths: &[Option<u16>]| {
+        widths
+            .iter()
+            .flatten()
+            .fold(2u16, |sum, width| sum.saturating_add(*width).saturating_add(2))
+    };
+    while used(&widths) > room.saturating_add(2) {
+        let there = columns.iter().enumerate().filter(|(index, _)| widths[*index].is_some());
+        match there
+            .max_by_key(|(_, column)| column.rank)
+            .filter(|(_, column)| column.rank > 0)
+        {
+            Some((index, _)) => widths[index] = None,
+            None => break,
+        }
+    }
+    widths
+}

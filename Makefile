@@ -17,9 +17,11 @@ BUILD_PACKAGES = gcc libc6-dev
 TEST_PACKAGES = bsdutils busybox curl freeipmi-tools ipmitool iptables iputils-ping ipxe ipxe-qemu openssh-client picocom procps \
 	socat
 # The long tests make a Debian of their own and log in to it.
-LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client
+LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client python3-venv
+# DMTF's programs, against which the Redfish face of virtual BMCs is held.
+REDFISH_CLIENTS = redfish_service_validator redfish_protocol_validator redfishtool redfish_utilities
 
-.PHONY: help deps test-deps build guest demo test test-all bench lint clean
+.PHONY: help deps test-deps build guest demo test test-all redfish-clients bench lint clean
 
 help:
 	@echo 'make demo      build all and run the demo data centre (Ctrl-C takes it down)'
@@ -59,8 +61,15 @@ demo: build guest
 test: test-deps guest
 	$(AS_ROOT) cargo test --locked --workspace
 
-test-all: test
+# What was installed before stays as it is; make clean removes it.
+redfish-clients:
 	@assets/install-packages $(LONG_TEST_PACKAGES)
+	@[ -e target/redfish-clients/done ] || { \
+	  python3 -m venv target/redfish-clients && \
+	  target/redfish-clients/bin/pip install --quiet $(REDFISH_CLIENTS) && \
+	  touch target/redfish-clients/done; }
+
+test-all: test redfish-clients
 	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
 
 bench: test-deps

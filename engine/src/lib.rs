@@ -14,6 +14,7 @@ pub mod console;
 pub mod fabric;
 pub mod forward;
 pub mod host;
+mod http;
 pub mod keeper;
 pub mod lab;
 pub mod node;

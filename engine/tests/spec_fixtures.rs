@@ -72,6 +72,7 @@ bad! {
     names: "names.yml";
     namespaces: "namespaces.yml";
     nodes: "nodes.yml";
+    bmcs: "bmcs.yml";
     images: "images.yml";
     references: "references.yml";
     addresses: "addresses.yml";

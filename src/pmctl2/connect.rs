@@ -69,6 +69,12 @@ impl Session {
         posted.map_err(|error| self.explained(error))
     }
 
+    /// Asks for what an object describes, and returns what is answered.
+    pub async fn ask_json<T: DeserializeOwned>(&self, path: &str, object: &impl Serialize) -> anyhow::Result<T> {
+        let answered = self.client.ask_json(path, object).await;
+        answered.map_err(|error| self.explained(error))
+    }
+
     /// Asks for something to be deleted.
     pub async fn delete(&self, path: &str) -> anyhow::Result<()> {
         self.client.delete(path).await.map_err(|error| self.explained(error))

@@ -19,6 +19,7 @@ mod net;
 mod netns;
 mod node;
 mod power;
+mod redfish;
 mod screenshot;
 mod shell;
 mod ssh;
@@ -66,6 +67,8 @@ enum Command {
     /// List BMCs (management controllers of nodes), show one
     #[command(subcommand)]
     Bmc(bmc::Bmc),
+    /// Ask the Redfish service of a node's BMC, signed in as an administrator
+    Redfish(redfish::Redfish),
     /// List links and their counters
     #[command(subcommand)]
     Link(link::Link),
@@ -128,6 +131,7 @@ async fn speak(command: Command, lab: &Session) -> anyhow::Result<ExitCode> {
         Command::Status(status) => status.run(lab).await,
         Command::Net(net) => net.run(lab).await,
         Command::Bmc(bmc) => bmc.run(lab).await,
+        Command::Redfish(redfish) => redfish.run(lab).await,
         Command::Link(link) => link.run(lab).await,
         Command::App(app) => app.run(lab).await,
         Command::Graph(graph) => graph.run(lab).await,

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, error::Error, path::Path, pin::Pin, sync::Arc};
 use placemat2_engine::{
     api::{self, Answer, Control, ControlError},
     app::log::AppLog,
+    bmc::redfish::Redfish,
     console::Console,
     fabric::LinkCounters,
     forward::Wanted,
@@ -117,6 +118,10 @@ impl Control for Idle {
 
     fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>> {
         Box::pin(async move { Err(ControlError::NotFound(node.to_owned())) })
+    }
+
+    fn redfish(&self, node: &str) -> Result<Arc<Redfish>, ControlError> {
+        Err(ControlError::NotFound(format!("BMC of a node {node:?}")))
     }
 
     fn open_shell<'a>(&'a self, netns: &'a str, _: shell::Wanted) -> Answer<'a, Opened> {

@@ -31,6 +31,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use answer::Problem;
 pub use apps::LogLine;
+pub use bmcs::{RedfishAnswer, RedfishRequest};
 pub use changes::Change;
 pub use forwards::ForwardRequest;
 pub use listen::{BindError, DEFAULT_LISTEN_ADDR, bind_tcp, bind_unix};
@@ -44,6 +45,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     app::log::AppLog,
+    bmc::redfish::Redfish,
     console::Console,
     fabric::LinkCounters,
     forward::Wanted,
@@ -82,6 +84,8 @@ pub trait Control: Send + Sync + 'static {
     fn console(&self, node: &str) -> Result<Console, ControlError>;
     /// Returns what a node's screen shows, as a PNG.
     fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>>;
+    /// Returns the Redfish face of a node's BMC.
+    fn redfish(&self, node: &str) -> Result<Arc<Redfish>, ControlError>;
     /// Opens a shell in a namespace.
     fn open_shell<'a>(&'a self, netns: &'a str, wanted: shell::Wanted) -> Answer<'a, Opened>;
     /// Returns the shells.

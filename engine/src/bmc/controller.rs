@@ -194,6 +194,11 @@ impl Bmc {
         before + self.power.borrow().on_since.map_or(Duration::ZERO, since)
     }
 
+    /// The MTU that the machine's NICs are told at power-on.
+    pub fn mtu(&self) -> u32 {
+        self.machine.mtu()
+    }
+
     /// What the machine uses of its host.
     pub fn usage(&self) -> Usage {
         self.machine.usage()

@@ -123,6 +123,9 @@ pub trait Machine: Send + Sync + 'static {
     /// Its serial console, once there is one.
     fn console(&self) -> Option<Console>;
 
+    /// The MTU that its NICs are told at power-on.
+    fn mtu(&self) -> u32;
+
     /// What it uses; nothing while it is off. Must not block.
     fn usage(&self) -> Usage;
 }

@@ -12,6 +12,8 @@ mod identity;
 pub mod ipmi;
 mod log;
 mod machine;
+mod place;
+pub mod redfish;
 mod secret;
 mod sessions;
 #[cfg(test)]
@@ -25,6 +27,7 @@ pub use controller::Bmc;
 pub use identity::{Identity, Nic, Volume};
 pub use log::{Entry, Log, LogInfo, Occurrence, Severity};
 pub use machine::{Machine, MachineError, Power, Usage, Verb, Work};
+pub use place::Place;
 pub use secret::Secret;
 pub use sessions::{Face, Session, SessionGuard, Sessions};
 pub use watchdog::{Expiry, Watchdog, WatchdogSettings, WatchdogState};

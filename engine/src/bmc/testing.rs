@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::{Bmc, BootOverride, Identity, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Work};
+use super::{Bmc, BootOverride, Identity, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Volume, Work};
 use crate::{console::Console, node::PowerState};
 
 /// A machine that does at once what it is told and remembers it.
@@ -78,6 +78,10 @@ impl Machine for Scripted {
         self.console.lock().unwrap().clone()
     }
 
+    fn mtu(&self) -> u32 {
+        1460
+    }
+
     fn usage(&self) -> Usage {
         if !self.power.borrow().is_on() {
             return Usage::default();
@@ -108,13 +112,32 @@ pub(crate) fn identity() -> Identity {
     }
 }
 
+/// A machine with all there can be, and disks that are not made yet.
+pub(crate) fn furnished(uefi: bool) -> Identity {
+    let volume = |name: &str| Volume {
+        name: name.into(),
+        path: "/nonexistent".into(),
+    };
+    Identity {
+        uefi,
+        tpm: uefi,
+        volumes: vec![volume("root"), volume("data")],
+        ..identity()
+    }
+}
+
 /// A BMC with the accounts `cybozu` and `reader`, both with their name as password.
 pub(crate) fn bmc(machine: &Arc<Scripted>) -> Arc<Bmc> {
+    bmc_of(machine, identity())
+}
+
+/// Such a BMC of another machine.
+pub(crate) fn bmc_of(machine: &Arc<Scripted>, identity: Identity) -> Arc<Bmc> {
     let user = |name: &str, role| User {
         name: name.into(),
         password: name.into(),
         role,
     };
     let users = [user("cybozu", Role::Administrator), user("reader", Role::ReadOnly)];
-    Bmc::new(identity(), &users, machine.clone())
+    Bmc::new(identity, &users, machine.clone())
 }

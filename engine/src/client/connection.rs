@@ -105,6 +105,10 @@ impl Client {
     /// Gets a JSON answer.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let response = self.get(path, "application/json").await?;
+        self.read(response).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response<Incoming>) -> Result<T, ClientError> {
         let body = self.whole(response).await?;
         serde_json::from_slice(&body).map_err(|error| self.unreadable(&error.to_string()))
     }
@@ -117,6 +121,16 @@ impl Client {
 
     /// Asks for what an object describes; returns when it is done.
     pub async fn post_json(&self, path: &str, object: &impl Serialize) -> Result<(), ClientError> {
+        self.posted(path, object).await.map(drop)
+    }
+
+    /// Asks for what an object describes, and returns what is answered.
+    pub async fn ask_json<T: DeserializeOwned>(&self, path: &str, object: &impl Serialize) -> Result<T, ClientError> {
+        let response = self.posted(path, object).await?;
+        self.read(response).await
+    }
+
+    async fn posted(&self, path: &str, object: &impl Serialize) -> Result<Response<Incoming>, ClientError> {
         let body = serde_json::to_vec(object).map_err(|error| self.unreadable(&error.to_string()))?;
         let request = self
             .request(Method::POST, path, "close")
@@ -124,7 +138,7 @@ impl Client {
             .body(Full::from(body));
         let request = request.map_err(|error| self.unreadable(&error.to_string()))?;
         let response = self.ask(request).await?;
-        self.succeeded(response).await.map(drop)
+        self.succeeded(response).await
     }
 
     /// Sends bytes; returns when they have been taken.

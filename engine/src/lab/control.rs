@@ -12,6 +12,7 @@ use super::{made::Made, reach};
 use crate::{
     api::{Answer, Control, ControlError},
     app::log::AppLog,
+    bmc::redfish::Redfish,
     console::Console,
     fabric::LinkCounters,
     forward::{ForwardError, Wanted},
@@ -107,6 +108,11 @@ impl Control for LabControl {
                 error => ControlError::Failed(error.to_string()),
             })
         })
+    }
+
+    fn redfish(&self, node: &str) -> Result<Arc<Redfish>, ControlError> {
+        let found = self.made()?.bmcs.redfish(node);
+        found.ok_or_else(|| ControlError::NotFound(format!("BMC of a node {node:?} that is served")))
     }
 
     fn open_shell<'a>(&'a self, netns: &'a str, wanted: shell::Wanted) -> Answer<'a, Opened> {

@@ -73,6 +73,13 @@ pub struct Paths {
     pub netns_dir: PathBuf,
 }
 
+impl Paths {
+    /// The certificate by which clients can check those of BMCs.
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.lab_dir.join("ca.pem")
+    }
+}
+
 /// The MTU of a lab's links and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mtu {

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use placemat2_engine::{
     api::{self, Answer as Eventually, Control, ControlError},
     app::{LogFiles, log::AppLog},
+    bmc::redfish::Redfish,
     client::{Client, Endpoint},
     console::Console,
     fabric::LinkCounters,
@@ -145,6 +146,10 @@ impl Control for Recorder {
                 _ => Err(ControlError::NotFound(format!("node {node:?}"))),
             }
         })
+    }
+
+    fn redfish(&self, node: &str) -> Result<Arc<Redfish>, ControlError> {
+        Err(ControlError::NotFound(format!("BMC of a node {node:?}")))
     }
 
     fn open_shell<'a>(&'a self, netns: &'a str, _: shell::Wanted) -> Eventually<'a, Opened> {

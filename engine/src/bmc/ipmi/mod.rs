@@ -21,4 +21,4 @@ mod sol;
 mod tests;
 mod window;
 
-pub use server::{PORT, Place, serve};
+pub use server::{PORT, serve};

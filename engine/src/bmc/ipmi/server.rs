@@ -1,11 +1,6 @@
 //! The server: one task that has the socket, the sessions and all that IPMI alone knows.
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::UdpSocket, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +15,7 @@ use super::{
     settings::Settings,
     sol::{self, Sol},
 };
-use crate::bmc::{Account, Bmc};
+use crate::bmc::{Account, Bmc, Place};
 
 /// The port of RMCP.
 pub const PORT: u16 = 623;
@@ -28,17 +23,6 @@ pub const PORT: u16 = 623;
 const LARGEST_PACKET: usize = 1024;
 /// How often at most packets are complained of that are no good.
 const COMPLAINTS: Duration = Duration::from_secs(10);
-
-/// Where a BMC is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Its address.
-    pub address: IpAddr,
-    /// Length of its network's prefix.
-    pub prefix: u8,
-    /// MAC of the interface that has the address.
-    pub mac: [u8; 6],
-}
 
 /// Serves IPMI on a socket until it is cancelled, or the socket fails.
 pub async fn serve(bmc: Arc<Bmc>, socket: UdpSocket, place: Place, closing: CancellationToken) -> io::Result<()> {

@@ -24,6 +24,9 @@ use crate::{
 /// Memory of a node whose lab file says nothing: QEMU's default.
 const DEFAULT_MEMORY: u64 = 128 << 20;
 
+/// The kernel's MTU, told of what is being taken down.
+const DEFAULT_MTU: u32 = 1500;
+
 /// What a node is.
 pub fn identity(node: &plan::Node) -> Identity {
     let disks = node.volumes.iter();
@@ -154,6 +157,11 @@ impl Machine for NodeMachine {
 
     fn console(&self) -> Option<Console> {
         Some(self.handle().ok()?.console().clone())
+    }
+
+    fn mtu(&self) -> u32 {
+        let made = self.made.upgrade();
+        made.map_or(DEFAULT_MTU, |made| made.store.read(|state| state.lab.mtu.effective()))
     }
 
     fn usage(&self) -> Usage {

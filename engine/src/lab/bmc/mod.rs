@@ -5,6 +5,7 @@
 
 mod machine;
 mod place;
+mod redfish;
 pub mod state;
 
 use std::{
@@ -20,10 +21,7 @@ use self::machine::NodeMachine;
 use super::made::Made;
 use crate::{
     blocking,
-    bmc::{
-        Bmc, User,
-        ipmi::{self, Place},
-    },
+    bmc::{Bmc, Place, User, ipmi, redfish::Redfish},
     host::address,
     node::Action,
     plan::{self, BootSource, Plan},
@@ -48,6 +46,7 @@ struct Shared {
 
 struct Running {
     bmc: Arc<Bmc>,
+    redfish: Arc<Redfish>,
     machine: Arc<NodeMachine>,
 }
 
@@ -60,6 +59,7 @@ impl Bmcs {
             plan: Arc::clone(&made.plan),
             store: made.store.clone(),
             users: made.settings.bmc_users.clone(),
+            authority: redfish::LabAuthority::default(),
         };
         let closing = self.shared.closing.clone();
         self.shared.tasks.spawn(async move {
@@ -68,6 +68,11 @@ impl Bmcs {
                 () = closing.cancelled() => {}
             }
         });
+    }
+
+    /// The Redfish face of a node's BMC, if the node has one that is served.
+    pub fn redfish(&self, node: &str) -> Option<Arc<Redfish>> {
+        Some(Arc::clone(&self.running().get(node)?.redfish))
     }
 
     /// From what a node boots first if that action starts it, as its BMC was told.
@@ -81,7 +86,8 @@ impl Bmcs {
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
         let running = std::mem::take(&mut *self.running());
-        for Running { bmc, .. } in running.into_values() {
+        for Running { bmc, redfish, .. } in running.into_values() {
+            redfish.close().await;
             bmc.close().await;
         }
     }
@@ -99,6 +105,7 @@ struct Keeper {
     plan: Arc<Plan>,
     store: Store,
     users: Vec<User>,
+    authority: redfish::LabAuthority,
 }
 
 impl Keeper {
@@ -186,15 +193,15 @@ impl Keeper {
         let link = network.clone();
         let added = blocking::run(move || address::add(&link, address)).await;
         added.map_err(|error| error.to_string())?;
-        let socket = match UdpSocket::bind(SocketAddr::new(address, ipmi::PORT)).await {
-            Ok(socket) => socket,
+        let (socket, door) = match self.bind(node, address).await {
+            Ok(bound) => bound,
             Err(error) => {
                 let link = network.clone();
                 let removed = blocking::run(move || address::remove(&link, address)).await;
                 if let Err(error) = removed {
                     tracing::warn!("{error}");
                 }
-                return Err(format!("UDP port {} of {address} can't be bound: {error}", ipmi::PORT));
+                return Err(error);
             }
         };
         let identity = machine::identity(node);
@@ -207,10 +214,23 @@ impl Keeper {
         }
         let bmc = Bmc::new(identity, users, machine.clone());
         self.serve(&bmc, socket, place);
+        let redfish = Redfish::new(Arc::clone(&bmc), place);
+        self.bmcs
+            .shared
+            .tasks
+            .spawn(door.serve(&redfish, &self.bmcs.shared.closing));
         self.tell_changes(&bmc);
-        let running = Running { bmc, machine };
+        let running = Running { bmc, redfish, machine };
         self.bmcs.running().insert(node.name.clone(), running);
         Ok(network)
+    }
+
+    /// Binds all that a BMC is reached by.
+    async fn bind(&self, node: &plan::Node, address: IpAddr) -> Result<(UdpSocket, redfish::Door), String> {
+        let bound = UdpSocket::bind(SocketAddr::new(address, ipmi::PORT)).await;
+        let socket = bound.map_err(|error| format!("UDP port {} of {address} can't be bound: {error}", ipmi::PORT))?;
+        let authority = self.authority.get(&self.plan).await?;
+        Ok((socket, redfish::Door::bind(authority, &node.name, address).await?))
     }
 
     fn serve(&self, bmc: &Arc<Bmc>, socket: UdpSocket, place: Place) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    bmc::ipmi::Place,
+    bmc::Place,
     plan::{End, NetworkKind, Plan},
 };
 

@@ -22,12 +22,11 @@ use super::{
     completion::{Completion, Reply},
     message::Request,
     privilege::Privilege,
-    server::Place,
     session::{Session, Table},
     settings::Settings,
     sol::Sol,
 };
-use crate::bmc::Bmc;
+use crate::bmc::{Bmc, Place};
 
 /// What a command acts on.
 pub struct Cx<'a> {

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::hostile::{Client, sign_in_over};
 use crate::bmc::{
-    Bmc,
-    ipmi::{Place, serve},
+    Bmc, Place,
+    ipmi::serve,
     testing::{Scripted, bmc},
 };
 

@@ -9,11 +9,11 @@ use super::super::{
     crypto::{Keys, Suite},
     packet::{Payload, append_open, append_plain, append_sealed},
     rmcp,
-    server::{Place, Server},
+    server::Server,
     session::MOST_SESSIONS,
 };
 use crate::bmc::{
-    Bmc, Role, Verb,
+    Bmc, Place, Role, Verb,
     testing::{Scripted, bmc},
 };
 

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bmc::{
-        Bmc, Verb,
-        ipmi::{PORT, Place, serve},
+        Bmc, Place, Verb,
+        ipmi::{PORT, serve},
         testing::{Scripted, bmc},
     },
     console::Console,

@@ -1,0 +1,295 @@
+//! What a request wants changed or gives as parameters: read value by value, and told apart from what nobody reads.
+
+use serde_json::{Map, Value};
+
+use super::{message::Message, reply::Refusal};
+
+/// The body of a request, from which a handler takes what it understands.
+#[derive(Debug)]
+pub struct Changes {
+    body: Map<String, Value>,
+    purpose: Purpose,
+    taken: usize,
+    faults: Vec<Message>,
+}
+
+/// What the body is for; it decides how mistakes are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Changing or making a resource.
+    Properties,
+    /// The parameters of an action.
+    Parameters(&'static str),
+}
+
+impl Changes {
+    /// Reads a body. An empty one is as good as an empty object for an action.
+    pub fn read(bytes: &[u8], purpose: Purpose) -> Result<Self, Refusal> {
+        let body = if bytes.trim_ascii().is_empty() && purpose != Purpose::Properties {
+            Map::new()
+        } else {
+            match serde_json::from_slice(bytes) {
+                Ok(Value::Object(body)) => body,
+                _ => return Err(Refusal::bad(Message::new("MalformedJSON", []))),
+            }
+        };
+        Ok(Self {
+            body,
+            purpose,
+            taken: 0,
+            faults: Vec::new(),
+        })
+    }
+
+    /// Takes the value at that pointer, `/Name` or `/Name/Name`.
+    pub fn value(&mut self, pointer: &str) -> Option<Value> {
+        let mut names = pointer.split('/').skip(1);
+        let first = names.next()?;
+        let taken = match names.next() {
+            None => self.body.remove(first),
+            Some(second) => {
+                let inner = self.body.get_mut(first)?.as_object_mut()?;
+                let taken = inner.remove(second);
+                if inner.is_empty() && taken.is_some() {
+                    self.body.remove(first);
+                }
+                taken
+            }
+        };
+        self.taken += usize::from(taken.is_some());
+        taken
+    }
+
+    /// Whether there is something of that pointer, `/Name`, which was not taken.
+    pub fn has(&self, pointer: &str) -> bool {
+        self.body.contains_key(pointer.trim_start_matches('/'))
+    }
+
+    /// Whether there is anything that was not taken.
+    pub fn has_more(&self) -> bool {
+        !self.left().is_empty()
+    }
+
+    /// Takes a string.
+    pub fn text(&mut self, pointer: &str) -> Option<String> {
+        match self.value(pointer)? {
+            Value::String(text) => Some(text),
+            other => self.wrong_type(pointer, &other),
+        }
+    }
+
+    /// Takes true or false.
+    pub fn flag(&mut self, pointer: &str) -> Option<bool> {
+        match self.value(pointer)? {
+            Value::Bool(flag) => Some(flag),
+            other => self.wrong_type(pointer, &other),
+        }
+    }
+
+    /// Takes a whole number from a range.
+    pub fn number(&mut self, pointer: &str, range: &std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let value = self.value(pointer)?;
+        let Some(number) = value.as_i64() else {
+            return self.wrong_type(pointer, &value);
+        };
+        let within = u64::try_from(number).ok().filter(|number| range.contains(number));
+        if within.is_none() {
+            let name = name_of(pointer);
+            self.fault(Message::new("PropertyValueOutOfRange", [&number.to_string(), name]).about(pointer));
+        }
+        within
+    }
+
+    /// Takes a list of strings.
+    pub fn texts(&mut self, pointer: &str) -> Option<Vec<String>> {
+        let value = self.value(pointer)?;
+        match serde_json::from_value(value.clone()) {
+            Ok(texts) => Some(texts),
+            Err(_) => self.wrong_type(pointer, &value),
+        }
+    }
+
+    /// Takes one of some words, for which it returns what stands beside it.
+    pub fn choice<T: Copy>(&mut self, pointer: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(pointer)?;
+        let chosen = choices.iter().find(|(word, _)| *word == text);
+        if chosen.is_none() {
+            let name = name_of(pointer);
+            self.fault(match &self.purpose {
+                Purpose::Properties => Message::new("PropertyValueNotInList", [&text, name]).about(pointer),
+                Purpose::Parameters(action) => {
+                    Message::new("ActionParameterValueNotInList", [&text, name, action]).about(pointer)
+                }
+            });
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
+    /// Says that something must be there that is not.
+    pub fn missing(&mut self, pointer: &str) {
+        let name = name_of(pointer);
+        self.fault(match &self.purpose {
+            Purpose::Properties => Message::new("CreateFailedMissingReqProperties", [name]).about(pointer),
+            Purpose::Parameters(action) => Message::new("ActionParameterMissing", [action, name]).about(pointer),
+        });
+    }
+
+    /// Says that a value can't be taken, and why.
+    pub fn wrong(&mut self, pointer: &str, why: impl ToString) {
+        let name = name_of(pointer);
+        let message = match &self.purpose {
+            Purpose::Properties => Message::new("PropertyValueError", [name]),
+            Purpose::Parameters(action) => Message::new("ActionParameterValueError", [name, action]),
+        };
+        self.fault(message.about(pointer).saying(why));
+    }
+
+    /// Says anything else that is wrong.
+    pub fn fault(&mut self, message: Message) {
+        self.faults.push(message);
+    }
+
+    /// Refuses the request if something was wrong so far. To be called once all is read and before anything is done.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::mistakes(self.faults.clone()))
+    }
+
+    /// As [`Changes::check`], for what makes something or acts: that leaves no room for what nobody reads.
+    pub fn check_all(&mut self) -> Result<(), Refusal> {
+        for pointer in self.left() {
+            let name = name_of(&pointer);
+            self.faults.push(match &self.purpose {
+                Purpose::Properties => Message::new("PropertyUnknown", [name]).about(&pointer),
+                Purpose::Parameters(action) => Message::new("ActionParameterUnknown", [action, name]).about(&pointer),
+            });
+        }
+        self.check()
+    }
+
+    /// What of a change was not understood, measured by the resource as it is. If that was all of it, it is refused.
+    pub fn leftovers(&self, resource: &Value) -> Result<Vec<Message>, Refusal> {
+        let message = |pointer: &String| {
+            let known = resource.pointer(pointer).is_some();
+            let id = if known {
+                "PropertyNotWritable"
+            } else {
+                "PropertyUnknown"
+            };
+            Message::new(id, [name_of(pointer)]).about(pointer)
+        };
+        let left: Vec<Message> = self.left().iter().map(message).collect();
+        if self.taken > 0 {
+            return Ok(left);
+        }
+        let messages = if left.is_empty() {
+            vec![Message::new("NoOperation", [])]
+        } else {
+            left
+        };
+        Err(Refusal::mistakes(messages))
+    }
+
+    /// Pointers of what nobody has taken, without annotations.
+    fn left(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        for (name, value) in &self.body {
+            match value.as_object() {
+                _ if name.contains('@') => {}
+                Some(inner) if !inner.is_empty() => {
+                    left.extend(
+                        inner
+                            .keys()
+                            .map(|inner| format!("/{}/{}", escaped(name), escaped(inner))),
+                    );
+                }
+                _ => left.push(format!("/{}", escaped(name))),
+            }
+        }
+        left
+    }
+
+    fn wrong_type<T>(&mut self, pointer: &str, value: &Value) -> Option<T> {
+        let (value, name) = (value.to_string(), name_of(pointer));
+        self.fault(match &self.purpose {
+            Purpose::Properties => Message::new("PropertyValueTypeError", [&value, name]).about(pointer),
+            Purpose::Parameters(action) => {
+                Message::new("ActionParameterValueTypeError", [&value, name, action]).about(pointer)
+            }
+        });
+        None
+    }
+}
+
+fn name_of(pointer: &str) -> &str {
+    pointer.rsplit('/').next().unwrap_or(pointer)
+}
+
+/// A name as RFC 6901 writes it in a pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn changes(body: &Value) -> Changes {
+        Changes::read(body.to_string().as_bytes(), Purpose::Properties).unwrap()
+    }
+
+    fn ids(messages: &[Message]) -> Vec<String> {
+        messages.iter().map(Message::full_id).collect()
+    }
+
+    #[test]
+    fn what_is_taken_is_not_left() {
+        let mut body = changes(&json!({ "A": "x", "B": { "C": true, "D": 1 }, "E": 1, "@odata.etag": "x" }));
+        assert_eq!(body.text("/A").as_deref(), Some("x"));
+        assert_eq!(body.flag("/B/C"), Some(true));
+        body.check().unwrap();
+        let left = body.leftovers(&json!({ "E": 2 })).unwrap();
+        assert_eq!(
+            left,
+            [
+                Message::new("PropertyUnknown", ["D"]).about("/B/D"),
+                Message::new("PropertyNotWritable", ["E"]).about("/E")
+            ]
+        );
+    }
+
+    #[test]
+    fn wrong_values_are_told_all_at_once() {
+        let mut body = changes(&json!({ "A": 1, "B": "x", "C": 7, "D": "purple" }));
+        body.text("/A");
+        body.flag("/B");
+        body.number("/C", &(1..=5));
+        body.choice("/D", &[("red", ())]);
+        let refusal = body.check().unwrap_err();
+        assert_eq!(
+            ids(&refusal.messages),
+            [
+                "Base.1.19.PropertyValueTypeError",
+                "Base.1.19.PropertyValueTypeError",
+                "Base.1.19.PropertyValueOutOfRange",
+                "Base.1.19.PropertyValueNotInList"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_change_of_nothing_is_refused() {
+        let refusal = changes(&json!({ "@odata.id": "x" })).leftovers(&json!({})).unwrap_err();
+        assert_eq!(ids(&refusal.messages), ["Base.1.19.NoOperation"]);
+        for nonsense in ["", "[]", "{", "null", "\"x\""] {
+            assert!(
+                Changes::read(nonsense.as_bytes(), Purpose::Properties).is_err(),
+                "{nonsense}"
+            );
+        }
+    }
+}

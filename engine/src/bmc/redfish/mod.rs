@@ -1,0 +1,128 @@
+//! The Redfish face of a BMC: HTTP and JSON as DSP0266 has them, by DMTF's schemas.
+//!
+//! Resources are plain functions of what the BMC knows, a file for each family of them (`resources`), under one table of
+//! routes. What all have in common (who may, queries, ETags, mistakes of a request) is done in one place, `exchange.rs`.
+//! Nothing here knows how a machine is made, and no resource tells of hardware that is not there.
+
+mod caller;
+mod changes;
+mod delivery;
+mod disks;
+mod events;
+mod exchange;
+mod filter;
+mod message;
+mod query;
+mod reply;
+mod resources;
+mod route;
+mod schema;
+mod serve;
+mod sessions;
+mod tasks;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use caller::Origin;
+pub use serve::serve;
+pub use tls::{Authority, TlsError};
+
+use super::{Bmc, Place, RestorePolicy};
+use disks::Disks;
+use events::Events;
+use sessions::Logins;
+use tasks::Tasks;
+
+/// The port of Redfish over HTTPS.
+pub const PORT: u16 = 443;
+
+/// The Redfish face of a BMC.
+pub struct Redfish {
+    bmc: Arc<Bmc>,
+    place: Place,
+    sessions: Logins,
+    tasks: Tasks,
+    events: Events,
+    disks: Disks,
+    pending: Mutex<Option<RestorePolicy>>,
+    closing: CancellationToken,
+    work: TaskTracker,
+}
+
+impl Redfish {
+    /// A face of that BMC, until it is closed. Needs a tokio runtime.
+    pub fn new(bmc: Arc<Bmc>, place: Place) -> Arc<Self> {
+        let redfish = Arc::new(Self {
+            disks: Disks::new(bmc.identity()),
+            bmc,
+            place,
+            sessions: Logins::default(),
+            tasks: Tasks::default(),
+            events: Events::default(),
+            pending: Mutex::default(),
+            closing: CancellationToken::new(),
+            work: TaskTracker::new(),
+        });
+        let bmc = &redfish.bmc;
+        let boots = bmc.power().boots;
+        redfish.spawn(events::follow(Arc::downgrade(&redfish), bmc.watch(), boots));
+        redfish
+    }
+
+    /// The BMC.
+    pub fn bmc(&self) -> &Arc<Bmc> {
+        &self.bmc
+    }
+
+    /// Ends sessions, subscriptions, and whatever goes on by itself.
+    pub async fn close(&self) {
+        self.closing.cancel();
+        self.sessions.end_all();
+        self.events.end_all();
+        self.work.close();
+        self.work.wait().await;
+    }
+
+    fn place(&self) -> Place {
+        self.place
+    }
+
+    fn sessions(&self) -> &Logins {
+        &self.sessions
+    }
+
+    fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    fn events(&self) -> &Events {
+        &self.events
+    }
+
+    fn disks(&self) -> &Disks {
+        &self.disks
+    }
+
+    /// What the setup of the firmware is to be from the next boot on, if it was changed.
+    fn pending(&self) -> MutexGuard<'_, Option<RestorePolicy>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has something done that ends with this face at the latest.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        self.work.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = closing.cancelled() => {}
+            }
+        });
+    }
+}

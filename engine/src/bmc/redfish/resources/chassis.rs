@@ -1,0 +1,89 @@
+//! The chassis, and the sensors that there are: what the machine uses of its host.
+
+use serde_json::{Value, json};
+
+use super::{CHASSIS, MANAGER, SYSTEM, collection, link, power, resource, system, with};
+use crate::bmc::{
+    Identify, Usage,
+    redfish::{
+        caller::Privilege,
+        changes::Changes,
+        reply::Refusal,
+        route::{Route, View},
+    },
+};
+
+pub const ROUTES: &[Route] = &[
+    Route::resource("/redfish/v1/Chassis/System.Embedded.1", read).patch(Privilege::ConfigureComponents, change),
+    Route::resource("/redfish/v1/Chassis/System.Embedded.1/Sensors", sensors),
+    Route::resource("/redfish/v1/Chassis/System.Embedded.1/Sensors/{}", sensor),
+];
+
+/// A sensor: its id, its name, and what it reads, from 0 to 1.
+type Sensor = (&'static str, &'static str, fn(Usage) -> Option<f64>);
+
+const SENSORS: &[Sensor] = &[
+    ("CPUUsage", "Share of the processors' time that was used", |usage| {
+        usage.cpu
+    }),
+    ("MemoryUsage", "Share of the memory that the host has given", |usage| {
+        usage.memory
+    }),
+];
+
+fn read(view: &View<'_>) -> Result<Value, Refusal> {
+    let bmc = view.redfish.bmc();
+    let now = bmc.power();
+    let mut chassis = with(
+        resource("Chassis", view, &format!("Chassis of {}", bmc.identity().node)),
+        json!({
+            "ChassisType": "Other",
+            "PowerState": system::state_of(&now),
+            "LocationIndicatorActive": bmc.chassis().identify != Identify::Off,
+            "Status": system::status_of(&now),
+            "Drives": link(&format!("{CHASSIS}/Drives")),
+            "Sensors": link(&format!("{CHASSIS}/Sensors")),
+            "Links": {
+                "ComputerSystems": [link(SYSTEM)],
+                "ManagedBy": [link(MANAGER)],
+                "ManagersInChassis": [link(MANAGER)],
+            },
+            "Actions": { "#Chassis.Reset": power::chassis_reset() },
+        }),
+    );
+    system::type_plate(&mut chassis, bmc.identity());
+    Ok(chassis)
+}
+
+fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
+    let light = changes.flag("/LocationIndicatorActive");
+    changes.check()?;
+    if let Some(light) = light {
+        let light = if light { Identify::On } else { Identify::Off };
+        view.redfish.bmc().identify(light);
+    }
+    Ok(())
+}
+
+fn sensors(view: &View<'_>) -> Result<Value, Refusal> {
+    let members = SENSORS.iter().map(|(id, ..)| format!("{CHASSIS}/Sensors/{id}"));
+    Ok(collection("Sensor", view, "Sensors", members))
+}
+
+fn sensor(view: &View<'_>) -> Result<Value, Refusal> {
+    let found = SENSORS.iter().find(|(id, ..)| *id == view.id());
+    let (_, name, reading) = found.ok_or_else(|| view.not_found())?;
+    let bmc = view.redfish.bmc();
+    let percent = reading(bmc.usage()).map(|share| (share * 1000.0).round() / 10.0);
+    Ok(with(
+        resource("Sensor", view, name),
+        json!({
+            "ReadingType": "Percent",
+            "ReadingUnits": "%",
+            "Reading": percent,
+            "ReadingRangeMin": 0,
+            "ReadingRangeMax": 100,
+            "Status": system::status_of(&bmc.power()),
+        }),
+    ))
+}

@@ -1,0 +1,59 @@
+//! The machine's NICs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{CHASSIS, SYSTEM, collection, link, resource, system, with};
+use crate::bmc::redfish::{
+    reply::Refusal,
+    route::{Route, View},
+};
+
+pub const ROUTES: &[Route] = &[
+    Route::resource("/redfish/v1/Systems/System.Embedded.1/EthernetInterfaces", all),
+    Route::resource("/redfish/v1/Systems/System.Embedded.1/EthernetInterfaces/{}", one),
+];
+
+fn id(index: usize) -> String {
+    format!("NIC.{index}")
+}
+
+fn all(view: &View<'_>) -> Result<Value, Refusal> {
+    let nics = 0..view.redfish.bmc().identity().nics.len();
+    let members = nics.map(|index| format!("{SYSTEM}/EthernetInterfaces/{}", id(index)));
+    Ok(collection("EthernetInterface", view, "NICs", members))
+}
+
+fn one(view: &View<'_>) -> Result<Value, Refusal> {
+    let bmc = view.redfish.bmc();
+    let nics = &bmc.identity().nics;
+    let index = (0..nics.len()).find(|index| id(*index) == view.id());
+    let nic = index
+        .and_then(|index| nics.get(index))
+        .ok_or_else(|| view.not_found())?;
+    let power = bmc.power();
+    Ok(with(
+        resource("EthernetInterface", view, &format!("NIC on network {}", nic.network)),
+        json!({
+            "InterfaceEnabled": true,
+            "LinkStatus": if power.is_on() { "LinkUp" } else { "LinkDown" },
+            "MACAddress": mac(&nic.mac),
+            "PermanentMACAddress": mac(&nic.mac),
+            "MTUSize": bmc.mtu(),
+            "Status": system::status_of(&power),
+            "Links": { "Chassis": link(CHASSIS) },
+        }),
+    ))
+}
+
+/// A MAC as text.
+pub fn mac(mac: &[u8; 6]) -> String {
+    let mut text = String::with_capacity(17);
+    for (at, byte) in mac.iter().enumerate() {
+        let colon = if at == 0 { "" } else { ":" };
+        // Writing to a string can't fail.
+        let _ = write!(text, "{colon}{byte:02x}");
+    }
+    text
+}

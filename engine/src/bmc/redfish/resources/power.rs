@@ -1,0 +1,177 @@
+//! Power: the reset actions of system and chassis, and what they can be told.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{CHASSIS, SYSTEM, resource, with};
+use crate::bmc::{
+    Cause, MachineError, RestorePolicy, Verb,
+    redfish::{
+        caller::Privilege,
+        changes::Changes,
+        message::Message,
+        reply::{Outcome, Refusal, Reply},
+        route::{Route, View},
+        tasks::{self, Errand},
+    },
+};
+
+pub const ROUTES: &[Route] = &[
+    Route::resource(
+        "/redfish/v1/Systems/System.Embedded.1/ResetActionInfo",
+        system_reset_info,
+    ),
+    Route::action(
+        "/redfish/v1/Systems/System.Embedded.1/Actions/ComputerSystem.Reset",
+        "ComputerSystem.Reset",
+        Privilege::ConfigureComponents,
+        reset_system,
+    ),
+    Route::resource(
+        "/redfish/v1/Chassis/System.Embedded.1/ResetActionInfo",
+        chassis_reset_info,
+    ),
+    Route::action(
+        "/redfish/v1/Chassis/System.Embedded.1/Actions/Chassis.Reset",
+        "Chassis.Reset",
+        Privilege::ConfigureComponents,
+        reset_chassis,
+    ),
+];
+
+/// What a machine can be told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reset {
+    /// What is done at once.
+    Verb(Verb),
+    /// What takes the guest's part, and so its time.
+    Errand(Errand),
+    /// A reset, or power where there is none.
+    Force,
+}
+
+const SYSTEM_RESETS: &[(&str, Reset)] = &[
+    ("On", Reset::Verb(Verb::On)),
+    ("ForceOff", Reset::Verb(Verb::Off)),
+    ("ForceOn", Reset::Verb(Verb::On)),
+    ("GracefulShutdown", Reset::Errand(Errand::Shutdown)),
+    ("GracefulRestart", Reset::Errand(Errand::Restart)),
+    ("ForceRestart", Reset::Force),
+    ("PowerCycle", Reset::Verb(Verb::Cycle)),
+    ("Nmi", Reset::Verb(Verb::Nmi)),
+    ("PushPowerButton", Reset::Verb(Verb::Push)),
+];
+
+const CHASSIS_RESETS: &[(&str, Reset)] = &[("On", Reset::Verb(Verb::On)), ("ForceOff", Reset::Verb(Verb::Off))];
+
+/// What is to happen when the mains return, as Redfish spells it.
+pub const POLICIES: &[(&str, RestorePolicy)] = &[
+    ("AlwaysOn", RestorePolicy::On),
+    ("AlwaysOff", RestorePolicy::Off),
+    ("LastState", RestorePolicy::Previous),
+];
+
+/// That of one policy.
+pub fn policy_name(policy: RestorePolicy) -> &'static str {
+    let found = POLICIES.iter().find(|(_, known)| *known == policy);
+    found.map_or("AlwaysOn", |(name, _)| name)
+}
+
+/// The action of the system, as the system shows it.
+pub fn system_reset() -> Value {
+    shown(SYSTEM, "ComputerSystem.Reset")
+}
+
+/// The action of the chassis.
+pub fn chassis_reset() -> Value {
+    shown(CHASSIS, "Chassis.Reset")
+}
+
+fn shown(path: &str, action: &str) -> Value {
+    let resets = if path == SYSTEM { SYSTEM_RESETS } else { CHASSIS_RESETS };
+    json!({
+        "target": format!("{path}/Actions/{action}"),
+        "@Redfish.ActionInfo": format!("{path}/ResetActionInfo"),
+        "ResetType@Redfish.AllowableValues": names(resets),
+    })
+}
+
+fn names(resets: &[(&'static str, Reset)]) -> Vec<&'static str> {
+    resets.iter().map(|(name, _)| *name).collect()
+}
+
+fn system_reset_info(view: &View<'_>) -> Result<Value, Refusal> {
+    Ok(reset_info(view, SYSTEM_RESETS))
+}
+
+fn chassis_reset_info(view: &View<'_>) -> Result<Value, Refusal> {
+    Ok(reset_info(view, CHASSIS_RESETS))
+}
+
+fn reset_info(view: &View<'_>, resets: &[(&'static str, Reset)]) -> Value {
+    with(
+        resource("ActionInfo", view, "What can be reset, and how"),
+        json!({
+            "Parameters": [{
+                "Name": "ResetType", "Required": true, "DataType": "String", "AllowableValues": names(resets),
+            }],
+        }),
+    )
+}
+
+fn reset_system(view: &View<'_>, parameters: &mut Changes) -> Outcome {
+    reset(view, parameters, SYSTEM_RESETS)
+}
+
+fn reset_chassis(view: &View<'_>, parameters: &mut Changes) -> Outcome {
+    reset(view, parameters, CHASSIS_RESETS)
+}
+
+fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Reset)]) -> Outcome {
+    let missing = !parameters.has("/ResetType");
+    let wanted = parameters.choice("/ResetType", resets);
+    if missing {
+        parameters.missing("/ResetType");
+    }
+    parameters.check_all()?;
+    let Some(wanted) = wanted else {
+        return Err(Refusal::bad(Message::new("MalformedJSON", [])));
+    };
+    let bmc = view.redfish.bmc();
+    let on = bmc.power().is_on();
+    let verb = match wanted {
+        Reset::Verb(Verb::On) if on => return Ok(Reply::message(&Message::new("NoOperation", []))),
+        Reset::Verb(Verb::Off) | Reset::Errand(Errand::Shutdown) if !on => {
+            return Ok(Reply::message(&Message::new("NoOperation", [])));
+        }
+        Reset::Errand(_) if !on => return Err(in_standby("a machine that is off can't be restarted by its guest")),
+        Reset::Errand(errand) => return tasks::begin(view, errand),
+        Reset::Force if on => Verb::Reset,
+        Reset::Force => Verb::On,
+        Reset::Verb(verb) => verb,
+    };
+    match bmc.begin(verb, Cause::Redfish) {
+        Ok(()) => Ok(Reply::empty()),
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+fn in_standby(why: &str) -> Refusal {
+    let message = Message::new("ResourceInStandby", []).saying(format_args!("({why}.)"));
+    Refusal::new(StatusCode::CONFLICT, message)
+}
+
+/// A machine's refusal in Redfish's words.
+pub fn refused(error: &MachineError) -> Refusal {
+    match error {
+        MachineError::Conflict(_) => Refusal::new(
+            StatusCode::CONFLICT,
+            Message::new("ResourceInStandby", []).saying(error),
+        ),
+        MachineError::Unsupported(_) => Refusal::bad(Message::new("GeneralError", []).saying(error)),
+        MachineError::Failed(_) => {
+            let message = Message::new("InternalError", []).saying(error);
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Events, sent to subscribers and streamed.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Bytes, http::Method, routing::post as posted};
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::mpsc, time::timeout};
+
+use crate::bmc::{
+    Cause, Verb,
+    redfish::{
+        Origin, Redfish,
+        testing::{ADMINISTRATOR, ask, get, patch, post, redfish},
+    },
+    testing::Scripted,
+};
+
+const SUBSCRIPTIONS: &str = "/redfish/v1/EventService/Subscriptions";
+/// Long, so that a slow machine doesn't fail a test; nothing waits for it unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A receiver of events; returns its URL and what it gets.
+async fn receiver() -> (String, mpsc::UnboundedReceiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    let (got, events) = mpsc::unbounded_channel();
+    let take = move |body: Bytes| async move { drop(got.send(serde_json::from_slice(&body).unwrap())) };
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/events", posted(take))).await });
+    (url, events)
+}
+
+async fn next(events: &mut mpsc::UnboundedReceiver<Value>) -> Value {
+    timeout(PATIENCE, events.recv()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_happens_is_sent_to_subscribers() {
+    let redfish = redfish(&Scripted::new());
+    let (url, mut events) = receiver().await;
+    let wanted = json!({
+        "Destination": url, "Protocol": "Redfish", "Context": "mine", "EventTypes": ["Alert"],
+        "HttpHeaders": [{ "X-Secret": "hush" }],
+    });
+    let made = post(&redfish, SUBSCRIPTIONS, wanted).await;
+    assert_eq!(made.status, 201);
+    assert!(!String::from_utf8_lossy(&made.body).contains("hush"));
+    let path = made.header("location").to_owned();
+    redfish.bmc().act(Verb::On, Cause::Redfish).await.unwrap();
+    let event = next(&mut events).await;
+    assert_eq!(event["Context"], "mine");
+    assert_eq!(event["Events"][0]["MessageId"], "Placemat2.1.0.PoweredOn");
+    assert_eq!(
+        patch(&redfish, &path, json!({ "Context": "other" })).await.json()["Context"],
+        "other"
+    );
+    let test = json!({ "Message": "Hello.", "MessageId": "Test.1.0.Hello", "MessageArgs": [], "Severity": "Warning" });
+    let target = "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent";
+    assert_eq!(post(&redfish, target, test).await.status, 204);
+    let event = next(&mut events).await;
+    assert_eq!(
+        (&event["Context"], &event["Events"][0]["Message"]),
+        (&json!("other"), &json!("Hello."))
+    );
+    assert_eq!(
+        ask(&redfish, Method::DELETE, &path, &[ADMINISTRATOR], "").await.status,
+        204
+    );
+    assert_eq!(get(&redfish, SUBSCRIPTIONS).await.json()["Members"], json!([]));
+}
+
+#[tokio::test]
+async fn only_what_is_wanted_is_sent() {
+    let redfish = redfish(&Scripted::new());
+    let (url, mut events) = receiver().await;
+    let wanted = json!({ "Destination": url, "MessageIds": ["Placemat2.LogCleared"] });
+    assert_eq!(post(&redfish, SUBSCRIPTIONS, wanted).await.status, 201);
+    redfish.bmc().act(Verb::On, Cause::Redfish).await.unwrap();
+    redfish.bmc().log().clear();
+    assert_eq!(
+        next(&mut events).await["Events"][0]["MessageId"],
+        "Placemat2.1.0.LogCleared"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_takes_nothing_is_given_up() {
+    let redfish = redfish(&Scripted::new());
+    // Nobody listens on a port that was bound a moment ago and is not any more.
+    let url = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("http://{}/", listener.local_addr().unwrap())
+    };
+    for policy in ["TerminateAfterRetries", "SuspendRetries"] {
+        let wanted = json!({ "Destination": url, "DeliveryRetryPolicy": policy });
+        assert_eq!(post(&redfish, SUBSCRIPTIONS, wanted).await.status, 201);
+    }
+    redfish.bmc().act(Verb::On, Cause::Redfish).await.unwrap();
+    let left = async |redfish: &Arc<Redfish>| get(redfish, &format!("{SUBSCRIPTIONS}?$expand=.")).await.json();
+    loop {
+        let left = left(&redfish).await;
+        if left["Members@odata.count"] == 1 && left["Members"][0]["Status"]["State"] == "Disabled" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn subscriptions_that_cannot_be() {
+    let redfish = redfish(&Scripted::new());
+    for wrong in [
+        json!({}),
+        json!({ "Destination": "ftp://10.0.0.1/" }),
+        json!({ "Destination": "nowhere" }),
+        json!({ "Destination": "http://10.0.0.1/", "Protocol": "SMTP" }),
+        json!({ "Destination": "http://10.0.0.1/", "HttpHeaders": [{ "a b": "c" }] }),
+        json!({ "Destination": "http://10.0.0.1/", "Context": "x".repeat(300) }),
+        json!({ "Destination": "http://10.0.0.1/", "EventTypes": ["ResourceAdded"] }),
+    ] {
+        assert_eq!(
+            post(&redfish, SUBSCRIPTIONS, wrong.clone()).await.status,
+            400,
+            "{wrong}"
+        );
+    }
+    let wanted = json!({ "Destination": "http://127.0.0.1:9/" });
+    while post(&redfish, SUBSCRIPTIONS, wanted.clone()).await.status == 201 {}
+    assert_eq!(redfish.events().subscriptions().len(), 16);
+}
+
+#[tokio::test]
+async fn events_can_be_streamed() {
+    let redfish = redfish(&Scripted::new());
+    let request = axum::http::Request::get("/redfish/v1/EventService/SSE")
+        .body(Bytes::new())
+        .unwrap();
+    let answer = redfish.answer(request, Origin::Lab).await;
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let mut stream = answer.into_body().into_data_stream();
+    let mut read = async || {
+        let chunk = timeout(PATIENCE, stream.next()).await.unwrap().unwrap().unwrap();
+        String::from_utf8(chunk.to_vec()).unwrap()
+    };
+    assert!(read().await.starts_with(':'));
+    redfish.bmc().act(Verb::On, Cause::Redfish).await.unwrap();
+    let event = read().await;
+    let data = event.split_once("data: ").unwrap().1.trim_end();
+    let event: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(event["Events"][0]["MessageId"], "Placemat2.1.0.PoweredOn");
+}

@@ -1,0 +1,10 @@
+//! The face as a whole: requests to it and what comes of them.
+
+mod accounts;
+mod clients;
+mod crawl;
+mod events;
+mod hostile;
+mod https;
+mod requests;
+mod steering;

@@ -1,4 +1,4 @@
-//! BMCs of real nodes: power, console and where they are served, through ipmitool as on real servers.
+//! BMCs of real nodes: power, console and where they are served, through ipmitool, curl and pmctl2 as on real servers.
 
 #![cfg(test)]
 
@@ -198,4 +198,86 @@ fn power_verbs(machine: &Machine, engine: &mut Engine, bmc: &dyn Fn(&str) -> Str
     console.expect("login: ", BOOT);
     bmc("chassis power soft");
     engine.until("the guest has shut down", BOOT, || power(machine, "declared") == "Off");
+}
+
+const OFF: &str = "
+kind: Network
+name: bmc
+type: bmc
+address: 10.0.1.1/24
+---
+kind: Node
+name: server
+cpu: 2
+memory: 256M
+power: off
+interfaces: [bmc]
+volumes:
+- {kind: raw, name: root, size: 1G}
+bmc:
+  address: 10.0.1.11
+";
+
+#[test]
+fn a_server_is_managed_over_redfish() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/var/scratch/lab/redfish.yml", OFF);
+    let before = machine.state();
+    let arguments = [
+        "--headless",
+        "--data-dir",
+        "/var/scratch/data",
+        "/var/scratch/lab/redfish.yml",
+    ];
+    let mut engine = Engine::start(&machine, &arguments);
+    engine.until_running(&machine, "redfish", SOON * 2);
+    let state = |path: &str| -> serde_json::Value {
+        serde_json::from_slice(&get(&machine, "redfish", path).unwrap_or_default()).unwrap_or_default()
+    };
+    engine.until("the BMC is served", SOON, || state("/bmcs/server")["state"] == "ready");
+
+    // The lab's authority vouches for the address.
+    let system = "/redfish/v1/Systems/System.Embedded.1";
+    let curl = |arguments: &str, path: &str| {
+        machine.sh(&format!(
+            "curl -sS --fail-with-body --max-time 60 --cacert /run/placemat2/redfish/ca.pem -u cybozu:cybozu {arguments} \
+             'https://10.0.1.11{path}'"
+        ))
+    };
+    let shown: serde_json::Value = serde_json::from_str(&curl("", system)).unwrap();
+    assert_eq!(
+        (&shown["PowerState"], &shown["HostName"]),
+        (&"Off".into(), &"server".into())
+    );
+    let drives = curl("", "/redfish/v1/Chassis/System.Embedded.1/Drives?$expand=.");
+    assert!(drives.contains("\"CapacityBytes\":1073741824"), "{drives}");
+    let nic: serde_json::Value =
+        serde_json::from_str(&curl("", &format!("{system}/EthernetInterfaces/NIC.0"))).unwrap();
+    assert_eq!(nic["MACAddress"], state("/nodes/server")["nics"][0]["mac"]);
+
+    // What is set by one face, the other shows.
+    let json = "-H 'Content-Type: application/json'";
+    let boot = "{\"Boot\":{\"BootSourceOverrideTarget\":\"Pxe\",\"BootSourceOverrideEnabled\":\"Continuous\"}}";
+    curl(&format!("-X PATCH {json} -d '{boot}'"), system);
+    let parameters = ipmi(&machine, "10.0.1.11", CYBOZU, "chassis bootparam get 5");
+    assert!(parameters.contains("Force PXE"), "{parameters}");
+
+    let reset = format!("{system}/Actions/ComputerSystem.Reset");
+    curl(&format!("{json} -d '{{\"ResetType\":\"On\"}}'"), &reset);
+    engine.until("it is on", SOON, || state("/nodes/server")["power_status"] == "On");
+    let asked = machine.sh(&format!("{PMCTL2} redfish server GET '{system}?$select=PowerState'"));
+    assert!(asked.contains("\"PowerState\": \"On\""), "{asked}");
+    let refused = machine.sh(&format!(
+        "{PMCTL2} redfish server POST {reset} '{{\"ResetType\":\"Explode\"}}' 2>&1 || true"
+    ));
+    assert!(refused.contains("ActionParameterValueNotInList"), "{refused}");
+    machine.sh(&format!(
+        "{PMCTL2} redfish server post {reset} '{{\"ResetType\":\"ForceOff\"}}'"
+    ));
+    engine.until("it is off", SOON, || state("/nodes/server")["power_status"] == "Off");
+    let log = ipmi(&machine, "10.0.1.11", CYBOZU, "sel list");
+    assert_eq!(log.lines().count(), 2, "{log}");
+
+    engine.stop();
+    assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod clients;
 mod crawl;
 mod events;
+mod figures;
 mod hostile;
 mod https;
 mod requests;

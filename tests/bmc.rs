@@ -114,7 +114,9 @@ fn a_server_is_managed_over_ipmi() {
 
     declared.login(BOOT);
     serial_over_lan(&machine);
-    power_verbs(&machine, &mut engine, &declared_bmc);
+    // Past all that was seen so far.
+    declared.run("true", SOON);
+    power_verbs(&machine, &mut engine, &mut declared, &declared_bmc);
 
     // What a client sets, the API shows.
     declared_bmc("chassis bootdev disk options=persistent");
@@ -143,7 +145,7 @@ fn serial_over_lan(machine: &Machine) {
     let mut client = client.spawn().unwrap();
     let (mut typed, mut shown) = (client.stdin.take().unwrap(), client.stdout.take().unwrap());
     let mut seen = String::new();
-    let mut sees = |words: &str| {
+    let mut until = |words: &str| {
         let deadline = Instant::now() + Duration::from_secs(SOON * 2);
         while !seen.contains(words) {
             assert!(Instant::now() < deadline, "{words}: {seen}");
@@ -154,24 +156,23 @@ fn serial_over_lan(machine: &Machine) {
         }
         seen.clear();
     };
-    sees("perational");
+    until("perational");
     // Out of the shell of the one who signed in before, and in again.
     typed.write_all(b"exit\n").unwrap();
-    sees("login: ");
+    until("login: ");
     typed.write_all(b"root\n").unwrap();
-    sees("# ");
+    until("# ");
     typed.write_all(b"echo $((6 * 7))-over-lan\n").unwrap();
-    sees("42-over-lan");
+    until("42-over-lan");
     typed.write_all(b"\r~.").unwrap();
     assert!(client.wait().unwrap().success());
 }
 
-fn power_verbs(machine: &Machine, engine: &mut Engine, bmc: &dyn Fn(&str) -> String) {
+fn power_verbs(machine: &Machine, engine: &mut Engine, console: &mut Console, bmc: &dyn Fn(&str) -> String) {
     let pid = || json(machine, "/nodes/declared")["pid"].as_u64();
     let first = pid();
     bmc("chassis power on");
     assert_eq!(pid(), first, "on when on does nothing");
-    let mut console = Console::open(machine, "declared");
     bmc("chassis power diag");
     bmc("chassis power reset");
     console.expect("login: ", BOOT);
@@ -194,7 +195,6 @@ fn power_verbs(machine: &Machine, engine: &mut Engine, bmc: &dyn Fn(&str) -> Str
     assert!(!stranger.status.success());
     bmc("chassis power on");
     engine.until("the node is on", SOON, || power(machine, "declared") == "On");
-    let mut console = Console::open(machine, "declared");
     console.expect("login: ", BOOT);
     bmc("chassis power soft");
     engine.until("the guest has shut down", BOOT, || power(machine, "declared") == "Off");

@@ -55,6 +55,7 @@ impl Identify {
     }
 
     /// What it is by now.
+    #[must_use]
     pub fn now(self) -> Self {
         match self {
             Self::Until(end) if end <= Instant::now() => Self::Off,

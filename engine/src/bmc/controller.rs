@@ -219,13 +219,14 @@ impl Bmc {
 
     /// Takes note of a change of power.
     fn follow(&self, before: &Power, now: &Power) {
-        let ended = before.is_on() && !now.is_on();
         let began = now.boots != before.boots;
-        let cycled = began && before.on_since.is_some() && now.on_since != before.on_since;
+        // What lay between may not have been seen: a machine that is on since another time was off.
+        let another_run = before.on_since.is_some() && now.on_since != before.on_since;
+        let ended = another_run || (before.is_on() && !now.is_on());
         if ended || began {
             self.watchdog.stop();
         }
-        if ended || cycled {
+        if ended {
             let ran = before.on_since.map_or(Duration::ZERO, since);
             self.lock().chassis.on_before += ran;
             self.log.add(Occurrence::PoweredOff(now.reason.clone()));
@@ -240,7 +241,7 @@ impl Bmc {
                 }
                 cause
             };
-            self.log.add(if before.on_since.is_some() && !cycled {
+            self.log.add(if before.on_since.is_some() && !ended {
                 Occurrence::Reset(cause)
             } else {
                 Occurrence::PoweredOn(cause)
@@ -314,6 +315,17 @@ mod tests {
         let refused = bmc.begin(Verb::Reset, Cause::Ipmi);
         assert!(matches!(refused, Err(MachineError::Conflict(_))));
         bmc.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_cycle_is_logged_as_off_and_on() {
+        let bmc = bmc(&Scripted::new());
+        bmc.act(Verb::On, Cause::Other).await.unwrap();
+        logged(&bmc, 1).await;
+        bmc.act(Verb::Cycle, Cause::Ipmi).await.unwrap();
+        let found = logged(&bmc, 3).await;
+        assert!(matches!(found[1], Occurrence::PoweredOff(_)), "{found:?}");
+        assert_eq!(found[2], Occurrence::PoweredOn(Cause::Ipmi));
     }
 
     #[tokio::test]

@@ -112,7 +112,8 @@ impl Watchdog {
                 let Some(bmc) = weak.upgrade() else { return };
                 bmc.log().add(Occurrence::Watchdog(Expiry::Warning, settings));
                 if settings.warn_by_nmi {
-                    bmc.begin(Verb::Nmi, Cause::Watchdog).unwrap_or_else(failed);
+                    bmc.begin(Verb::Nmi, Cause::Watchdog)
+                        .unwrap_or_else(|error| failed(&error));
                 }
             }
             tokio::time::sleep_until(end).await;
@@ -140,7 +141,7 @@ impl Watchdog {
             bmc.log().add(Occurrence::Watchdog(Expiry::Final, settings));
         }
         if let Some(verb) = settings.action {
-            bmc.begin(verb, Cause::Watchdog).unwrap_or_else(failed);
+            bmc.begin(verb, Cause::Watchdog).unwrap_or_else(|error| failed(&error));
         }
     }
 
@@ -150,7 +151,7 @@ impl Watchdog {
     }
 }
 
-fn failed(error: super::MachineError) {
+fn failed(error: &super::MachineError) {
     tracing::warn!("a watchdog could not act: {error}");
 }
 

@@ -66,14 +66,18 @@ impl Suite {
                 let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else {
                     return Vec::new();
                 };
-                parts.iter().for_each(|part| mac.update(part));
+                for part in parts {
+                    mac.update(part);
+                }
                 mac.finalize().into_bytes().to_vec()
             }
             Self::Sha256 => {
                 let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
                     return Vec::new();
                 };
-                parts.iter().for_each(|part| mac.update(part));
+                for part in parts {
+                    mac.update(part);
+                }
                 mac.finalize().into_bytes().to_vec()
             }
         }

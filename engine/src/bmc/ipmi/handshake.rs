@@ -96,10 +96,9 @@ impl<A: Admission> Handshake<'_, A> {
             begun: self.now,
             challenge: None,
         });
-        let most = if role & 0xf == 0 {
-            Privilege::Administrator.number()
-        } else {
-            role & 0xf
+        let most = match role & 0xf {
+            0 => Privilege::Administrator.number(),
+            wanted => wanted,
         };
         let mut answer = vec![tag, status::DONE, most, 0];
         answer.extend(client_id.to_le_bytes());

@@ -77,15 +77,15 @@ pub struct Sealed<'a> {
 
 /// Takes a packet apart; `None` for what is malformed, or of a kind that BMCs don't get.
 pub fn parse(packet: &[u8]) -> Option<Packet<'_>> {
-    match packet.first()? {
-        &NO_AUTHENTICATION => {
+    match *packet.first()? {
+        NO_AUTHENTICATION => {
             let (header, rest) = packet.split_first_chunk::<10>()?;
             let outside = header[1..9].iter().all(|byte| *byte == 0);
             // More may follow: some clients pad what Ethernet would lose.
             let message = rest.get(..header[9].into())?;
             outside.then_some(Packet::Plain(message))
         }
-        &RMCP_PLUS => parse_plus(packet),
+        RMCP_PLUS => parse_plus(packet),
         _ => None,
     }
 }

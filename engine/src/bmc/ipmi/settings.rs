@@ -8,6 +8,10 @@ const ACCOUNTS: usize = Accounts::last_id() as usize + 1;
 
 /// What an account may do over a channel, beside its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "the flags of IPMI, each with a meaning of its own"
+)]
 pub struct Access {
     /// Only when it calls back: kept, and of no meaning to a LAN.
     pub callback_only: bool,

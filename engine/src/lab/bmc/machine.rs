@@ -58,6 +58,14 @@ pub fn identity(node: &plan::Node) -> Identity {
     }
 }
 
+/// A node's QEMU, as far as its use of the host goes.
+#[derive(Default)]
+struct Process {
+    pid: Option<u32>,
+    /// How many seconds of processor time it had had, and when that was asked last.
+    asked: Option<(Instant, f64)>,
+}
+
 /// A node of a running lab.
 pub struct NodeMachine {
     made: Weak<Made>,
@@ -66,8 +74,7 @@ pub struct NodeMachine {
     memory: u64,
     power: watch::Sender<Power>,
     boot: Mutex<Option<BootOverride>>,
-    /// QEMU's process id, and how much processor time it had when it was last asked.
-    process: Mutex<(Option<u32>, Option<(Instant, f64)>)>,
+    process: Mutex<Process>,
 }
 
 impl NodeMachine {
@@ -95,8 +102,11 @@ impl NodeMachine {
             std::mem::replace(power, next) != *power
         });
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        if process.0 != node.pid {
-            *process = (node.pid, None);
+        if process.pid != node.pid {
+            *process = Process {
+                pid: node.pid,
+                asked: None,
+            };
         }
     }
 
@@ -166,10 +176,12 @@ impl Machine for NodeMachine {
 
     fn usage(&self) -> Usage {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(pid) = process.0 else { return Usage::default() };
+        let Some(pid) = process.pid else {
+            return Usage::default();
+        };
         let now = Instant::now();
         let busy = busy_seconds(pid);
-        let before = std::mem::replace(&mut process.1, busy.map(|busy| (now, busy)));
+        let before = std::mem::replace(&mut process.asked, busy.map(|busy| (now, busy)));
         let cpu = before.zip(busy).and_then(|((then, before), busy)| {
             let passed = now.duration_since(then).as_secs_f64() * f64::from(self.cpus);
             (passed > 0.0).then(|| ((busy - before) / passed).clamp(0.0, 1.0))

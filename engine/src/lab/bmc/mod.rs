@@ -262,7 +262,7 @@ impl Keeper {
                     store.update(|state| state.bmc_mut(node).is_some_and(|known| state::refresh(known, &bmc)));
                 }
                 tokio::select! {
-                    changed = changes.changed() => if changed.is_err() { return },
+                    more = changes.changed() => if more.is_err() { return },
                     () = closing.cancelled() => return,
                 }
             }

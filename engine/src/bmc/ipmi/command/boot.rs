@@ -39,10 +39,8 @@ fn set(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     let (&selector, bytes) = data.split_first().ok_or(Completion::LENGTH)?;
     let options = &mut cx.settings.boot;
     match (selector & 0x7f, bytes) {
-        // Whether a setting is under way, which matters to clients that share a BMC only.
-        (0, [_]) => {}
-        // Only the parameter's being locked or not.
-        (0..=7, []) => {}
+        // Whether a setting is under way, which matters to clients that share a BMC only; a parameter's being locked.
+        (0, [_]) | (0..=7, []) => {}
         (parameter @ 1..=3, &[value]) => options.simple[usize::from(parameter) - 1] = value,
         (4, &[mask, value]) => options.acknowledged = options.acknowledged & !mask | value & mask,
         (5, bytes) => {

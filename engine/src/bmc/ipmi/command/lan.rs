@@ -35,18 +35,9 @@ fn value(cx: &Cx<'_>, parameter: u8, set: u8) -> Result<Vec<u8>, Completion> {
         .checked_shl(32_u32.saturating_sub(prefix.into()))
         .unwrap_or_default();
     Ok(match parameter {
-        0 | 10 | 11 | 16 | 17 => match parameter {
-            // Nothing is being set.
-            0 => vec![0],
-            // The host answers ARP, and sends none unasked.
-            10 => vec![0x02],
-            11 => vec![0],
-            // Alerts are sent to nobody.
-            16 => vec![0; 18],
-            _ => vec![0],
-        },
-        // Nothing of IPMI 1.5, at any privilege.
-        1 => vec![0],
+        // Nothing is being set; nothing of IPMI 1.5; no ARP is sent unasked; alerts go nowhere; no VLAN has a priority.
+        0 | 1 | 11 | 17 | 21 => vec![0],
+        // At no privilege either.
         2 => vec![0; 5],
         3 => address.octets().to_vec(),
         4 => vec![STATIC],
@@ -56,12 +47,15 @@ fn value(cx: &Cx<'_>, parameter: u8, set: u8) -> Result<Vec<u8>, Completion> {
         7 => vec![64, 0x40, 0],
         8 => PORT.to_le_bytes().to_vec(),
         9 => 664_u16.to_le_bytes().to_vec(),
-        // No gateway: who is elsewhere reaches the BMC through the host.
+        // The host answers ARP.
+        10 => vec![0x02],
+        // Whom alerts are for.
+        16 => vec![0; 18],
+        // No gateway: who is elsewhere reaches the BMC through the host. No limit to wrong passwords (26).
         12 | 14 => vec![0; 4],
-        13 | 15 => vec![0; 6],
+        13 | 15 | 26 => vec![0; 6],
         // No VLAN.
         20 => vec![0; 2],
-        21 => vec![0],
         22 => vec![u8::try_from(Suite::ALL.len()).unwrap_or_default()],
         23 => {
             let mut entries = vec![0];
@@ -72,8 +66,6 @@ fn value(cx: &Cx<'_>, parameter: u8, set: u8) -> Result<Vec<u8>, Completion> {
         // Both suites up to administrator.
         24 => vec![0, 0x44, 0, 0, 0, 0, 0, 0, 0],
         25 if set == 0 => vec![0; 4],
-        // Passwords can be tried for ever.
-        26 => vec![0; 6],
         _ => return Err(NOT_SUPPORTED),
     })
 }

@@ -124,9 +124,9 @@ fn set_password(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     let id = check_id(id_byte)?;
     let accounts = cx.bmc.accounts();
     let length = if id_byte & LONG == 0 { 16 } else { 20 };
-    let password = || match password.len() == length {
-        true => Ok(trim(password)),
-        false => Err(Completion::LENGTH),
+    let password = || {
+        let whole = (password.len() == length).then(|| trim(password));
+        whole.ok_or(Completion::LENGTH)
     };
     match operation & 3 {
         0 | 1 => {

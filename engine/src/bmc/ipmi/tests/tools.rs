@@ -148,19 +148,19 @@ fn words(text: &str) -> String {
 
 /// Runs commands and fails with all that did not do what they should.
 async fn check(commands: &[(String, String, &[&str], bool)]) {
-    let mut failures = String::new();
+    let mut failures = Vec::new();
     for (program, arguments, expected, refused) in commands {
         let output = tool(program, arguments).await;
         let said = said(&output);
         let missing: Vec<_> = expected.iter().filter(|part| !words(&said).contains(**part)).collect();
         if !missing.is_empty() || output.status.success() == *refused {
-            failures += &format!(
+            failures.push(format!(
                 "{program} {arguments}: {}: {missing:?} is not in:\n{said}\n",
                 output.status
-            );
+            ));
         }
     }
-    assert!(failures.is_empty(), "{failures}");
+    assert!(failures.is_empty(), "{}", failures.concat());
 }
 
 async fn battery(scene: &Scene, suite: &str) {

@@ -105,7 +105,7 @@ impl Wanted {
         let short = format!("{registry}.{key}");
         (self.registries.is_empty() || self.registries.iter().any(|wanted| wanted == registry))
             && (self.resources.is_empty() || self.resources.iter().any(|wanted| wanted == "ComputerSystem"))
-            && (self.messages.is_empty() || self.messages.iter().any(|wanted| *wanted == short))
+            && (self.messages.is_empty() || self.messages.contains(&short))
     }
 }
 

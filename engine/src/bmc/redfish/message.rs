@@ -290,6 +290,7 @@ impl Message {
     }
 
     /// Says it in words for this very case.
+    #[allow(clippy::needless_pass_by_value, reason = "what is told is made for this, mostly")]
     pub fn saying(mut self, detail: impl ToString) -> Self {
         self.detail = Some(detail.to_string());
         self

@@ -44,7 +44,7 @@ struct Login {
     used: Instant,
     _listed: SessionGuard,
     /// Ends with the session.
-    _expiry: Option<AbortOnDropHandle<()>>,
+    _expiry: AbortOnDropHandle<()>,
 }
 
 /// A session, as it is shown.
@@ -87,6 +87,12 @@ impl Logins {
             since,
         });
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut sessions = self.lock();
+        if sessions.len() >= LIMIT {
+            return None;
+        }
+        // Under the lock: what ends the session is to find it.
+        let expiry = tokio::spawn(expire(Arc::downgrade(redfish), id));
         let login = Login {
             account: account.id,
             name: account.name.clone(),
@@ -95,21 +101,9 @@ impl Logins {
             origin,
             used: Instant::now(),
             _listed: listed,
-            _expiry: None,
+            _expiry: AbortOnDropHandle::new(expiry),
         };
-        {
-            let mut sessions = self.lock();
-            if sessions.len() >= LIMIT {
-                // Dropping takes another lock.
-                drop(sessions);
-                return None;
-            }
-            sessions.insert(id, login);
-        }
-        let expiry = AbortOnDropHandle::new(tokio::spawn(expire(Arc::downgrade(redfish), id)));
-        if let Some(login) = self.lock().get_mut(&id) {
-            login._expiry = Some(expiry);
-        }
+        sessions.insert(id, login);
         Some((id.to_string(), token))
     }
 
@@ -219,7 +213,7 @@ fn random_token() -> Option<String> {
     getrandom::fill(&mut bytes)
         .inspect_err(|error| tracing::warn!("there is no token without random numbers: {error}"))
         .ok()?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 #[cfg(test)]

@@ -81,9 +81,12 @@ pub fn read(view: &View<'_>) -> Value {
     })
 }
 
+/// The override that is wanted, or that none is.
+pub struct NewBoot(pub Option<BootOverride>);
+
 /// Reads a change of the override; `Some` if there is one. A target without a word on how long holds once, as does
 /// turning an override on without a target leave the target that there is.
-pub fn change(view: &View<'_>, changes: &mut Changes) -> Option<Option<BootOverride>> {
+pub fn change(view: &View<'_>, changes: &mut Changes) -> Option<NewBoot> {
     let bmc = view.redfish.bmc();
     let identity = bmc.identity();
     let (mode_name, firmware) = mode(identity);
@@ -96,11 +99,12 @@ pub fn change(view: &View<'_>, changes: &mut Changes) -> Option<Option<BootOverr
     let now = bmc.boot();
     let target = target.unwrap_or(now.map(|boot| boot.target));
     let persistence = enabled.unwrap_or(Some(now.map_or(Persistence::Once, |boot| boot.persistence)));
-    Some(target.zip(persistence).map(|(target, persistence)| BootOverride {
+    let boot = target.zip(persistence).map(|(target, persistence)| BootOverride {
         target,
         persistence,
         firmware,
-    }))
+    });
+    Some(NewBoot(boot))
 }
 
 /// What there is to boot from: id, display name, and which target it is of.

@@ -132,7 +132,7 @@ fn lan(view: &View<'_>) -> Result<Value, Refusal> {
         json!({
             "InterfaceEnabled": true,
             "LinkStatus": "LinkUp",
-            "MACAddress": nics::mac(&place.mac),
+            "MACAddress": nics::mac(place.mac),
             "Status": enabled(),
         }),
     );

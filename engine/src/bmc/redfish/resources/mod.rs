@@ -1,5 +1,10 @@
 //! The resources: a file for each family, with its paths, and plain functions from what the BMC knows to JSON.
 
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "what reads a resource that is always there has the form of what reads one that may not be"
+)]
+
 mod accounts;
 mod bios;
 mod boot;

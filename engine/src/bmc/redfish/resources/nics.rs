@@ -38,8 +38,8 @@ fn one(view: &View<'_>) -> Result<Value, Refusal> {
         json!({
             "InterfaceEnabled": true,
             "LinkStatus": if power.is_on() { "LinkUp" } else { "LinkDown" },
-            "MACAddress": mac(&nic.mac),
-            "PermanentMACAddress": mac(&nic.mac),
+            "MACAddress": mac(nic.mac),
+            "PermanentMACAddress": mac(nic.mac),
             "MTUSize": bmc.mtu(),
             "Status": system::status_of(&power),
             "Links": { "Chassis": link(CHASSIS) },
@@ -48,7 +48,7 @@ fn one(view: &View<'_>) -> Result<Value, Refusal> {
 }
 
 /// A MAC as text.
-pub fn mac(mac: &[u8; 6]) -> String {
+pub fn mac(mac: [u8; 6]) -> String {
     let mut text = String::with_capacity(17);
     for (at, byte) in mac.iter().enumerate() {
         let colon = if at == 0 { "" } else { ":" };

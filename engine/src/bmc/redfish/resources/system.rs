@@ -148,7 +148,7 @@ fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
     if let Some(policy) = policy {
         bmc.set_restore_policy(policy);
     }
-    if let Some(boot) = boot {
+    if let Some(boot::NewBoot(boot)) = boot {
         bmc.set_boot(boot);
     }
     if watched.is_some() || action.is_some() || warning.is_some() {

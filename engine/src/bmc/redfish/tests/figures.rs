@@ -1,7 +1,7 @@
 //! How fast the face is and how much memory a BMC with it takes; run by `make bench`.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     net::{SocketAddr, TcpStream},
     sync::Arc,
     time::{Duration, Instant},
@@ -45,7 +45,7 @@ fn connect(address: SocketAddr, ca: &CertificateDer<'static>) -> StreamOwned<Cli
 }
 
 /// Sends a request and reads the answer; returns its head and body.
-fn exchange(stream: &mut (impl std::io::Read + std::io::Write), request: &str) -> (String, Vec<u8>) {
+fn exchange(stream: &mut (impl Read + Write), request: &str) -> (String, Vec<u8>) {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     let mut buffer = [0; 16384];

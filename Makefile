@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 # dev builds quickest; `make demo PROFILE=release` runs what a package would have.
 PROFILE ?= dev
+# The demo lab; its disks go with `make clean`.
+DEMO = --data-dir $(CURDIR)/target/demo assets/demo/dc.yml
 BUILD_DIR = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 
 # Nothing but what must be is done as root; cargo builds as the user, and runs tests through SUDO.
@@ -24,7 +26,7 @@ REDFISH_CLIENTS = redfish_service_validator redfish_protocol_validator redfishto
 .PHONY: help deps test-deps build guest demo test test-all redfish-clients bench lint clean
 
 help:
-	@echo 'make demo      build all and run the demo data centre (Ctrl-C takes it down)'
+	@echo 'make demo      build all and open the console on the demo data centre'
 	@echo 'make test      run the tests that a change must pass (under 20 minutes)'
 	@echo 'make test-all  run the long ones too'
 	@echo 'make bench     measure against the targets'
@@ -48,15 +50,15 @@ guest: deps
 demo: build guest
 	@# Disks that were made on top of an older image are of no use; the servers keep nothing on them.
 	@[ ! -d target/demo ] || $(SUDO) find target/demo -name root.img ! -newer target/guest/guest.qcow2 -delete
-	@echo
-	@echo 'The demo data centre starts; Ctrl-C takes it down. In another terminal, as root:'
-	@echo '  $(BUILD_DIR)/pmctl2 status                                    what runs'
-	@echo '  $(BUILD_DIR)/pmctl2 netns exec r0-tor1 -- ip route             the routes of a switch'
-	@echo '  birdc -s assets/demo/routers/spine1.ctl show protocols        a router'
-	@echo '  ip netns exec operation ping 10.69.1.11                       a server, through the fabric'
-	@echo
-	@$(SUDO) assets/demo/show $(BUILD_DIR)/pmctl2 & \
-	$(SUDO) $(BUILD_DIR)/placemat2 --headless --data-dir $(CURDIR)/target/demo assets/demo/dc.yml
+	@# In the console where there is a terminal, else with a table of what runs.
+	@if [ -t 0 ] && [ -t 1 ]; then \
+	    $(SUDO) $(BUILD_DIR)/placemat2 ui $(DEMO); \
+	else \
+	    echo; \
+	    echo 'The demo data centre starts; SIGTERM takes it down.'; \
+	    $(SUDO) assets/demo/show $(BUILD_DIR)/pmctl2 & \
+	    $(SUDO) $(BUILD_DIR)/placemat2 --headless $(DEMO); \
+	fi
 
 test: test-deps guest
 	$(AS_ROOT) cargo test --locked --workspace

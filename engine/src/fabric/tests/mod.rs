@@ -76,7 +76,8 @@ fn links(netns: &Netns) -> Vec<String> {
 fn datagram(from: &Netns, to: &Netns, address: &str) -> io::Result<()> {
     let receiver = to
         .run(|| {
-            let socket = UdpSocket::bind(SocketAddr::new(address.parse().expect("address"), 7000))?;
+            // Any port: one chosen here could still be held by a child that another test has just forked.
+            let socket = UdpSocket::bind(SocketAddr::new(address.parse().expect("address"), 0))?;
             socket.set_read_timeout(Some(Duration::from_secs(3)))?;
             Ok::<_, io::Error>(socket)
         })

@@ -1,0 +1,266 @@
+//! The task that follows the store and serves a BMC wherever there is an address, and the handle on what it serves.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use tokio::net::UdpSocket;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    machine::{self, NodeMachine},
+    place, redfish, state,
+};
+use crate::{
+    blocking,
+    bmc::{Bmc, Place, User, ipmi, redfish::Redfish},
+    host::address,
+    lab::made::Made,
+    node::Action,
+    plan::{self, BootSource, Plan},
+    store::{BmcOrigin, BmcState, Level, Ready, Store},
+};
+
+/// The kind of the events told here.
+const KIND: &str = "bmc";
+
+/// The BMCs of a lab. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Bmcs {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    running: Mutex<BTreeMap<String, Running>>,
+    closing: CancellationToken,
+    tasks: TaskTracker,
+}
+
+struct Running {
+    bmc: Arc<Bmc>,
+    redfish: Arc<Redfish>,
+    machine: Arc<NodeMachine>,
+}
+
+impl Bmcs {
+    /// Serves BMCs from now on; the host's interfaces must be there.
+    pub fn start(&self, made: &Arc<Made>) {
+        let keeper = Keeper {
+            bmcs: self.clone(),
+            made: Arc::downgrade(made),
+            plan: Arc::clone(&made.plan),
+            store: made.store.clone(),
+            users: made.settings.bmc_users.clone(),
+            authority: redfish::LabAuthority::default(),
+        };
+        let closing = self.shared.closing.clone();
+        self.shared.tasks.spawn(async move {
+            tokio::select! {
+                () = keeper.follow() => {}
+                () = closing.cancelled() => {}
+            }
+        });
+    }
+
+    /// The Redfish face of a node's BMC, if the node has one that is served.
+    pub fn redfish(&self, node: &str) -> Option<Arc<Redfish>> {
+        Some(Arc::clone(&self.running().get(node)?.redfish))
+    }
+
+    /// From what a node boots first if that action starts it, as its BMC was told.
+    pub fn take_boot(&self, node: &str, action: Action) -> Option<BootSource> {
+        self.running().get(node)?.machine.take_boot(action)
+    }
+
+    /// Ends all. Their addresses go with the links that have them.
+    pub async fn close(&self) {
+        self.shared.closing.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+        let running = std::mem::take(&mut *self.running());
+        for Running { bmc, redfish, .. } in running.into_values() {
+            redfish.close().await;
+            bmc.close().await;
+        }
+    }
+
+    /// A panic while the lock was held can't have left an entry half made.
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
+        self.shared.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes BMCs and tells them what happens.
+struct Keeper {
+    bmcs: Bmcs,
+    made: Weak<Made>,
+    plan: Arc<Plan>,
+    store: Store,
+    users: Vec<User>,
+    authority: redfish::LabAuthority,
+}
+
+impl Keeper {
+    async fn follow(self) {
+        let mut changes = self.store.watch();
+        loop {
+            changes.mark_unchanged();
+            for (node, address) in self.wanted() {
+                self.make(node, address).await;
+            }
+            self.store.read(|state| {
+                for (name, Running { machine, .. }) in &*self.bmcs.running() {
+                    if let Some(node) = state.nodes.iter().find(|node| node.name == *name) {
+                        machine.follow(node);
+                    }
+                }
+            });
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// The nodes whose BMC has an address and was not tried to be made yet.
+    fn wanted(&self) -> Vec<(&plan::Node, IpAddr)> {
+        self.store.read(|state| {
+            let tried = |name: &str| {
+                state
+                    .bmcs
+                    .iter()
+                    .any(|bmc| bmc.node == name && bmc.state != Ready::Waiting)
+            };
+            let nodes = self.plan.nodes.iter().zip(&state.nodes);
+            let wanted = nodes.filter(|(node, _)| !tried(&node.name));
+            wanted
+                .filter_map(|(node, state)| Some((node, state.bmc_address.as_deref()?.parse().ok()?)))
+                .collect()
+        })
+    }
+
+    async fn make(&self, node: &plan::Node, address: IpAddr) {
+        let declared = self.plan.bmcs.iter().find(|bmc| bmc.node == node.name);
+        let users = declared.map(|bmc| &bmc.users).filter(|users| !users.is_empty());
+        let users = users.unwrap_or(&self.users);
+        self.store.update(|state| {
+            if state.bmc_mut(&node.name).is_none() {
+                let announced = plan::Bmc {
+                    id: format!("bmc/{}", node.name),
+                    node: node.name.clone(),
+                    address,
+                    users: vec![],
+                };
+                state.bmcs.push(BmcState {
+                    origin: BmcOrigin::Announced,
+                    ..state::declared(&announced)
+                });
+            }
+            if let Some(bmc) = state.bmc_mut(&node.name) {
+                bmc.state = Ready::Starting;
+            }
+        });
+        match self.open(node, address, users).await {
+            Ok(network) => {
+                let message = format!("The BMC is served at {address}.");
+                self.store.record(Level::Info, &node.id, KIND, &message, |state| {
+                    if let Some(bmc) = state.bmc_mut(&node.name) {
+                        (bmc.state, bmc.network) = (Ready::Ready, Some(network));
+                    }
+                });
+            }
+            Err(error) => {
+                let message = format!("There is no BMC: {error}.");
+                self.store.record(Level::Warn, &node.id, KIND, &message, |state| {
+                    if let Some(bmc) = state.bmc_mut(&node.name) {
+                        (bmc.state, bmc.error) = (Ready::Failed, Some(error));
+                    }
+                });
+            }
+        }
+    }
+
+    /// Gives the host the address, binds it and serves; or leaves nothing behind and says why.
+    async fn open(&self, node: &plan::Node, address: IpAddr, users: &[User]) -> Result<String, String> {
+        let (network, place) = place::find(&self.plan, address)?;
+        let link = network.clone();
+        let added = blocking::run(move || address::add(&link, address)).await;
+        added.map_err(|error| error.to_string())?;
+        let (socket, door) = match self.bind(node, address).await {
+            Ok(bound) => bound,
+            Err(error) => {
+                let link = network.clone();
+                let removed = blocking::run(move || address::remove(&link, address)).await;
+                if let Err(error) = removed {
+                    tracing::warn!("{error}");
+                }
+                return Err(error);
+            }
+        };
+        let identity = machine::identity(node);
+        let machine = NodeMachine::new(self.made.clone(), &identity);
+        if let Some(state) = self
+            .store
+            .read(|state| state.nodes.iter().find(|known| known.name == node.name).cloned())
+        {
+            machine.follow(&state);
+        }
+        let bmc = Bmc::new(identity, users, machine.clone());
+        self.serve(&bmc, socket, place);
+        let redfish = Redfish::new(Arc::clone(&bmc), place);
+        self.bmcs
+            .shared
+            .tasks
+            .spawn(door.serve(&redfish, &self.bmcs.shared.closing));
+        self.tell_changes(&bmc);
+        let running = Running { bmc, redfish, machine };
+        self.bmcs.running().insert(node.name.clone(), running);
+        Ok(network)
+    }
+
+    /// Binds all that a BMC is reached by.
+    async fn bind(&self, node: &plan::Node, address: IpAddr) -> Result<(UdpSocket, redfish::Door), String> {
+        let bound = UdpSocket::bind(SocketAddr::new(address, ipmi::PORT)).await;
+        let socket = bound.map_err(|error| format!("UDP port {} of {address} can't be bound: {error}", ipmi::PORT))?;
+        let authority = self.authority.get(&self.plan).await?;
+        Ok((socket, redfish::Door::bind(authority, &node.name, address).await?))
+    }
+
+    fn serve(&self, bmc: &Arc<Bmc>, socket: UdpSocket, place: Place) {
+        let (store, node) = (self.store.clone(), bmc.identity().node.clone());
+        let server = ipmi::serve(Arc::clone(bmc), socket, place, self.bmcs.shared.closing.clone());
+        self.bmcs.shared.tasks.spawn(async move {
+            if let Err(error) = server.await {
+                let error = format!("its socket failed: {error}");
+                let message = format!("The BMC is not served any more: {error}.");
+                store.record(Level::Error, &format!("node/{node}"), KIND, &message, |state| {
+                    if let Some(bmc) = state.bmc_mut(&node) {
+                        (bmc.state, bmc.error) = (Ready::Failed, Some(error));
+                    }
+                });
+            }
+        });
+    }
+
+    /// Keeps the lab's state up to what the BMC knows.
+    fn tell_changes(&self, bmc: &Arc<Bmc>) {
+        let (store, bmc, closing) = (self.store.clone(), Arc::clone(bmc), self.bmcs.shared.closing.clone());
+        self.bmcs.shared.tasks.spawn(async move {
+            let mut changes = bmc.watch();
+            loop {
+                changes.mark_unchanged();
+                let node = &bmc.identity().node;
+                let known = store.read(|state| state.bmcs.iter().find(|known| known.node == *node).cloned());
+                if known.is_some_and(|mut known| state::refresh(&mut known, &bmc)) {
+                    store.update(|state| state.bmc_mut(node).is_some_and(|known| state::refresh(known, &bmc)));
+                }
+                tokio::select! {
+                    more = changes.changed() => if more.is_err() { return },
+                    () = closing.cancelled() => return,
+                }
+            }
+        });
+    }
+}

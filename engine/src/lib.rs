@@ -17,6 +17,7 @@ pub mod host;
 mod http;
 pub mod keeper;
 pub mod lab;
+pub mod memory;
 pub mod node;
 pub mod notify;
 pub mod plan;

@@ -5,6 +5,7 @@ use std::{path::Path, process::ExitCode};
 use placemat2_engine::{
     bmc::User,
     lab::{self, About, Settings, Stop},
+    memory,
     plan::{self, Facts, Plan},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +20,7 @@ use super::{
 
 /// Brings the lab up and runs it until a signal; status 0 if it came up and went down, or was stopped on its way up.
 pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    memory::share_arena();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run_lab(args, log));
     // Nothing of the lab is left; a name look-up or a download that still hangs must not keep the process.

@@ -18,7 +18,7 @@ use crate::{
     bmc::User,
     host::{LabDir, Nat, Undo, limits, mtu},
     keeper::Keeper,
-    notify,
+    memory, notify,
     plan::{Mtu, MtuSource, Plan},
     store::{LabPhase, Level, Store},
 };
@@ -142,6 +142,7 @@ async fn live(made: &Arc<Made>, stop: &Stop) -> Result<(), LabError> {
         }
         other => other?,
     }
+    memory::give_back().await;
     made.store
         .record(Level::Info, "lab", "phase", "The lab is up.", |state| {
             state.lab.phase = LabPhase::Running;

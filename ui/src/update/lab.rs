@@ -130,3 +130,27 @@ pub fn done(model: &mut Model, job: u64, outcome: Result<(), String>) {
         command.outcome = Some(outcome);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Settings;
+
+    const WORDS: &str = "placemat2: the disk is on fire\n";
+
+    #[test]
+    fn an_engine_that_is_gone_before_there_was_anything_to_show_leaves_its_words() {
+        let mut model = Model::new(Settings::default(), (80, 24), jiff::Timestamp::UNIX_EPOCH);
+        engine_ended(&mut model, Some(WORDS.into()));
+        assert!(matches!(&model.leaving, Some(Outcome::Failed(words)) if words == WORDS));
+    }
+
+    #[test]
+    fn an_engine_that_fails_while_its_lab_is_shown_is_told_on_the_screen() {
+        let mut model = crate::testing::model(crate::testing::Shape::DEMO, Settings::default(), (80, 24));
+        engine_ended(&mut model, Some(WORDS.into()));
+        assert!(model.leaving.is_none());
+        assert_eq!(model.popups.len(), 1);
+        assert!(model.failure.as_deref().is_some_and(|failure| failure.contains(WORDS)));
+    }
+}

@@ -21,6 +21,7 @@ pub mod memory;
 pub mod node;
 pub mod notify;
 pub mod plan;
+mod probe;
 mod pty;
 pub mod shell;
 pub mod spec;

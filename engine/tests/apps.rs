@@ -30,7 +30,7 @@ use placemat2_engine::{
     keeper::Keeper,
     plan,
     spec::model::RestartPolicy,
-    store::{AppPhase, AppState, Level, NamespaceState, Ready, State, Store},
+    store::{AppPhase, AppState, Level, NamespaceState, Readiness, Ready, State, Store},
 };
 use scene::{alive, pid_in, root_trial};
 use tempfile::TempDir;
@@ -83,10 +83,12 @@ impl Lab {
             signal: None,
             restarts: 0,
             error: None,
+            ready: Readiness::default(),
         };
         let namespace = NamespaceState {
             name: NAMESPACE.into(),
             state: Ready::Ready,
+            reason: None,
             interfaces: Vec::new(),
             apps: vec![app],
         };
@@ -114,6 +116,8 @@ impl Lab {
             env: BTreeMap::from([("KEY".into(), "value".into())]),
             workdir: self.dir.path().to_owned(),
             log: self.log_path("app"),
+            ready: None,
+            depends_on: vec![],
         }
     }
 

@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use placemat2_engine::spec::{
     Disk, Files, Found, Report, Severity, load, load_from,
     model::{
-        Cache, Compression, DiskFormat, ImageSource, MachineType, NetworkKind, RestartPolicy, ShareDriver, Smp, Spec,
-        VolumeKind,
+        Cache, Compression, DiskFormat, ImageSource, MachineType, NetworkKind, Probe, RestartPolicy, ShareDriver, Smp,
+        Spec, Until, VolumeKind,
     },
     sample::leaf_spine_yaml,
 };
@@ -73,6 +76,8 @@ bad! {
     namespaces: "namespaces.yml";
     nodes: "nodes.yml";
     bmcs: "bmcs.yml";
+    startup: "startup.yml";
+    cycles: "cycles.yml";
     images: "images.yml";
     references: "references.yml";
     addresses: "addresses.yml";
@@ -228,6 +233,10 @@ fn namespaces_of_the_full_lab_are_read() {
     );
     assert_eq!(web.restart, RestartPolicy::OnFailure);
     assert_eq!(web.workdir, good.join("files"));
+    let ready = web.ready.as_ref().unwrap();
+    assert_eq!(ready.timeout, Duration::from_millis(2500));
+    assert!(matches!(&ready.probe, Probe::Http { path, .. } if path == "/"));
+    assert_eq!(web.depends_on[0].until, Until::Started);
     let env: Vec<_> = web
         .env
         .iter()
@@ -268,6 +277,11 @@ fn images_and_nodes_of_the_full_lab_are_read() {
     assert!(boot.extra_args.is_empty() && boot.interfaces[0].mac.is_none());
     assert_eq!(boot.smbios.serial.as_deref(), Some("12345678"));
     assert_eq!(boot.ignition, Some(good.join("files/worker.ign")));
+    let ready = boot.ready.as_ref().unwrap();
+    assert_eq!(ready.probe, Probe::Console("login: $".to_owned()));
+    assert_eq!((ready.timeout.as_secs(), ready.interval.as_secs()), (600, 1));
+    let waits: Vec<_> = boot.depends_on.iter().map(|needed| needed.object.to_string()).collect();
+    assert_eq!(waits, ["namespace/rack0-tor1", "app/operation/web"]);
     let kinds: Vec<_> = boot
         .volumes
         .iter()

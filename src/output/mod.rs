@@ -40,6 +40,16 @@ pub fn line(line: &[u8]) -> anyhow::Result<()> {
     bytes(&[line, b"\n"].concat())
 }
 
+/// The last lines of what a guest wrote, harmless on a terminal, without those that are empty.
+pub fn last_lines(bytes: &[u8], most: usize) -> Vec<String> {
+    let lines: Vec<&[u8]> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+        .collect();
+    let last = lines.iter().rev().take(most).rev();
+    last.map(|line| Visible::all(line).trim_end().to_owned()).collect()
+}
+
 /// Whether a person looks at standard output.
 pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()

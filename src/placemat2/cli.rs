@@ -1,6 +1,6 @@
 //! The command line of `placemat2`.
 
-use std::{num::NonZero, path::PathBuf, time::Duration};
+use std::{ffi::OsString, num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::client::Endpoint;
@@ -33,6 +33,8 @@ pub struct Cli {
 pub enum Command {
     /// Brings a lab up and runs it until SIGINT or SIGTERM; the default command.
     Run(RunArgs),
+    /// Brings a lab up, runs a command when everything is ready, and takes it down again.
+    Test(TestArgs),
     /// Shows and steers a lab: starts the one that the files describe, or attaches to one that runs.
     Ui(UiArgs),
     /// Shows and steers a lab that runs.
@@ -109,6 +111,32 @@ pub enum ConfigCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: that of the command (128 and the signal's number if a signal ended it, 126 if it can't be run, 127 if there \
+                  is none of that name); 120 the lab can't be built as it is written, 121 it did not come up, 122 something did not get ready \
+                  (in time), 123 the lab could not go on or be taken down, 129, 130, 143 SIGHUP, SIGINT or SIGTERM came; 2 for a wrong command line."
+)]
+pub struct TestArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// How long the lab may take until all of it is ready, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub timeout: Duration,
+    /// Runs the command in a namespace of the lab instead of the host's.
+    #[arg(long = "in", value_name = "NETNS")]
+    pub netns: Option<String>,
+    /// Leaves a lab whose test failed running, until SIGINT or SIGTERM.
+    #[arg(long)]
+    pub keep_on_failure: bool,
+    /// Directory for the engine's log, a JUnit file and the time line; if the test fails also for all logs, plan, state and events.
+    #[arg(long, value_name = "DIR")]
+    pub artifacts: Option<PathBuf>,
+    /// The command with its arguments.
+    #[arg(value_name = "COMMAND", last = true, required = true)]
+    pub command: Vec<OsString>,
+}
+
+#[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     pub plan: PlanOptions,
@@ -133,6 +161,10 @@ pub struct RunArgs {
     /// How long apps may take to end after SIGTERM before they are killed, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub stop_timeout: Duration,
+    /// Prints how long each part of the bring-up took; with a FILE, writes it there as a trace in Chrome's format, too.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[allow(clippy::option_option, reason = "not given, given, given with a value")]
+    pub timings: Option<Option<PathBuf>>,
 }
 
 /// Options that decide what a lab consists of.

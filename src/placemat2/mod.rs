@@ -8,6 +8,10 @@ mod logging;
 mod plan;
 mod prepare;
 mod run;
+mod settled;
+mod signals;
+mod test;
+mod timings;
 mod ui;
 mod validate;
 
@@ -25,6 +29,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         None => run::run(cli.run, &cli.log),
         Some(Command::Run(args)) => run::run(args, &cli.log),
+        Some(Command::Test(args)) => test::run(args, &cli.log),
         Some(Command::Ui(args)) if cli.headless => run::run(args.run, &cli.log),
         Some(Command::Ui(args)) => ui::run(&args, &cli.log),
         Some(Command::Attach(look)) => ui::attach(&look),
@@ -55,6 +60,7 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
     let files = match &cli.command {
         None => Some(&cli.run.plan.files),
         Some(Command::Run(args)) => Some(&args.plan.files),
+        Some(Command::Test(args)) => Some(&args.run.plan.files),
         Some(Command::Plan(args)) => Some(&args.plan.files),
         Some(Command::Ui(args)) if cli.headless => Some(&args.run.plan.files),
         Some(Command::Ui(_) | Command::Attach(_) | Command::Config(_) | Command::Validate(_) | Command::Cleanup(_)) => {

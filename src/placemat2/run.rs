@@ -1,14 +1,14 @@
 //! `placemat2 run`: a lab from its files to its end.
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use placemat2_engine::{
     bmc::User,
+    host::LabDir,
     lab::{self, About, Settings, Stop},
     memory,
     plan::{self, Facts, Plan},
 };
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_appender::non_blocking::WorkerGuard;
 
 use super::{
@@ -16,47 +16,85 @@ use super::{
     cli::{LogArgs, RunArgs},
     logging,
     prepare::{self, Prepared, Written},
+    signals,
+    timings::{self, Watcher},
 };
 
 /// Brings the lab up and runs it until a signal; status 0 if it came up and went down, or was stopped on its way up.
 pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    on_runtime(run_lab(args, log)).map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs what runs a lab.
+pub fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     memory::share_arena();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(run_lab(args, log));
+    let outcome = runtime.block_on(work);
     // Nothing of the lab is left; a name look-up or a download that still hangs must not keep the process.
     runtime.shutdown_background();
-    outcome.map(|()| ExitCode::SUCCESS)
+    outcome
 }
 
 async fn run_lab(args: RunArgs, log: &LogArgs) -> anyhow::Result<()> {
-    let stop = listen()?;
+    let (stop, _) = signals::listen()?;
+    let wanted = args.timings.clone();
+    let Some(mut begun) = begin(args, log, None, &stop).await? else {
+        return Ok(());
+    };
+    let Some(trace) = wanted else {
+        return Ok(Box::pin(lab::run(begun.plan, begun.dir, begun.settings, stop)).await?);
+    };
+    let watcher = Arc::new(Watcher::default());
+    begun.settings.observer = Some(watcher.clone());
+    let running = Box::pin(lab::run(begun.plan, begun.dir, begun.settings, stop));
+    let (outcome, ()) = tokio::join!(running, timings::tell_when_settled(&watcher, trace.as_deref()));
+    Ok(outcome?)
+}
+
+/// A lab that is about to be brought up.
+pub struct Begun {
+    pub plan: Plan,
+    pub dir: LabDir,
+    pub settings: Settings,
+    /// The log is written as long as this is there.
+    pub log: WorkerGuard,
+}
+
+/// Reads the files, takes the lab's directory, starts the log, asks the host and plans. The log goes to `log_dir`, or else
+/// into the lab's directory. `None` if it is to stop meanwhile.
+pub async fn begin(
+    args: RunArgs,
+    log: &LogArgs,
+    log_dir: Option<&Path>,
+    stop: &Stop,
+) -> anyhow::Result<Option<Begun>> {
     lab::check_privileges()?;
     let bmc_users = bmc_users::read(args.bmc_users.as_deref())?;
     let options = args.plan.clone();
     let read = tokio::task::spawn_blocking(move || prepare::read(&options));
     let written = tokio::select! {
         written = read => written??,
-        () = stop.stop.cancelled() => return Ok(()),
+        () = stop.stop.cancelled() => return Ok(None),
     };
     let (root, name) = written.lab();
     let dir = tokio::task::block_in_place(|| lab::acquire(&root, &name))?;
     let prepared = tokio::select! {
-        prepared = prepare_run(args, bmc_users, log, written, dir.path()) => prepared,
-        () = stop.stop.cancelled() => Err(Stopped.into()),
+        prepared = prepare_run(args, bmc_users, log, written, log_dir.unwrap_or(dir.path())) => prepared.map(Some),
+        () = stop.stop.cancelled() => Ok(None),
     };
     match prepared {
-        Ok((plan, settings, _log)) => Ok(Box::pin(lab::run(plan, dir, settings, stop)).await?),
-        Err(error) => {
+        Ok(Some((plan, settings, log))) => Ok(Some(Begun {
+            plan,
+            dir,
+            settings,
+            log,
+        })),
+        nothing => {
             tokio::task::block_in_place(|| dir.release())?;
-            if error.is::<Stopped>() { Ok(()) } else { Err(error) }
+            nothing.map(|_| None)
         }
     }
 }
-
-/// Returned where a signal came before there was anything to take down.
-#[derive(Debug, thiserror::Error)]
-#[error("the lab was stopped before it was planned")]
-struct Stopped;
 
 /// Starts the log, asks the host and plans.
 async fn prepare_run(
@@ -64,9 +102,9 @@ async fn prepare_run(
     bmc_users: Vec<User>,
     log: &LogArgs,
     written: Written,
-    dir: &Path,
+    log_dir: &Path,
 ) -> anyhow::Result<(Plan, Settings, WorkerGuard)> {
-    let log = logging::start(log, dir)?;
+    let log = logging::start(log, log_dir)?;
     let Prepared {
         plan,
         spec,
@@ -92,25 +130,7 @@ async fn prepare_run(
             qemu_version: qemu_version.map(|version| version.to_string()),
             kernel: nix::sys::utsname::uname()?.release().to_string_lossy().into_owned(),
         },
+        observer: None,
     };
     Ok((plan, settings, log))
-}
-
-/// SIGINT, SIGTERM and SIGHUP (the terminal is gone): the first asks for the end, the second for haste.
-fn listen() -> std::io::Result<Stop> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut hangup = signal(SignalKind::hangup())?;
-    let stop = Stop::default();
-    let told = stop.clone();
-    tokio::spawn(async move {
-        for token in [&told.stop, &told.hurry] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            token.cancel();
-        }
-    });
-    Ok(stop)
 }

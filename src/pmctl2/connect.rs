@@ -43,6 +43,12 @@ impl Session {
         })
     }
 
+    /// Whether somebody answers.
+    pub async fn answers(&self) -> bool {
+        let answer: Result<serde_json::Value, _> = self.client.get_json(&Client::path(&["lab"])).await;
+        !matches!(answer, Err(ClientError::Connect { .. }))
+    }
+
     /// Gets the object at a path.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.client.get_json(path).await.map_err(|error| self.explained(error))

@@ -28,8 +28,9 @@ mod stdio;
 mod terminal;
 mod tunnel;
 mod typing;
+mod wait;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 
@@ -42,7 +43,7 @@ use connect::{Session, Target};
     version,
     after_help = "Without --endpoint and --lab the one lab that runs on this host is meant; if none is found, the one \
                   that answers at http://localhost:10808.\n\nExit status: 0 done, 1 failed, 2 wrong usage; that of the \
-                  command for `netns exec` and `netns enter`."
+                  command for `netns exec` and `netns enter`; 3 and 4 are those of `wait`."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -88,6 +89,8 @@ enum Command {
     Logs(logs::Logs),
     /// Print what happened to the lab
     Events(events::Events),
+    /// Wait until nodes, namespaces and apps are ready, on, off, exited, or have written something
+    Wait(wait::Wait),
 }
 
 impl Cli {
@@ -106,6 +109,13 @@ impl Cli {
         }
         cli
     }
+}
+
+/// Reads a number of seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok();
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "not a number of seconds".into())
 }
 
 /// Does what the command line asks for.
@@ -128,6 +138,7 @@ async fn speak(command: Command, lab: &Session) -> anyhow::Result<ExitCode> {
     let done = match command {
         Command::Node(node) => return node.run(lab).await,
         Command::Netns(netns) => return netns.run(lab).await,
+        Command::Wait(wait) => return wait.run(lab).await,
         Command::Status(status) => status.run(lab).await,
         Command::Net(net) => net.run(lab).await,
         Command::Bmc(bmc) => bmc.run(lab).await,

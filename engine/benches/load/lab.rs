@@ -13,7 +13,7 @@ use placemat2_engine::{
     plan::BootSource,
     shell::{self, Opened, Shells},
     spec::model::{Destination, Protocol},
-    store::{NicState, NodeState, Smbios, State, Store},
+    store::{NicState, NodeState, Readiness, Smbios, State, Store},
 };
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -141,6 +141,7 @@ fn node(number: usize) -> NodeState {
     let name = format!("rack{}-node{}", number / 20, number % 20);
     NodeState {
         addresses: Vec::new(),
+        ready: Readiness::default(),
         taps: BTreeMap::from([
             ("s0".into(), format!("pm{number}a")),
             ("s1".into(), format!("pm{number}b")),

@@ -56,15 +56,15 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the apps of a namespace, all together. Returns the first error, once it is known what became of each.
-    pub async fn start_all(
-        apps: &[plan::App],
+    /// Starts apps of a namespace, all together. Returns the first error, once it is known what became of each.
+    pub async fn start_all<'a>(
+        apps: impl IntoIterator<Item = &'a plan::App>,
         netns: &Arc<Netns>,
         keeper: &Keeper,
         store: &Store,
         files: &LogFiles,
     ) -> Result<Vec<Self>, AppError> {
-        let starts = apps.iter().map(|app| Self::start(app, netns, keeper, store, files));
+        let starts = apps.into_iter().map(|app| Self::start(app, netns, keeper, store, files));
         join_all(starts).await.into_iter().collect()
     }
 
@@ -156,6 +156,7 @@ impl Supervisor {
             self.record(level, &format!("{exit}; it is started again in {wait:?}"), |state| {
                 set_exit(state, exit);
                 state.phase = AppPhase::Starting;
+                state.ready.pause(format!("it {exit} and is started again"));
             });
             process = match self.start_again(wait, &mut stop).await {
                 Some(process) => process,
@@ -239,6 +240,7 @@ impl Supervisor {
             state.pid = Some(pid);
             state.started_at = Some(Timestamp::now());
             state.error = None;
+            state.ready.begin();
         });
         Ok(process)
     }
@@ -249,6 +251,7 @@ impl Supervisor {
             if let Some(state) = state.app_mut(self.netns.name(), &self.app.name) {
                 state.phase = AppPhase::Exited;
                 state.error = Some(message.clone());
+                state.ready.fail(message.clone());
             }
         });
     }
@@ -257,6 +260,12 @@ impl Supervisor {
         self.record(level, what, |state| {
             set_exit(state, exit);
             state.phase = AppPhase::Exited;
+            let reason = format!("it {exit}");
+            if exit.success() {
+                state.ready.end_well(reason);
+            } else {
+                state.ready.fail(reason);
+            }
         });
     }
 

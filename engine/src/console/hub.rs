@@ -4,14 +4,14 @@ use std::{
     io,
     os::fd::AsRawFd,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use bytes::{Buf, Bytes};
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,8 @@ pub struct Console {
 }
 
 enum Control {
-    Attach(UnixStream),
+    /// A serial port, and who waits until it is followed.
+    Attach(UnixStream, oneshot::Sender<()>),
     Close,
 }
 
@@ -73,6 +74,7 @@ impl Console {
         let shared = Arc::new(Shared {
             ring: Mutex::default(),
             end: watch::Sender::new(0),
+            begin: AtomicU64::new(0),
             closed: CancellationToken::new(),
         });
         let (logged, logged_receiver) = watch::channel(Progress::default());
@@ -106,8 +108,10 @@ impl Console {
     /// Follows a serial port from now on, until its other end is closed. What was left to read of the one before is
     /// read first.
     pub async fn attach(&self, serial: UnixStream) -> Result<(), ConsoleError> {
-        let attach = Control::Attach(serial);
-        self.control.send(attach).await.map_err(|_| ConsoleError::Closed)
+        let (attached, done) = oneshot::channel();
+        let attach = Control::Attach(serial, attached);
+        self.control.send(attach).await.map_err(|_| ConsoleError::Closed)?;
+        done.await.map_err(|_| ConsoleError::Closed)
     }
 
     /// Types into the console. Waits while the guest doesn't read; what is typed while the node is off is dropped.
@@ -118,6 +122,16 @@ impl Console {
     /// A new reader.
     pub fn reader(&self, since: Since) -> Reader {
         Reader::new(self.shared.clone(), since)
+    }
+
+    /// A new reader, of what the machine wrote since it was last switched on or reset.
+    pub fn reader_of_this_run(&self) -> Reader {
+        Reader::of_this_run(self.shared.clone())
+    }
+
+    /// Notes that the machine begins anew: it was reset.
+    pub fn begin_run(&self) {
+        self.shared.begin();
     }
 
     /// A new client: what the guest writes can be read from the stream, and what is written to it is typed if `access`
@@ -165,9 +179,12 @@ impl Hub {
             let space = self.space();
             tokio::select! {
                 control = control.recv() => match control {
-                    Some(Control::Attach(serial)) => {
+                    Some(Control::Attach(serial, attached)) => {
                         self.drain().await;
                         self.serial = Some(serial);
+                        self.shared.begin();
+                        // Who asked may have given up.
+                        let _ = attached.send(());
                         self.pending.clear();
                     }
                     Some(Control::Close) | None => break,

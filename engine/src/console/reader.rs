@@ -1,6 +1,9 @@
 //! Following a console: each reader at its own pace, from the ring that the hub fills.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
@@ -9,6 +12,10 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::ring::Ring;
+
+/// A screenful, as terminals usually are.
+const LINES: usize = 24;
+const BYTES: usize = 4096;
 
 /// Where a reader begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -37,11 +44,18 @@ pub(super) struct Shared {
     pub ring: Mutex<Ring>,
     /// The ring's end.
     pub end: watch::Sender<u64>,
+    /// Where the present run of the machine begins.
+    pub begin: AtomicU64,
     /// Nothing more will come.
     pub closed: CancellationToken,
 }
 
 impl Shared {
+    /// A run of the machine begins here.
+    pub fn begin(&self) {
+        self.begin.store(self.ring().end(), Ordering::Relaxed);
+    }
+
     /// A panic while the lock was held can't have left the ring half changed.
     pub fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
@@ -58,15 +72,21 @@ pub struct Reader {
 impl Reader {
     /// A reader that begins where `since` says.
     pub(super) fn new(shared: Arc<Shared>, since: Since) -> Self {
-        /// A screenful, as terminals usually are.
-        const LINES: usize = 24;
-        const BYTES: usize = 4096;
-        let ring = shared.ring();
-        let position = match since {
+        Self::at(shared, |ring, _| match since {
             Since::Start => ring.start(),
             Since::Screen => ring.tail(LINES, BYTES),
             Since::Now => ring.end(),
-        };
+        })
+    }
+
+    /// A reader that begins with what the machine wrote since it was last switched on or reset.
+    pub(super) fn of_this_run(shared: Arc<Shared>) -> Self {
+        Self::at(shared, |ring, begin| begin.max(ring.start()))
+    }
+
+    fn at(shared: Arc<Shared>, position: impl FnOnce(&Ring, u64) -> u64) -> Self {
+        let ring = shared.ring();
+        let position = position(&ring, shared.begin.load(Ordering::Relaxed));
         drop(ring);
         Self {
             end: shared.end.subscribe(),

@@ -1,15 +1,24 @@
 //! Bringing a lab up: as much side by side as dependencies allow, and everything ended by the first failure.
 //!
 //! Images are fetched while links and namespaces are made; a namespace's init scripts and apps start as soon as the fabric
-//! is there; nodes need the fabric's taps and their images, and wait for nothing else.
+//! is there; nodes need the fabric's taps and their images, and wait for nothing else but what their `depends-on` names.
 
 use std::{io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::sync::SetOnce;
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, FuturesUnordered},
+};
+use tokio::sync::{Semaphore, SetOnce};
 use tokio_util::sync::CancellationToken;
 
-use super::{LabError, addresses, made::Made, steps::step};
+use super::{
+    LabError, addresses,
+    dependencies::met,
+    made::Made,
+    readiness,
+    steps::step,
+};
 use crate::{
     app::{App, LogFiles, init, log::AppLog},
     blocking,
@@ -20,6 +29,7 @@ use crate::{
     node::{self, Action, NodeEnv, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
     pty::Pty,
+    spec::model::Object,
     store::{Level, Ready},
 };
 
@@ -95,6 +105,7 @@ async fn network(
     let name = format!("placemat2-{}", made.plan.lab);
     publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
     addresses::watch(made, &fabric);
+    readiness::watch(made);
     made.bmcs.start(made);
     // Nobody else sets it.
     let _ = ready.set(Arc::clone(&fabric));
@@ -188,9 +199,14 @@ async fn namespace(
         made.store.update(|state| {
             if let Some(namespace) = state.namespace_mut(&planned.name) {
                 namespace.state = ready;
+                namespace.reason = None;
             }
         });
     };
+    let object = Object::Namespace(planned.name.clone());
+    if !met(&made.store, &object, &planned.depends_on).await {
+        return Ok(());
+    }
     set(Ready::Starting);
     if !planned.init_scripts.is_empty() {
         let path = made.plan.paths.log_dir.join(&planned.name).join("init.log");
@@ -215,12 +231,27 @@ async fn namespace(
                 namespace.state = Ready::Ready;
             }
         });
-    let apps = App::start_all(&planned.apps, netns, keeper, &made.store, files).await?;
-    let mut parts = made.parts();
-    for (app, planned_app) in apps.into_iter().zip(&planned.apps) {
-        parts.apps.insert((planned.name.clone(), planned_app.name.clone()), app);
-    }
-    Ok(())
+    let start = async |apps: Vec<&plan::App>| {
+        let started = App::start_all(apps.iter().copied(), netns, keeper, &made.store, files).await?;
+        let mut parts = made.parts();
+        for (app, planned_app) in started.into_iter().zip(apps) {
+            parts.apps.insert((planned.name.clone(), planned_app.name.clone()), app);
+        }
+        Ok::<_, LabError>(())
+    };
+    let (waiting, at_once): (Vec<_>, _) = planned.apps.iter().partition(|app| !app.depends_on.is_empty());
+    let later = waiting.into_iter().map(async |app| {
+        let object = Object::App {
+            namespace: planned.name.clone(),
+            app: app.name.clone(),
+        };
+        if met(&made.store, &object, &app.depends_on).await {
+            start(vec![app]).await?;
+        }
+        Ok(())
+    });
+    let (at_once, later) = tokio::join!(start(at_once), futures::future::join_all(later));
+    later.into_iter().fold(at_once, first_cause)
 }
 
 /// Makes a namespace visible under `/run/netns`.
@@ -252,18 +283,44 @@ async fn nodes(
         }
     })?;
     let fabric = unless_cancelled(cancel, async { Ok::<_, LabError>(fabric.wait().await) }).await?;
-    let start = async |planned: &plan::Node| {
-        node::prepare_volumes(planned, &images, &env).await?;
-        start_node(made, keeper, fabric, planned).await
-    };
     // More at a time than CPUs would only make each of them slower to boot.
     let by_cpus = || available_parallelism().map_or(2, |cpus| cpus.get() * 2);
     let width = made.settings.boot_parallelism.map_or_else(by_cpus, NonZero::get);
-    let all = stream::iter(&made.plan.nodes).map(|planned| unless_cancelled(cancel, start(planned)));
-    step(&made.store, "nodes", all.buffer_unordered(width).try_collect::<()>()).await
+    let places = Semaphore::new(width);
+    let start = async |planned: &plan::Node| {
+        let place = places.acquire().await;
+        node::prepare_volumes(planned, &images, &env).await?;
+        let handle = make_node(made, keeper, fabric, planned).await?;
+        if !planned.power_on {
+            return Ok::<_, LabError>(());
+        }
+        if planned.depends_on.is_empty() {
+            return Ok(handle.act(Action::Start).await?);
+        }
+        // What it waits for may need its place.
+        drop(place);
+        let object = Object::Node(planned.name.clone());
+        if met(&made.store, &object, &planned.depends_on).await {
+            let _place = places.acquire().await;
+            handle.act(Action::Start).await?;
+        }
+        Ok(())
+    };
+    let start = |planned| unless_cancelled(cancel, start(planned));
+    let (waiting, at_once): (Vec<_>, Vec<_>) = made.plan.nodes.iter().partition(|node| !node.depends_on.is_empty());
+    let at_once = stream::iter(at_once).map(start).buffer_unordered(width).try_collect::<()>();
+    let waiting: FuturesUnordered<_> = waiting.into_iter().map(start).collect();
+    let all = async { tokio::try_join!(at_once, waiting.try_collect::<()>()).map(drop) };
+    step(&made.store, "nodes", all).await
 }
 
-async fn start_node(made: &Made, keeper: &Keeper, fabric: &Fabric, planned: &plan::Node) -> Result<(), LabError> {
+/// Makes a node that is off, with its console.
+async fn make_node(
+    made: &Made,
+    keeper: &Keeper,
+    fabric: &Fabric,
+    planned: &plan::Node,
+) -> Result<NodeHandle, LabError> {
     let taps = (0..planned.nics.len())
         .filter_map(|nic| fabric.tap(&planned.name, nic))
         .collect();
@@ -290,10 +347,7 @@ async fn start_node(made: &Made, keeper: &Keeper, fabric: &Fabric, planned: &pla
     };
     let handle = blocking::run(record_and_make).await?;
     made.parts().nodes.insert(planned.name.clone(), handle.clone());
-    if planned.power_on {
-        handle.act(Action::Start).await?;
-    }
-    Ok(())
+    Ok(handle)
 }
 
 /// Makes a console's pseudo terminal, with a name that leads to it.

@@ -9,9 +9,10 @@ use crate::{
     console,
     node::PowerState,
     plan::{self, End, Plan},
+    spec::model as spec,
     store::{
         AppPhase, AppState, ImagePhase, ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState,
-        NicState, NodeState, Ready, Smbios, State,
+        NicState, NodeState, Readiness, Ready, Smbios, State,
     },
 };
 
@@ -111,6 +112,7 @@ fn namespace_state(namespace: &plan::Namespace, interfaces: BTreeMap<u32, Interf
     NamespaceState {
         name: namespace.name.clone(),
         state: Ready::Waiting,
+        reason: None,
         interfaces: interfaces.into_values().collect(),
         apps: namespace.apps.iter().map(app_state).collect(),
     }
@@ -127,6 +129,7 @@ fn app_state(app: &plan::App) -> AppState {
         signal: None,
         restarts: 0,
         error: None,
+        ready: readiness(app.ready.as_ref()),
     }
 }
 
@@ -143,6 +146,10 @@ fn image_state(image: &plan::Image) -> ImageState {
 }
 
 fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
+    let mut ready = readiness(node.ready.as_ref());
+    if !node.power_on {
+        ready.stay_off();
+    }
     NodeState {
         name: node.name.clone(),
         taps: node
@@ -181,7 +188,12 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
             .find(|bmc| bmc.node == node.name)
             .map(|bmc| bmc.address.to_string()),
         addresses: addresses::of_seeds(node),
+        ready,
     }
+}
+
+fn readiness(ready: Option<&spec::Ready>) -> Readiness {
+    Readiness::new(ready.map(|ready| ready.probe.to_string()))
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub struct Made {
     pub store: Store,
     pub settings: Settings,
     pub keeper: OnceLock<Keeper>,
+    /// Cancelled when nobody is to be looked at any more.
+    pub probing: CancellationToken,
     /// Cancelled when the API shall close.
     pub serving: CancellationToken,
     /// The API's server.
@@ -62,6 +64,7 @@ impl Made {
             store,
             settings,
             keeper: OnceLock::new(),
+            probing: CancellationToken::new(),
             serving: CancellationToken::new(),
             tasks: TaskTracker::new(),
             forwards,

@@ -12,7 +12,7 @@ use std::{
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, LabError, bring_up, initial, made::Made, preflight, take_down};
+use super::{About, LabError, Observer, bring_up, initial, made::Made, preflight, take_down};
 use crate::{
     api,
     bmc::User,
@@ -49,6 +49,8 @@ pub struct Settings {
     pub replan: Box<dyn Fn(Mtu) -> Option<Plan> + Send + Sync>,
     /// What the API tells of the lab beyond its plan.
     pub about: About,
+    /// Who is told of the lab's life.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 /// What the user asks for while the lab runs.
@@ -84,6 +86,9 @@ pub async fn run(plan: Plan, dir: LabDir, settings: Settings, stop: Stop) -> Res
             &format!("A dead run of this lab left {removed}: removed."),
         );
     }
+    if let Some(observer) = &settings.observer {
+        observer.begins(&store);
+    }
     let made = Arc::new(Made::new(plan, store, dir, settings));
     let outcome = Box::pin(without_panic(live(&made, &stop))).await;
     if let Err(error) = &outcome {
@@ -92,6 +97,9 @@ pub async fn run(plan: Plan, dir: LabDir, settings: Settings, stop: Stop) -> Res
             state.lab.phase = LabPhase::Failed;
             state.lab.error = Some(message.clone());
         });
+    }
+    if let Some(observer) = &made.settings.observer {
+        observer.ending(outcome.as_ref().err()).await;
     }
     notify::stopping();
     let down = take_down::take_down(made, &stop.hurry).await;

@@ -25,6 +25,7 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
                 state.lab.phase = LabPhase::Stopping;
             }
         });
+    made.probing.cancel();
     made.forwards.close().await;
     made.bmcs.close().await;
     let parts = std::mem::take(&mut *made.parts());

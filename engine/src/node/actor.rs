@@ -126,6 +126,7 @@ impl Actor {
         self.tell(Level::Info, &format!("Powering on{from}."), |node| {
             node.power_status = PowerState::PoweringOn;
             node.power_reason = None;
+            node.ready.pause("it is being powered on".into());
         });
         let result = self.start(boot).await;
         match &result {
@@ -136,6 +137,7 @@ impl Actor {
                     node.power_status = PowerState::On;
                     node.pid = Some(pid);
                     node.started_at = Some(Timestamp::now());
+                    node.ready.begin();
                 });
             }
             Err(NodeError::Interrupted { .. }) => self.off(Level::Info, "it was stopped before it was on").await,
@@ -285,7 +287,13 @@ impl Actor {
     fn happened(&self, event: &Event, teller: &mut Teller) {
         let reason = match event.name.as_str() {
             telling::PANICKED => Some(telling::PANIC_REASON),
-            telling::RESET => None,
+            telling::RESET => {
+                if self.plan.ready.is_some() {
+                    self.console.begin_run();
+                    self.update(|node| node.ready.begin());
+                }
+                None
+            }
             _ => return self.tell_of(event, teller),
         };
         // A guest can do either as often as it likes: only what changes is written.
@@ -327,6 +335,7 @@ impl Actor {
             node.power_reason = Some(reason.into());
             node.pid = None;
             node.started_at = None;
+            node.ready.fail(format!("it is off: {reason}"));
         });
         // Afterwards: on a busy host the kernel's network lock may take a while to come by.
         if let Err(error) = set_carrier(&self.taps, false).await {

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::{
         node::PowerState,
-        store::{NodeState, Smbios, State},
+        store::{NodeState, Readiness, Smbios, State},
     };
 
     fn plan() -> Arc<plan::Node> {
@@ -114,6 +114,8 @@ mod tests {
             manufacturer: None,
             product: None,
             serial: "1".into(),
+            ready: None,
+            depends_on: vec![],
         })
     }
 
@@ -136,6 +138,7 @@ mod tests {
             nics: vec![],
             bmc_address: None,
             addresses: vec![],
+            ready: Readiness::default(),
         };
         let nodes = vec![node];
         Store::new(State {

@@ -89,6 +89,8 @@ fn namespace(namespace: &spec::Namespace, paths: &Paths) -> Namespace {
         env: app.env.clone(),
         workdir: app.workdir.clone(),
         log: log_dir.join(format!("{}.log", app.name)),
+        ready: app.ready.clone(),
+        depends_on: app.depends_on.clone(),
     });
     Namespace {
         id: format!("namespace/{}", namespace.name),
@@ -100,6 +102,7 @@ fn namespace(namespace: &spec::Namespace, paths: &Paths) -> Namespace {
             .collect(),
         apps: apps.collect(),
         forwards: namespace.forwards.iter().map(forward).collect(),
+        depends_on: namespace.depends_on.clone(),
     }
 }
 

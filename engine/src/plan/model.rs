@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::QemuUser;
 use crate::bmc::User;
-use crate::spec::model::{Cache, Compression, Destination, DiskFormat, Protocol, RestartPolicy};
+use crate::spec::model::{Cache, Compression, Dependency, Destination, DiskFormat, Protocol, Ready, RestartPolicy};
 
 /// Everything a lab consists of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -252,6 +252,9 @@ pub struct Namespace {
     /// Ports of the host that lead into it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forwards: Vec<Forward>,
+    /// What its init scripts and apps wait for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependency>,
 }
 
 /// A port of the host that leads to a host and port as a namespace sees them.
@@ -286,6 +289,12 @@ pub struct App {
     pub workdir: PathBuf,
     /// Where its output is kept.
     pub log: PathBuf,
+    /// When it counts as ready; once it was started if `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
+    /// What it waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependency>,
 }
 
 /// An image that must be there before the volumes that use it.
@@ -339,6 +348,12 @@ pub struct Node {
     pub product: Option<String>,
     /// SMBIOS type 1 serial.
     pub serial: String,
+    /// When it counts as ready; once it is on if `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
+    /// What its power-on waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependency>,
 }
 
 /// A BMC that a lab file gives an address.

@@ -93,6 +93,8 @@ pub(super) fn plan<'a>(
         manufacturer: node.smbios.manufacturer.clone(),
         product: node.smbios.product.clone(),
         serial,
+        ready: node.ready.clone(),
+        depends_on: node.depends_on.clone(),
     }
 }
 

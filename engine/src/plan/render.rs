@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::spec::model::{Dependency, Ready};
+
 use super::{End, Link, Mtu, MtuSource, Namespace, Network, NetworkKind, Node, Plan, Shape, Volume, VolumeSource};
 
 /// Returns a plan as readable text, QEMU commands ready to be read one option a line.
@@ -127,7 +129,9 @@ fn namespace(out: &mut String, namespace: &Namespace) -> fmt::Result {
     for app in &namespace.apps {
         let command: Vec<_> = app.command.iter().map(|word| shell_word(word)).collect();
         writeln!(out, "    app {}: {}", app.name, command.join(" "))?;
+        startup(out, "      ", app.ready.as_ref(), &app.depends_on)?;
     }
+    startup(out, "    ", None, &namespace.depends_on)?;
     for forward in &namespace.forwards {
         let address = forward
             .address
@@ -167,6 +171,7 @@ fn node(out: &mut String, node: &Node) -> fmt::Result {
     if !node.power_on {
         writeln!(out, "    off at first")?;
     }
+    startup(out, "    ", node.ready.as_ref(), &node.depends_on)?;
     if let Some(user) = &node.qemu.user {
         writeln!(out, "    QEMU runs as {}", user.name)?;
     }
@@ -181,6 +186,19 @@ fn node(out: &mut String, node: &Node) -> fmt::Result {
         )?;
     }
     writeln!(out)
+}
+
+/// What something waits for, and when it counts as ready.
+fn startup(out: &mut String, indent: &str, ready: Option<&Ready>, depends_on: &[Dependency]) -> fmt::Result {
+    for dependency in depends_on {
+        writeln!(out, "{indent}waits until {} is {}", dependency.object, dependency.until)?;
+    }
+    if let Some(ready) = ready {
+        let from = ready.netns.as_ref().map(|netns| format!(" from {netns}")).unwrap_or_default();
+        let limit = ready.timeout.as_secs_f64();
+        writeln!(out, "{indent}ready by {}{from}, within {limit} s", ready.probe)?;
+    }
+    Ok(())
 }
 
 fn source(volume: &Volume) -> String {

@@ -85,6 +85,7 @@ impl Lab {
             init_scripts: Vec::new(),
             apps: Vec::new(),
             forwards: Vec::new(),
+            depends_on: Vec::new(),
         });
         self
     }
@@ -120,6 +121,8 @@ impl Lab {
             machine: MachineType::default(),
             power_on: true,
             extra_args: Vec::new(),
+            ready: None,
+            depends_on: Vec::new(),
         };
         change(&mut node);
         self.0.nodes.push(node);

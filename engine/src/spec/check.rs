@@ -11,13 +11,16 @@ use super::{
     context::{BmcClaim, Claim, Context, Reference},
     diagnostic::{Code, Finding, quote},
     fields::Text,
+    order,
     suggest::did_you_mean,
     tree::Mark,
 };
 
 /// Checks references, prefixes, addresses and the files of apps against each other.
 pub fn all(cx: &mut Context<'_>) {
+    order::refer(cx);
     references(cx);
+    order::check(cx);
     host_prefixes(cx);
     bmcs(cx);
     addresses(cx);

@@ -1,7 +1,7 @@
 //! What is shared by all that read and check: the sources, the findings, and what was defined and referred to so far.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     net::IpAddr,
     path::{Component, Path, PathBuf},
 };
@@ -13,7 +13,7 @@ use super::{
     diagnostic::{Code, Collector, Finding, quote},
     disk::{Files, Found},
     fields::Text,
-    model::Place,
+    model::{Object, Place, Until},
     source::Sources,
     suggest::did_you_mean,
     tree::Mark,
@@ -107,6 +107,18 @@ pub struct BmcClaim {
     pub mark: Mark,
 }
 
+/// An entry of `depends-on`.
+pub struct Wait {
+    /// What waits.
+    pub waiter: Object,
+    /// For what it waits.
+    pub object: Object,
+    /// How far that must be.
+    pub until: Until,
+    /// Where it is written.
+    pub mark: Mark,
+}
+
 /// State of one load.
 pub struct Context<'a> {
     /// The lab files.
@@ -137,6 +149,14 @@ pub struct Context<'a> {
     pub macs: Vec<MacClaim>,
     /// Files that apps write.
     pub shared_files: Vec<SharedFile>,
+    /// Names of apps, by namespace.
+    pub apps: BTreeMap<String, BTreeSet<String>>,
+    /// Nodes that are not powered on with the lab.
+    pub idle: HashSet<String>,
+    /// Things whose readiness is looked at from a namespace.
+    pub lookouts: Vec<(Object, String)>,
+    /// What waits for what.
+    pub waits: Vec<Wait>,
     files: &'a dyn Files,
 }
 
@@ -158,6 +178,10 @@ impl<'a> Context<'a> {
             bmc_networks: Vec::new(),
             macs: Vec::new(),
             shared_files: Vec::new(),
+            apps: BTreeMap::new(),
+            idle: HashSet::new(),
+            lookouts: Vec::new(),
+            waits: Vec::new(),
             files,
         }
     }
@@ -191,6 +215,11 @@ impl<'a> Context<'a> {
             mark: name.mark,
         });
         name.text.to_owned()
+    }
+
+    /// Notes that an object's readiness is looked at from a namespace.
+    pub fn looks_from(&mut self, object: &Object, namespace: Text<'_>) {
+        self.lookouts.push((object.clone(), namespace.text.to_owned()));
     }
 
     /// Complains of a value that is not one of those allowed.

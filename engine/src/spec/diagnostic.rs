@@ -51,6 +51,8 @@ pub enum Code {
     DuplicateName,
     /// A reference to something that does not exist.
     UnknownReference,
+    /// Things wait for each other.
+    Cycle,
     /// Two networks want the same addresses on the host.
     PrefixOverlap,
     /// An address that its network does not hold, or that is used twice.

@@ -16,6 +16,7 @@ mod json;
 mod load;
 pub mod model;
 mod names;
+mod order;
 mod parse;
 mod read;
 mod render;
@@ -24,6 +25,7 @@ mod scalar;
 pub mod size;
 mod source;
 mod split;
+mod startup;
 mod suggest;
 mod tree;
 

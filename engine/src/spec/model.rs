@@ -16,7 +16,10 @@ use serde::Serialize;
 
 use crate::bmc::User;
 
-pub use super::destination::{Destination, DestinationError, Protocol};
+pub use super::{
+    destination::{Destination, DestinationError, Protocol},
+    startup::{Dependency, NoObject, Object, Probe, Ready, Until, Where},
+};
 
 /// A position in a lab file; lines and columns count from 1, columns in characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +102,8 @@ pub struct Namespace {
     pub apps: Vec<App>,
     /// Ports of the host that lead into it.
     pub forwards: Vec<Forward>,
+    /// What its init scripts and apps wait for.
+    pub depends_on: Vec<Dependency>,
 }
 
 /// A port of the host that leads to a host and port as a namespace sees them.
@@ -151,6 +156,10 @@ pub struct App {
     pub env: BTreeMap<String, String>,
     /// Working directory, absolute; `base_dir` if none was given.
     pub workdir: PathBuf,
+    /// When it counts as ready; once it was started if none.
+    pub ready: Option<Ready>,
+    /// What it waits for.
+    pub depends_on: Vec<Dependency>,
 }
 
 /// When an app that ended is started again.
@@ -250,6 +259,10 @@ pub struct Node {
     pub power_on: bool,
     /// Arguments for QEMU behind all others, as written.
     pub extra_args: Vec<String>,
+    /// When it counts as ready; once it is on if none.
+    pub ready: Option<Ready>,
+    /// What its power-on waits for.
+    pub depends_on: Vec<Dependency>,
 }
 
 /// The BMC of a node, where the lab file says so.

@@ -4,6 +4,7 @@
 //! This module knows nothing of how things are made.
 
 mod event;
+mod readiness;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 use event::EventLog;
 pub use event::{Event, Level};
+pub use readiness::{Readiness, ReadyState};
 pub use state::{
     AddressSource, AppPhase, AppState, BmcOrigin, BmcState, BmcUserState, ForwardState, ImagePhase, ImageState,
     InterfaceState, LabPhase, LabState, NamespaceState, NetworkState, NicState, NodeAddress, NodeState, Ready, Smbios,

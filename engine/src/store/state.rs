@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Readiness;
 use crate::{
     bmc::{BootOverride, Role, Session},
     forward::{Counters, Traffic, Wanted},
@@ -201,6 +202,9 @@ pub struct NamespaceState {
     pub name: String,
     /// Whether it is usable.
     pub state: Ready,
+    /// What it waits for, or why it could not be made.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Its interfaces, `eth0` first.
     pub interfaces: Vec<InterfaceState>,
     /// Its apps.
@@ -243,6 +247,9 @@ pub struct AppState {
     pub restarts: u32,
     /// Why it could not be started.
     pub error: Option<String>,
+    /// Whether it does what it is for.
+    #[serde(default)]
+    pub ready: Readiness,
 }
 
 /// What an app is doing.
@@ -336,6 +343,9 @@ pub struct NodeState {
     pub bmc_address: Option<String>,
     /// Its known addresses, those it is reached by first.
     pub addresses: Vec<NodeAddress>,
+    /// Whether it does what it is for.
+    #[serde(default)]
+    pub ready: Readiness,
 }
 
 /// An address of a node, and how it is known.

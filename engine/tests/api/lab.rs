@@ -27,7 +27,7 @@ use placemat2_engine::{
     spec::model::{Destination, Protocol},
     store::{
         AppPhase, AppState, ForwardState, InterfaceState, LabPhase, NamespaceState, NetworkState, NicState, NodeState,
-        Ready, Smbios, State, Store,
+        Readiness, Ready, Smbios, State, Store,
     },
 };
 use tokio::{
@@ -348,6 +348,7 @@ fn state() -> State {
     state.namespaces = vec![NamespaceState {
         name: "operation".into(),
         state: Ready::Ready,
+        reason: None,
         interfaces: vec![
             InterfaceState {
                 name: "eth0".into(),
@@ -372,6 +373,7 @@ fn state() -> State {
             signal: None,
             restarts: 0,
             error: None,
+            ready: Readiness::default(),
         }],
     }];
     state.nodes = ["boot-0", "broken", "busy", "vanished", "slow", "a b/ü"]
@@ -404,5 +406,6 @@ fn node(name: &str) -> NodeState {
         }],
         bmc_address: None,
         addresses: vec![],
+        ready: Readiness::default(),
     }
 }

@@ -11,7 +11,7 @@ use placemat2_engine::{
     keeper::Keeper,
     node::{Action, NodeEnv, NodeError, NodeHandle, PowerState},
     plan,
-    store::{NodeState, Smbios, State, Store},
+    store::{NodeState, Readiness, Smbios, State, Store},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -262,6 +262,8 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
         manufacturer: None,
         product: None,
         serial: "1".into(),
+        ready: None,
+        depends_on: vec![],
     }
 }
 
@@ -284,5 +286,6 @@ fn node_state() -> NodeState {
         nics: vec![],
         bmc_address: None,
         addresses: vec![],
+        ready: Readiness::default(),
     }
 }

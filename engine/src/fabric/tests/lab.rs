@@ -157,6 +157,7 @@ impl Lab {
                 name: namespace.to_owned(),
                 init_scripts: vec![],
                 forwards: vec![],
+                depends_on: Vec::new(),
                 apps: vec![],
             });
             0

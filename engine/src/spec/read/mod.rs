@@ -3,12 +3,14 @@
 //! What takes knowing all resources (whether a name exists, whether it is taken) is noted in the context for `check`.
 
 mod bmc;
+mod depends;
 mod forward;
 mod image;
 mod namespace;
 mod network;
 mod nic;
 mod node;
+mod ready;
 mod volume;
 
 use super::{

@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, path::Path};
 
-use super::{forward, take_name};
+use super::{depends, forward, ready, take_name};
 use crate::spec::{
     check::written_files,
     context::{Category, Claim, Context, SharedFile, already_named},
     diagnostic::{Code, Finding, quote},
     fields::{Fields, Text, lower_first},
-    model::{App, InitScript, Namespace, NamespaceInterface, RestartPolicy},
+    model::{App, InitScript, Namespace, NamespaceInterface, Object, RestartPolicy},
     names::file_name_problem,
     tree::{Mark, Node},
 };
@@ -52,6 +52,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Namespace> {
         .iter()
         .filter_map(|node| forward::read(cx, node, &label))
         .collect();
+    let depends_on = depends::read(cx, &mut fields, &Object::Namespace(namespace.to_owned()));
     fields.finish(cx, &[]);
     let name = name?;
     Some(Namespace {
@@ -61,6 +62,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Namespace> {
         init_scripts,
         apps,
         forwards,
+        depends_on,
     })
 }
 
@@ -119,8 +121,17 @@ fn read_app<'t>(
     let workdir = fields
         .text(cx, "workdir")
         .map_or_else(|| cx.base_dir.to_owned(), |path| cx.absolute(path.text));
+    let object = Object::App {
+        namespace: namespace.to_owned(),
+        app: name.map(|name| name.text.to_owned()).unwrap_or_default(),
+    };
+    let ready = fields
+        .mapping(cx, "ready")
+        .and_then(|ready| ready::read(cx, ready, &object));
+    let depends_on = depends::read(cx, &mut fields, &object);
     fields.finish(cx, &[]);
     let name = name?;
+    cx.apps.entry(namespace.to_owned()).or_default().insert(name.text.to_owned());
     note_files(cx, namespace, name.text, &command, &workdir);
     Some(App {
         name: name.text.to_owned(),
@@ -132,6 +143,8 @@ fn read_app<'t>(
             .map(|(key, value)| (key.text.to_owned(), value.text.to_owned()))
             .collect(),
         workdir,
+        ready,
+        depends_on,
     })
 }
 

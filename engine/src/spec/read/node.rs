@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{nic, take_name, volume};
+use super::{depends, nic, ready, take_name, volume};
 use crate::spec::{
     context::{Category, Context},
     diagnostic::{Code, Finding, quote},
     fields::{Fields, lower_first},
-    model::{MachineType, Node, Smbios, Smp},
+    model::{MachineType, Node, Object, Smbios, Smp},
     names::file_name_problem,
     size::memory_bytes,
 };
@@ -68,8 +68,16 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
     let machine = read_word(cx, &mut fields, "machine", &MACHINES).unwrap_or_default();
     let power_on = read_word(cx, &mut fields, "power", &POWER).unwrap_or(true);
     let extra_args = fields.texts(cx, "extra-args");
+    let object = Object::Node(name.map(|name| name.text.to_owned()).unwrap_or_default());
+    let ready = fields
+        .mapping(cx, "ready")
+        .and_then(|ready| ready::read(cx, ready, &object));
+    let depends_on = depends::read(cx, &mut fields, &object);
     fields.finish(cx, &[]);
     let name = name?;
+    if !power_on {
+        cx.idle.insert(name.text.to_owned());
+    }
     Some(Node {
         name: name.text.to_owned(),
         place: cx.place(name.mark),
@@ -87,6 +95,8 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
         machine,
         power_on,
         extra_args: extra_args.into_iter().map(|arg| arg.text.to_owned()).collect(),
+        ready,
+        depends_on,
     })
 }
 

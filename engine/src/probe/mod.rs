@@ -1,0 +1,12 @@
+//! Looking whether something does what it is for: at its console, at a port, at a web server, by a program.
+//!
+//! One attempt each, or, for a console, what comes. When to look, how often and from where is decided in `lab`, which is
+//! also who knows of nodes and apps.
+
+mod console;
+mod exec;
+mod http;
+
+pub use console::Watch;
+pub use exec::exec;
+pub use http::get;

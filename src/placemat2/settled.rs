@@ -1,0 +1,86 @@
+//! Waiting until it is known how a lab has come up: everything that is to be ready is, or has been given up.
+
+use placemat2_engine::store::{LabPhase, Ready, ReadyState, State, Store};
+
+/// How a lab has come up.
+#[derive(Debug)]
+pub enum Settled {
+    /// All of it is ready.
+    Ready,
+    /// These are not and won't be.
+    NotReady(Vec<Unready>),
+    /// It did not come up, or is being taken down.
+    Ended,
+}
+
+/// Something that is not ready.
+#[derive(Clone, Debug)]
+pub struct Unready {
+    /// Its id.
+    pub object: String,
+    /// Why it isn't.
+    pub reason: String,
+}
+
+/// Waits until nothing is awaited any more.
+pub async fn settled(store: &Store) -> Settled {
+    let mut changes = store.watch();
+    loop {
+        changes.mark_unchanged();
+        if let Some(settled) = store.read(survey) {
+            return settled;
+        }
+        if changes.changed().await.is_err() {
+            return Settled::Ended;
+        }
+    }
+}
+
+fn survey(state: &State) -> Option<Settled> {
+    match state.lab.phase {
+        LabPhase::Starting => return None,
+        LabPhase::Stopping | LabPhase::Failed => return Some(Settled::Ended),
+        LabPhase::Running => {}
+    }
+    let unready = unready(state);
+    if unready.is_empty() {
+        return Some(Settled::Ready);
+    }
+    let awaited = states(state).any(|(_, state, _)| state == ReadyState::Waiting);
+    (!awaited).then_some(Settled::NotReady(unready))
+}
+
+/// All that is to be ready and is not.
+pub fn unready(state: &State) -> Vec<Unready> {
+    states(state)
+        .filter(|(_, state, _)| !matches!(state, ReadyState::Ready | ReadyState::Off))
+        .map(|(object, state, reason)| Unready {
+            object,
+            reason: reason.unwrap_or_else(|| format!("it is {}", state.word())),
+        })
+        .collect()
+}
+
+/// How far each node, namespace and app is, and why it is no further. Of a namespace that is there, its apps tell.
+fn states(state: &State) -> impl Iterator<Item = (String, ReadyState, Option<String>)> {
+    let why = |ready: &placemat2_engine::store::Readiness| {
+        let probe = ready.probe.as_ref().map(|probe| format!("`{probe}` has not succeeded yet"));
+        ready.reason.clone().or(probe.filter(|_| ready.state == ReadyState::Waiting))
+    };
+    let nodes = state
+        .nodes
+        .iter()
+        .map(move |node| (format!("node/{}", node.name), node.ready.state, why(&node.ready)));
+    let namespaces = state.namespaces.iter().flat_map(move |namespace| {
+        let own = (namespace.state != Ready::Ready).then(|| {
+            let (state, reason) = namespace.readiness();
+            (format!("namespace/{}", namespace.name), state, reason)
+        });
+        let apps = namespace.apps.iter().map(move |app| {
+            let id = format!("app/{}/{}", namespace.name, app.name);
+            (id, app.ready.state, why(&app.ready))
+        });
+        own.into_iter().chain(apps)
+    });
+    nodes.chain(namespaces)
+}

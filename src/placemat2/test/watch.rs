@@ -1,0 +1,36 @@
+//! What a test hears of its lab, and how it keeps it from being taken down too early.
+
+use std::pin::Pin;
+
+use placemat2_engine::{
+    lab::{LabError, Observer},
+    store::Store,
+};
+use tokio::sync::SetOnce;
+use tokio_util::sync::CancellationToken;
+
+/// The lab as the test hears of it.
+#[derive(Default)]
+pub struct Watch {
+    /// Its state, once it has begun.
+    pub store: SetOnce<Store>,
+    /// Why it ends by itself, once it does.
+    pub failed: SetOnce<String>,
+    /// Cancelled when it may be taken down.
+    pub released: CancellationToken,
+}
+
+impl Observer for Watch {
+    fn begins(&self, store: &Store) {
+        // A lab begins once.
+        let _ = self.store.set(store.clone());
+    }
+
+    fn ending<'a>(&'a self, failure: Option<&'a LabError>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        if let Some(failure) = failure {
+            // And ends once.
+            let _ = self.failed.set(failure.to_string());
+        }
+        Box::pin(self.released.cancelled())
+    }
+}

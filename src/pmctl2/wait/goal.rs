@@ -1,0 +1,163 @@
+//! What can be waited for, and how far something is from it.
+
+use std::str::FromStr;
+
+use placemat2_engine::{
+    node::PowerState,
+    spec::model::Object,
+    store::{AppPhase, NodeState, Readiness, ReadyState},
+};
+use regex::bytes::Regex;
+
+use super::lab::Lab;
+
+/// What something is to be.
+#[derive(Clone, Debug)]
+pub enum Goal {
+    /// Ready.
+    Ready,
+    /// On: nodes.
+    On,
+    /// Off: nodes.
+    Off,
+    /// Ended: apps.
+    Exited,
+    /// A line of the console matches: nodes.
+    Console(Regex),
+}
+
+/// How far something is.
+pub enum Progress {
+    /// It is so.
+    Met,
+    /// Not yet; how it is instead.
+    Awaited(String),
+    /// It won't be so, for this reason.
+    Never(String),
+}
+
+impl FromStr for Goal {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(pattern) = text.strip_prefix("console=") {
+            return Regex::new(pattern).map(Self::Console).map_err(|error| error.to_string());
+        }
+        Ok(match text {
+            "ready" => Self::Ready,
+            "on" => Self::On,
+            "off" => Self::Off,
+            "exited" => Self::Exited,
+            _ => return Err("it is one of ready, on, off, exited, console=REGEX".into()),
+        })
+    }
+}
+
+impl Goal {
+    /// Whether it means something to an object of that kind.
+    pub fn concerns(&self, object: &Object) -> bool {
+        match self {
+            Self::Ready => true,
+            Self::On | Self::Off | Self::Console(_) => matches!(object, Object::Node(_)),
+            Self::Exited => matches!(object, Object::App { .. }),
+        }
+    }
+
+    /// To whom it means something.
+    pub fn whom(&self) -> &'static str {
+        match self {
+            Self::Ready => "everything gets ready",
+            Self::On | Self::Off => "only nodes are on or off",
+            Self::Console(_) => "only nodes have a console",
+            Self::Exited => "only apps exit",
+        }
+    }
+
+    /// As the end of a sentence about so many objects.
+    pub fn in_words(&self, count: usize) -> String {
+        let be = if count > 1 { "are" } else { "is" };
+        let have = if count > 1 { "have" } else { "has" };
+        match self {
+            Self::Ready => format!("{be} ready"),
+            Self::On => format!("{be} on"),
+            Self::Off => format!("{be} off"),
+            Self::Exited => format!("{have} exited"),
+            Self::Console(pattern) => format!("{have} {:?} on the console", pattern.as_str()),
+        }
+    }
+
+    /// How far an object is. What is on a console is not in the lab's state.
+    pub fn progress(&self, lab: &Lab, object: &Object) -> Progress {
+        match (self, object) {
+            (Self::Ready, Object::Namespace(name)) => {
+                let (state, reason) = lab.namespace(name).map(|known| known.readiness()).unwrap_or_default();
+                of_state(state, reason.unwrap_or_else(|| "it is being made".into()))
+            }
+            (Self::Ready, Object::App { namespace, app }) => {
+                let Some(app) = lab.app(namespace, app) else { return gone() };
+                of_state(app.ready.state, how(&app.ready, phase(app.phase)))
+            }
+            (Self::Exited, Object::App { namespace, app }) => match lab.app(namespace, app) {
+                None => gone(),
+                Some(app) if app.phase == AppPhase::Exited => Progress::Met,
+                Some(app) => Progress::Awaited(format!("it is {}", phase(app.phase))),
+            },
+            (goal, Object::Node(name)) => lab.node(name).map_or_else(gone, |node| goal.progress_of(node)),
+            _ => gone(),
+        }
+    }
+
+    fn progress_of(&self, node: &NodeState) -> Progress {
+        let power = power(node.power_status);
+        let met = match self {
+            Self::Ready => return of_state(node.ready.state, how(&node.ready, power)),
+            Self::On => node.power_status == PowerState::On,
+            Self::Off => node.power_status == PowerState::Off,
+            Self::Exited | Self::Console(_) => false,
+        };
+        if met {
+            return Progress::Met;
+        }
+        let why = node.power_reason.as_deref().map(|reason| format!(" ({reason})"));
+        Progress::Awaited(format!("it is {power}{}", why.unwrap_or_default()))
+    }
+}
+
+fn of_state(state: ReadyState, how: String) -> Progress {
+    match state {
+        ReadyState::Ready => Progress::Met,
+        ReadyState::NotReady => Progress::Never(how),
+        ReadyState::Waiting | ReadyState::Off => Progress::Awaited(how),
+    }
+}
+
+/// What is known of something that is not ready.
+fn how(ready: &Readiness, running: &str) -> String {
+    match (&ready.reason, &ready.probe) {
+        (Some(reason), _) => reason.clone(),
+        (None, Some(probe)) => format!("it is {running}, `{probe}` has not succeeded yet"),
+        (None, None) => format!("it is {running}"),
+    }
+}
+
+fn power(power: PowerState) -> &'static str {
+    match power {
+        PowerState::On => "on",
+        PowerState::PoweringOn => "powering on",
+        PowerState::Off => "off",
+        PowerState::PoweringOff => "powering off",
+    }
+}
+
+fn phase(phase: AppPhase) -> &'static str {
+    match phase {
+        AppPhase::Waiting => "waiting for its namespace",
+        AppPhase::Starting => "starting",
+        AppPhase::Running => "running",
+        AppPhase::Exited => "exited",
+    }
+}
+
+fn gone() -> Progress {
+    Progress::Awaited("it is not there".into())
+}

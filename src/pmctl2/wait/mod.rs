@@ -1,0 +1,201 @@
+//! `pmctl2 wait`: waits until nodes, namespaces and apps are as they are to be. Follows the lab's own stream of changes.
+
+mod console;
+mod goal;
+mod lab;
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::bail;
+use clap::{ArgGroup, Args};
+use placemat2_engine::{
+    client::{Client, Lines},
+    spec::model::Object,
+};
+use tokio::time::{sleep, timeout};
+
+use self::{
+    goal::{Goal, Progress},
+    lab::Lab,
+};
+use super::{connect::Session, seconds};
+use crate::output;
+
+/// Exit status when the time was over.
+const TIMED_OUT: u8 = 3;
+
+/// Exit status when it can't come any more.
+const IN_VAIN: u8 = 4;
+
+/// How long to wait from one look at the lab to the next: a lab that starts changes hundreds of times a second.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Arguments of `pmctl2 wait`
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("which").required(true),
+    after_help = "An OBJECT is a node or a namespace by its name, an app as NAMESPACE/APP, or any of them as node/NAME, \
+                  namespace/NAME or app/NAMESPACE/APP. A lab that does not run yet is waited for, too.\n\nExit status: 0 it is so, 1 \
+                  no such object or no lab any more, 2 wrong usage, 3 not in time, 4 it can't come any more: something \
+                  will not get ready unless it is started again."
+)]
+pub struct Wait {
+    /// What to wait for
+    #[arg(value_name = "OBJECT", group = "which")]
+    objects: Vec<String>,
+    /// Wait for everything in the lab that can be so, and for ready also until the lab is up
+    #[arg(long, group = "which")]
+    all: bool,
+    /// What it is to be: ready, on, off (nodes), exited (apps), or console=REGEX (nodes: a line of the serial console matches)
+    #[arg(long = "for", value_name = "STATE", default_value = "ready")]
+    goal: Goal,
+    /// How many seconds it may take
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    timeout: Duration,
+}
+
+impl Wait {
+    /// Waits, and says on standard error for what.
+    pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
+        let deadline = Instant::now() + self.timeout;
+        if timeout(self.timeout, until_there(session)).await.is_err() {
+            output::remark("pmctl2", &format!("no lab answered within {} s", self.timeout.as_secs_f64()));
+            return Ok(TIMED_OUT.into());
+        }
+        let mut changes = session.stream(&Client::path(&["changes"])).await?;
+        let first = Lab::read(session).await?;
+        let objects = self.chosen(&first)?;
+        say(&format!("waiting until {} {}", named(&objects), self.goal.in_words(objects.len())));
+        let mut seen = first;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waiting = async {
+            if let Goal::Console(pattern) = &self.goal {
+                return console::all(session, &objects, pattern).await;
+            }
+            self.follow(session, &objects, &mut changes, &mut seen).await
+        };
+        match timeout(left, waiting).await {
+            Ok(Ok(code)) => Ok(code),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                self.tell_why_not(session, &objects, &seen).await;
+                Ok(TIMED_OUT.into())
+            }
+        }
+    }
+
+    /// The objects that are meant, each of which the state wanted means something to.
+    fn chosen(&self, lab: &Lab) -> anyhow::Result<Vec<Object>> {
+        if self.all {
+            return Ok(lab.objects().filter(|object| self.goal.concerns(object) && !lab.stays_off(object)).collect());
+        }
+        let mut objects = Vec::new();
+        for name in &self.objects {
+            let object = lab.find(name)?;
+            if !self.goal.concerns(&object) {
+                bail!("{object} can't be waited for to be so: {}", self.goal.whom());
+            }
+            if !objects.contains(&object) {
+                objects.push(object);
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Looks at the lab again after each change, until all objects are as wanted or one can't be any more.
+    async fn follow(
+        &self,
+        session: &Session,
+        objects: &[Object],
+        changes: &mut Lines,
+        seen: &mut Lab,
+    ) -> anyhow::Result<ExitCode> {
+        let mut met: Vec<&Object> = Vec::new();
+        loop {
+            *seen = Lab::read(session).await?;
+            let mut awaited = self.all && matches!(self.goal, Goal::Ready) && !seen.is_up();
+            for object in objects {
+                match self.goal.progress(seen, object) {
+                    Progress::Met if met.contains(&object) => {}
+                    Progress::Met => {
+                        say(&format!("{object} {}", self.goal.in_words(1)));
+                        met.push(object);
+                    }
+                    Progress::Awaited(_) => {
+                        awaited = true;
+                        met.retain(|known| *known != object);
+                    }
+                    Progress::Never(reason) => {
+                        say(&format!("{object} is not ready, and won't be unless it is started again: {reason}"));
+                        self.show_console(session, object).await;
+                        return Ok(IN_VAIN.into());
+                    }
+                }
+            }
+            if !awaited {
+                return Ok(ExitCode::SUCCESS);
+            }
+            sleep(PAUSE).await;
+            next(changes).await?;
+        }
+    }
+
+    /// Says of each object that is not as wanted how it is.
+    async fn tell_why_not(&self, session: &Session, objects: &[Object], seen: &Lab) {
+        say(&format!("not within {} s:", self.timeout.as_secs_f64()));
+        if self.all && !seen.is_up() {
+            say(&format!("the lab is {}", seen.phase()));
+        }
+        for object in objects {
+            if let Progress::Awaited(how) = self.goal.progress(seen, object) {
+                say(&format!("{object}: {how}"));
+                self.show_console(session, object).await;
+            }
+        }
+    }
+
+    async fn show_console(&self, session: &Session, object: &Object) {
+        if let Object::Node(node) = object {
+            for line in console::last_lines(session, node).await {
+                say(&format!("    | {line}"));
+            }
+        }
+    }
+}
+
+/// Returns when a lab answers.
+async fn until_there(session: &Session) {
+    while !session.answers().await {
+        sleep(PAUSE).await;
+    }
+}
+
+/// Waits for the next change, and takes note of all that have come.
+async fn next(changes: &mut Lines) -> anyhow::Result<()> {
+    let mut change = changes.next().await?;
+    loop {
+        if change.is_none() {
+            bail!("the lab is not there any more");
+        }
+        match timeout(Duration::ZERO, changes.next()).await {
+            Ok(more) => change = more?,
+            Err(_) => return Ok(()),
+        }
+    }
+}
+
+/// Names a few objects, and counts more.
+fn named(objects: &[Object]) -> String {
+    match objects {
+        [] => "the lab".into(),
+        objects if objects.len() > 4 => format!("{} objects", objects.len()),
+        objects => objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn say(words: &str) {
+    output::remark("pmctl2", words);
+}

@@ -86,6 +86,7 @@ fn the_demo_data_centre() {
         ],
     );
     engine.until_running(&machine, "dc", SOON);
+    pmctl2(&machine, &format!("wait --all --for ready --timeout {BOOT}"));
 
     routers_speak_bgp(&machine, &mut engine);
     commands_show_the_lab(&machine, &mut engine);
@@ -105,17 +106,16 @@ fn the_demo_data_centre() {
 
 /// Four ToRs and the router outside have a session with each spine: 10, seen from both ends.
 fn routers_speak_bgp(machine: &Machine, engine: &mut Engine) {
-    let sessions = || {
-        machine.sh("cd /var/scratch/demo/routers
-            for router in core spine1 spine2 r0-tor1 r0-tor2 r1-tor1 r1-tor2; do
-                birdc -s $router.ctl show protocols | grep BGP; birdc -s $router.ctl show bfd sessions
-            done || true")
+    let count = |what: &str, state: &str| {
+        let shown = machine.sh(&format!(
+            "cd /var/scratch/demo/routers
+            for router in core spine1 spine2 r0-tor1 r0-tor2 r1-tor1 r1-tor2; do birdc -s $router.ctl show {what} || true; done"
+        ));
+        shown.lines().filter(|line| line.contains(state)).count()
     };
-    engine.until("20 ends of BGP sessions and of BFD sessions", SOON, || {
-        let sessions = sessions();
-        let count = |state| sessions.lines().filter(|line| line.contains(state)).count();
-        count(" Established ") == 20 && count(" Up ") == 20
-    });
+    // That is what the routers are ready for.
+    assert_eq!(count("protocols", " Established "), 20);
+    engine.until("20 ends of BFD sessions", SOON, || count("bfd sessions", " Up ") == 20);
     let routes = pmctl2(machine, "netns exec r0-tor1 -- ip route");
     assert_eq!(routes.matches("nexthop via").count() % 2, 0, "{routes}");
     assert!(routes.contains("nexthop via 10.70.0.4"), "{routes}");

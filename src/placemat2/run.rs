@@ -62,12 +62,7 @@ pub struct Begun {
 
 /// Reads the files, takes the lab's directory, starts the log, asks the host and plans. The log goes to `log_dir`, or else
 /// into the lab's directory. `None` if it is to stop meanwhile.
-pub async fn begin(
-    args: RunArgs,
-    log: &LogArgs,
-    log_dir: Option<&Path>,
-    stop: &Stop,
-) -> anyhow::Result<Option<Begun>> {
+pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &Stop) -> anyhow::Result<Option<Begun>> {
     lab::check_privileges()?;
     let bmc_users = bmc_users::read(args.bmc_users.as_deref())?;
     let options = args.plan.clone();

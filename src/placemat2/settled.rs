@@ -64,8 +64,14 @@ pub fn unready(state: &State) -> Vec<Unready> {
 /// How far each node, namespace and app is, and why it is no further. Of a namespace that is there, its apps tell.
 fn states(state: &State) -> impl Iterator<Item = (String, ReadyState, Option<String>)> {
     let why = |ready: &placemat2_engine::store::Readiness| {
-        let probe = ready.probe.as_ref().map(|probe| format!("`{probe}` has not succeeded yet"));
-        ready.reason.clone().or(probe.filter(|_| ready.state == ReadyState::Waiting))
+        let probe = ready
+            .probe
+            .as_ref()
+            .map(|probe| format!("`{probe}` has not succeeded yet"));
+        ready
+            .reason
+            .clone()
+            .or(probe.filter(|_| ready.state == ReadyState::Waiting))
     };
     let nodes = state
         .nodes

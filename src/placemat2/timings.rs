@@ -141,7 +141,13 @@ pub fn spans(state: &State) -> Vec<Span> {
         .filter_map(|node| span(format!("node/{}", node.name), node.started_at, &node.ready));
     let apps = state.namespaces.iter().flat_map(|namespace| {
         let apps = namespace.apps.iter();
-        apps.filter_map(|app| span(format!("app/{}/{}", namespace.name, app.name), app.started_at, &app.ready))
+        apps.filter_map(|app| {
+            span(
+                format!("app/{}/{}", namespace.name, app.name),
+                app.started_at,
+                &app.ready,
+            )
+        })
     });
     let mut spans: Vec<_> = steps.chain(nodes).chain(apps).collect();
     spans.sort_by(|one, other| one.begin.total_cmp(&other.begin));
@@ -151,4 +157,28 @@ pub fn spans(state: &State) -> Vec<Span> {
 fn between(from: Timestamp, to: Timestamp) -> f64 {
     // What began a moment earlier than it was noted did not end before its beginning.
     to.duration_since(from).as_secs_f64().max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use placemat2_engine::store::Step;
+
+    use super::*;
+
+    #[test]
+    fn steps_are_told_in_the_order_they_began() {
+        let mut state = State::default();
+        let step = |name: &str, after: i64, seconds| Step {
+            name: name.into(),
+            started_at: state.lab.started_at + jiff::SignedDuration::from_millis(after),
+            seconds,
+        };
+        state.lab.steps = vec![step("nodes", 1500, None), step("fabric", 250, Some(0.125))];
+        state.lab.name = "dc".into();
+        let line = TimeLine::of(&Store::new(state));
+        let expected = "The bring-up of dc:\n      begin    seconds\n      0.250      0.125  step   fabric\n      1.500          -  step   nodes\n";
+        assert_eq!(line.text(), expected);
+        let event = &line.trace()["traceEvents"][0];
+        assert_eq!((&event["ts"], &event["dur"]), (&json!(250_000.0), &json!(125_000.0)));
+    }
 }

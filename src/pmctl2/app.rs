@@ -5,7 +5,7 @@ use placemat2_engine::client::Client;
 
 use super::{
     connect::{Session, Value},
-    listing::{self, Column, FormatArg, field, items, moment},
+    listing::{self, Column, FormatArg, field, items, moment, ready, ready_reason},
 };
 
 /// Subcommands of `pmctl2 app`
@@ -25,6 +25,10 @@ const COLUMNS: &[Column] = &[
         cell: |app| field(app, "phase"),
     },
     Column {
+        title: "READY",
+        cell: ready,
+    },
+    Column {
         title: "PID",
         cell: |app| field(app, "pid"),
     },
@@ -39,6 +43,10 @@ const COLUMNS: &[Column] = &[
     Column {
         title: "LAST END",
         cell: last_end,
+    },
+    Column {
+        title: "REASON",
+        cell: ready_reason,
     },
 ];
 

@@ -96,6 +96,22 @@ pub fn field(object: &Value, name: &str) -> String {
     object.get(name).map(plain).unwrap_or_default()
 }
 
+/// Returns how far a node or an app is with getting ready.
+pub fn ready(object: &Value) -> String {
+    object
+        .get("ready")
+        .map(|ready| field(ready, "state"))
+        .unwrap_or_default()
+}
+
+/// Returns what a node or an app waits for, or why it is not ready.
+pub fn ready_reason(object: &Value) -> String {
+    object
+        .get("ready")
+        .map(|ready| field(ready, "reason"))
+        .unwrap_or_default()
+}
+
 /// Returns a field that is a point in time, to the millisecond, so that columns align.
 pub fn moment(object: &Value, name: &str) -> String {
     let text = field(object, name);

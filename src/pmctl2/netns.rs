@@ -50,6 +50,10 @@ const COLUMNS: &[Column] = &[
             }
         },
     },
+    Column {
+        title: "REASON",
+        cell: |namespace| field(namespace, "reason"),
+    },
 ];
 
 /// `eth0@ext=10.0.0.2/24,fd00::2/64 eth1@rack0`

@@ -11,7 +11,7 @@ use super::{
     console_log::Log,
     enter::Enter,
     expect::Expect,
-    listing::{self, Column, Format, field, items},
+    listing::{self, Column, Format, field, items, ready, ready_reason},
     power::Action,
     screenshot::Screenshot,
     typing::Type,
@@ -89,6 +89,10 @@ const COLUMNS: &[Column] = &[
         cell: |node| field(node, "power_status"),
     },
     Column {
+        title: "READY",
+        cell: ready,
+    },
+    Column {
         title: "CPU",
         cell: |node| field(node, "cpu"),
     },
@@ -113,7 +117,10 @@ const COLUMNS: &[Column] = &[
     },
     Column {
         title: "REASON",
-        cell: |node| field(node, "power_reason"),
+        cell: |node| match field(node, "power_reason") {
+            nothing if nothing.is_empty() => ready_reason(node),
+            reason => reason,
+        },
     },
 ];
 

@@ -5,7 +5,7 @@ use placemat2_engine::client::Client;
 
 use super::{
     connect::{Session, Value},
-    listing::{Format, FormatArg, aligned, clean, entries, field, items, moment},
+    listing::{Format, FormatArg, aligned, clean, entries, field, items, moment, ready},
 };
 use crate::output;
 
@@ -53,6 +53,7 @@ fn summary(lab: &Value, networks: &[Value], namespaces: &[Value], nodes: &[Value
             "Nodes",
             format!("{} of {} on", count(nodes, "power_status", "On"), nodes.len()),
         ),
+        ("Ready", readiness(nodes, &apps)),
         ("Accelerator", field(lab, "accel")),
         ("QEMU", field(lab, "qemu_version")),
         ("Kernel", field(lab, "kernel")),
@@ -69,6 +70,20 @@ fn summary(lab: &Value, networks: &[Value], namespaces: &[Value], nodes: &[Value
         .map(|(key, value)| vec![key.into(), clean(&value)])
         .collect();
     aligned(&rows)
+}
+
+/// `5 of 7 nodes and apps`, of those that are to be ready.
+fn readiness(nodes: &[Value], apps: &[&Value]) -> String {
+    let all = nodes.iter().chain(apps.iter().copied());
+    let states: Vec<_> = all
+        .map(ready)
+        .filter(|state| !state.is_empty() && state != "off")
+        .collect();
+    if states.is_empty() {
+        return String::new();
+    }
+    let ready = states.iter().filter(|state| *state == "ready").count();
+    format!("{ready} of {} nodes and apps", states.len())
 }
 
 fn count<'a>(objects: impl IntoIterator<Item = &'a Value>, name: &str, wanted: &str) -> usize {

@@ -18,11 +18,12 @@ pub const NODES: &str = r#"[
 {"name":"boot-0","taps":{"ext":"pm1"},"volumes":["root"],"cpu":2,"memory":"3G","uefi":false,"tpm":false,
  "smbios":{"manufacturer":"","product":"","serial":"007"},"power_status":"On","socket_path":"/tmp/boot-0.socket",
  "power_reason":null,"pid":4711,"started_at":"2026-11-23T20:00:00Z","nics":[{"network":"ext","tap":"boot-0.0","mac":"52:54:00:00:00:01"}],
- "bmc_address":"10.72.17.4"},
+ "bmc_address":"10.72.17.4","ready":{"state":"waiting","probe":"console login:","reason":null,"since":null}},
 {"name":"rack0-node1","taps":{},"volumes":[],"cpu":1,"memory":"1024","uefi":true,"tpm":true,
  "smbios":{"manufacturer":"a","product":"b","serial":"c"},"power_status":"Off","socket_path":"/tmp/rack0-node1.socket",
  "power_reason":"QEMU was killed by signal 9","pid":null,"started_at":null,
- "nics":[{"network":"rack0","tap":"worker.0","mac":"52:54:00:00:00:02"},{"network":"rack1","tap":"worker.1","mac":"52:54:00:00:00:03"}],"bmc_address":null}]"#;
+ "nics":[{"network":"rack0","tap":"worker.0","mac":"52:54:00:00:00:02"},{"network":"rack1","tap":"worker.1","mac":"52:54:00:00:00:03"}],"bmc_address":null,
+ "ready":{"state":"not-ready","probe":null,"reason":"it is off: QEMU was killed by signal 9","since":"2026-11-23T20:00:00Z"}}]"#;
 
 const LAB: &str = r#"{"name":"dc","phase":"running","mtu":{"value":1450,"source":{"kind":"route","destination":"192.0.0.10",
 "link":"eth0"}},"version":"0.1.0","qemu_version":"7.2.22","kernel":"6.1.0","accel":"tcg","pid":99,
@@ -40,12 +41,14 @@ const NETNS: &str = r#"[
   {"name":"eth0","network":"ext","mac":"02:00:00:00:00:01","addresses":["10.0.0.2/24","fd00::2/64"]},
   {"name":"eth10","network":"rack0","mac":"02:00:00:00:00:02","addresses":[]}],"apps":[
  {"name":"bird","command":["bird","-f"],"phase":"running","pid":42,"started_at":"2026-11-23T20:00:00Z",
-  "exit_code":null,"signal":null,"restarts":0,"error":null},
+  "exit_code":null,"signal":null,"restarts":0,"error":null,
+  "ready":{"state":"ready","probe":"tcp 179","reason":null,"since":"2026-11-23T20:00:03Z"}},
  {"name":"squid","command":["squid"],"phase":"exited","pid":null,"started_at":"2026-11-23T20:00:00Z",
-  "exit_code":3,"signal":null,"restarts":2,"error":null},
+  "exit_code":3,"signal":null,"restarts":2,"error":null,
+  "ready":{"state":"not-ready","probe":null,"reason":"it exited with code 3","since":"2026-11-23T20:00:03Z"}},
  {"name":"typo","command":["brid"],"phase":"exited","pid":null,"started_at":null,
   "exit_code":null,"signal":null,"restarts":0,"error":"there is no program \"brid\"\u001b[31m\n"}]},
-{"name":"spine0","state":"starting","interfaces":[],"apps":[]}]"#;
+{"name":"spine0","state":"waiting","reason":"waits until node/boot-0 is ready","interfaces":[],"apps":[]}]"#;
 
 const EVENTS: [&str; 2] = [
     r#"{"id":1,"time":"2026-11-23T20:00:00.123456789Z","level":"info","object":"lab","kind":"phase","message":"running"}"#,

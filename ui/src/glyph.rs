@@ -2,7 +2,7 @@
 
 use placemat2_engine::{
     node::PowerState,
-    store::{AppPhase, AppState, ImagePhase, LabPhase, Level, Ready},
+    store::{AppPhase, AppState, ImagePhase, LabPhase, Level, Ready, ReadyState},
 };
 use ratatui::symbols::border;
 
@@ -85,6 +85,17 @@ impl From<Ready> for State {
             Ready::Starting => Self::new(Mood::Busy, "starting"),
             Ready::Ready => Self::new(Mood::Good, "ready"),
             Ready::Failed => Self::new(Mood::Bad, "failed"),
+        }
+    }
+}
+
+impl From<ReadyState> for State {
+    fn from(ready: ReadyState) -> Self {
+        match ready {
+            ReadyState::Waiting => Self::new(Mood::Busy, "waiting"),
+            ReadyState::Ready => Self::new(Mood::Good, "ready"),
+            ReadyState::NotReady => Self::new(Mood::Bad, "not ready"),
+            ReadyState::Off => Self::new(Mood::Off, "off"),
         }
     }
 }

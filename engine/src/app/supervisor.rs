@@ -64,7 +64,9 @@ impl App {
         store: &Store,
         files: &LogFiles,
     ) -> Result<Vec<Self>, AppError> {
-        let starts = apps.into_iter().map(|app| Self::start(app, netns, keeper, store, files));
+        let starts = apps
+            .into_iter()
+            .map(|app| Self::start(app, netns, keeper, store, files));
         join_all(starts).await.into_iter().collect()
     }
 

@@ -353,6 +353,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_run_begins_where_the_machine_was_switched_on_or_reset() {
+        let fixture = Fixture::new();
+        let mut guest = fixture.attach().await;
+        guest.write_all(b"login: ").await.unwrap();
+        drop(guest);
+        let mut guest = fixture.attach().await;
+        let mut reader = fixture.console.reader_of_this_run();
+        guest.write_all(b"booting").await.unwrap();
+        assert_eq!(reader.next().await.unwrap().bytes, "booting");
+        fixture.console.begin_run();
+        let mut reader = fixture.console.reader_of_this_run();
+        guest.write_all(b"again").await.unwrap();
+        assert_eq!(reader.next().await.unwrap().bytes, "again");
+        fixture.console.close().await;
+    }
+
+    #[tokio::test]
     async fn several_clients_type_and_read() {
         let fixture = Fixture::new();
         let mut guest = fixture.attach().await;

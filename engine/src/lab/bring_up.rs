@@ -12,13 +12,7 @@ use futures::{
 use tokio::sync::{Semaphore, SetOnce};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    LabError, addresses,
-    dependencies::met,
-    made::Made,
-    readiness,
-    steps::step,
-};
+use super::{LabError, addresses, dependencies::met, made::Made, readiness, steps::step};
 use crate::{
     app::{App, LogFiles, init, log::AppLog},
     blocking,
@@ -308,7 +302,10 @@ async fn nodes(
     };
     let start = |planned| unless_cancelled(cancel, start(planned));
     let (waiting, at_once): (Vec<_>, Vec<_>) = made.plan.nodes.iter().partition(|node| !node.depends_on.is_empty());
-    let at_once = stream::iter(at_once).map(start).buffer_unordered(width).try_collect::<()>();
+    let at_once = stream::iter(at_once)
+        .map(start)
+        .buffer_unordered(width)
+        .try_collect::<()>();
     let waiting: FuturesUnordered<_> = waiting.into_iter().map(start).collect();
     let all = async { tokio::try_join!(at_once, waiting.try_collect::<()>()).map(drop) };
     step(&made.store, "nodes", all).await

@@ -234,8 +234,14 @@ impl Look {
             Probe::Tcp(to) => self.connect(to).await.map(drop),
             Probe::Http { to, path, url } => {
                 let stream = self.connect(to).await?;
-                let host = url.trim_start_matches("http://").split(['/', '?']).next().unwrap_or_default();
-                let status = probe::get(stream, host, path).await.map_err(|error| error.to_string())?;
+                let host = url
+                    .trim_start_matches("http://")
+                    .split(['/', '?'])
+                    .next()
+                    .unwrap_or_default();
+                let status = probe::get(stream, host, path)
+                    .await
+                    .map_err(|error| error.to_string())?;
                 let good = status.is_success() || status.is_redirection();
                 good.then_some(()).ok_or_else(|| format!("the answer was {status}"))
             }

@@ -194,7 +194,11 @@ fn startup(out: &mut String, indent: &str, ready: Option<&Ready>, depends_on: &[
         writeln!(out, "{indent}waits until {} is {}", dependency.object, dependency.until)?;
     }
     if let Some(ready) = ready {
-        let from = ready.netns.as_ref().map(|netns| format!(" from {netns}")).unwrap_or_default();
+        let from = ready
+            .netns
+            .as_ref()
+            .map(|netns| format!(" from {netns}"))
+            .unwrap_or_default();
         let limit = ready.timeout.as_secs_f64();
         writeln!(out, "{indent}ready by {}{from}, within {limit} s", ready.probe)?;
     }

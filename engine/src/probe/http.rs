@@ -21,3 +21,42 @@ pub async fn get(stream: TcpStream, host: &str, path: &str) -> Result<StatusCode
         Err(error) = connection => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Asks a server that answers so.
+    async fn ask(answer: &'static str) -> Result<(String, StatusCode), hyper::Error> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let count = stream.read(&mut request).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&request[..count]).to_ascii_lowercase()
+        };
+        let (request, status) = tokio::join!(server, get(stream, "web:8080", "/health?deep"));
+        Ok((request, status?))
+    }
+
+    #[tokio::test]
+    async fn the_status_is_told() {
+        let (request, status) = ask("HTTP/1.1 503 Not yet\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        assert_eq!(status, 503);
+        assert!(request.starts_with("get /health?deep http/1.1\r\n"), "{request}");
+        assert!(request.contains("\r\nhost: web:8080\r\n"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn what_speaks_another_language_is_an_error() {
+        assert!(ask("SSH-2.0-OpenSSH_9.2\r\n").await.is_err());
+        assert!(ask("").await.is_err());
+    }
+}

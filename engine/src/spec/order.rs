@@ -37,7 +37,10 @@ pub fn check(cx: &mut Context<'_>) {
         if let Object::Node(name) = object
             && cx.idle.contains(name)
         {
-            let message = format!("Node {} is not powered on with the lab: nothing can wait for it.", quote(name));
+            let message = format!(
+                "Node {} is not powered on with the lab: nothing can wait for it.",
+                quote(name)
+            );
             cx.report(Finding::error(Code::Conflict, *mark, message).hint("Remove its `power: off`, or this entry."));
         }
     }
@@ -53,7 +56,13 @@ fn unknown_app(cx: &mut Context<'_>, wait: &Wait) {
     if !known.is_some_and(|names| names.contains_key(namespace)) {
         return;
     }
-    let apps: Vec<&str> = cx.apps.get(namespace).into_iter().flatten().map(String::as_str).collect();
+    let apps: Vec<&str> = cx
+        .apps
+        .get(namespace)
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
     if apps.contains(&app.as_str()) {
         return;
     }
@@ -140,7 +149,10 @@ impl Goals {
                 return path.split_off(first);
             }
             seen.insert(goal, path.len());
-            let next = self.goals[goal].needs.iter().find(|(needed, _)| self.goals[*needed].open > 0);
+            let next = self.goals[goal]
+                .needs
+                .iter()
+                .find(|(needed, _)| self.goals[*needed].open > 0);
             let Some(&(next, mark)) = next else {
                 return Vec::new();
             };
@@ -174,7 +186,9 @@ fn cycles(cx: &mut Context<'_>, waits: &[Wait]) {
         let needed = goals.goal(&wait.object, wait.until);
         goals.need(started, needed, Some(wait.mark));
     }
-    let free = (0..goals.goals.len()).filter(|index| goals.goals[*index].open == 0).collect();
+    let free = (0..goals.goals.len())
+        .filter(|index| goals.goals[*index].open == 0)
+        .collect();
     goals.reach(free);
     for start in 0..goals.goals.len() {
         if goals.goals[start].open == 0 {

@@ -174,7 +174,16 @@ mod tests {
         for id in ["node/boot-0", "namespace/core", "app/core/bird"] {
             assert_eq!(id.parse::<Object>().unwrap().to_string(), id);
         }
-        for wrong in ["", "boot", "node/", "node/a/b", "app/core", "app//bird", "network/x", "/node/x"] {
+        for wrong in [
+            "",
+            "boot",
+            "node/",
+            "node/a/b",
+            "app/core",
+            "app//bird",
+            "network/x",
+            "/node/x",
+        ] {
             assert_eq!(wrong.parse::<Object>(), Err(NoObject), "{wrong}");
         }
     }

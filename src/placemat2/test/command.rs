@@ -55,7 +55,9 @@ impl Wanted {
                     enter(File::open(file)?, &name).map_err(io::Error::other)?;
                     command.spawn()
                 });
-                inside.join().unwrap_or_else(|_| Err(io::Error::other("the thread that starts it panicked")))
+                inside
+                    .join()
+                    .unwrap_or_else(|_| Err(io::Error::other("the thread that starts it panicked")))
             }
         };
         started.map(Running).map_err(|error| cannot_run(&shown, &error))

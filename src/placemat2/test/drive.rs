@@ -149,7 +149,10 @@ impl Test {
     fn tell(&self, outcome: &Outcome) {
         if let Outcome::NotReady(unready) = outcome {
             for unready in unready {
-                output::remark("placemat2", &format!("{} is not ready: {}", unready.object, unready.reason));
+                output::remark(
+                    "placemat2",
+                    &format!("{} is not ready: {}", unready.object, unready.reason),
+                );
                 for line in console_lines(&self.plan, &unready.object) {
                     output::remark("placemat2", &format!("    | {line}"));
                 }

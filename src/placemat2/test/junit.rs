@@ -63,7 +63,10 @@ fn bring_up(plan: &Plan, state: &State, outcome: &Outcome) -> Vec<Case> {
         class: "bring-up",
         name: span.name.clone(),
         seconds: span.seconds.unwrap_or_default(),
-        failure: span.seconds.is_none().then(|| ("it did not end".to_owned(), outcome.to_string())),
+        failure: span
+            .seconds
+            .is_none()
+            .then(|| ("it did not end".to_owned(), outcome.to_string())),
     });
     let ready = spans
         .iter()
@@ -95,7 +98,9 @@ fn write_case<W: Write>(writer: &mut Writer<W>, case: &Case) -> io::Result<()> {
     match &case.failure {
         None => element.write_empty()?,
         Some((message, text)) => element.write_inner_content(|writer| {
-            let failure = writer.create_element("failure").with_attribute(("message", clean(message).as_str()));
+            let failure = writer
+                .create_element("failure")
+                .with_attribute(("message", clean(message).as_str()));
             failure.write_text_content(BytesText::new(&clean(text)))?;
             Ok(())
         })?,
@@ -107,4 +112,33 @@ fn write_case<W: Write>(writer: &mut Writer<W>, case: &Case) -> io::Result<()> {
 fn clean(text: &str) -> String {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
     text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_wrote_is_xml_all_the_same() {
+        let case = Case {
+            class: "ready",
+            name: "node/<a & \"b\">".into(),
+            seconds: 1.5,
+            failure: Some(("it is off".into(), "\u{1b}[31m]]> & \u{0}login: ä".into())),
+        };
+        let mut writer = Writer::new(Vec::new());
+        write_case(&mut writer, &case).unwrap();
+        let text = String::from_utf8(writer.into_inner()).unwrap();
+        let mut reader = quick_xml::Reader::from_str(&text);
+        loop {
+            if let Event::Eof = reader.read_event().unwrap() {
+                break;
+            }
+        }
+        assert!(
+            !text.contains(['\u{1b}', '\u{0}']) && text.contains("login: ä"),
+            "{text}"
+        );
+        assert!(text.contains("&lt;a &amp;") && text.contains("]]&gt;"), "{text}");
+    }
 }

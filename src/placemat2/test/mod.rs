@@ -50,7 +50,10 @@ async fn test(args: TestArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
         && !begun.plan.namespaces.iter().any(|planned| planned.name == *netns)
     {
         tokio::task::block_in_place(|| begun.dir.release())?;
-        output::remark("placemat2", &format!("`--in {netns}`: there is no namespace of that name in the lab"));
+        output::remark(
+            "placemat2",
+            &format!("`--in {netns}`: there is no namespace of that name in the lab"),
+        );
         return Ok(USAGE.into());
     }
     let watch = Arc::new(Watch::default());

@@ -44,7 +44,10 @@ pub async fn all(session: &Session, objects: &[Object], pattern: &Regex) -> anyh
 
 /// Opens a node's console, which is not there at the beginning of a lab.
 async fn open(session: &Session, node: &str) -> anyhow::Result<Tunnel> {
-    let path = format!("{}?readonly=true&since=screen", Client::path(&["nodes", node, "console"]));
+    let path = format!(
+        "{}?readonly=true&since=screen",
+        Client::path(&["nodes", node, "console"])
+    );
     loop {
         match session.tunnel(&path).await {
             Err(_) if !Lab::read(session).await?.is_up() => sleep(PAUSE).await,
@@ -55,7 +58,10 @@ async fn open(session: &Session, node: &str) -> anyhow::Result<Tunnel> {
 
 /// The last lines of a node's console; none if it can't be read.
 pub async fn last_lines(session: &Session, node: &str) -> Vec<String> {
-    let path = format!("{}?readonly=true&since=screen", Client::path(&["nodes", node, "console"]));
+    let path = format!(
+        "{}?readonly=true&since=screen",
+        Client::path(&["nodes", node, "console"])
+    );
     let Ok(mut console) = session.tunnel(&path).await else {
         return Vec::new();
     };

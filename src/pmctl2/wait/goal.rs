@@ -41,7 +41,9 @@ impl FromStr for Goal {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(pattern) = text.strip_prefix("console=") {
-            return Regex::new(pattern).map(Self::Console).map_err(|error| error.to_string());
+            return Regex::new(pattern)
+                .map(Self::Console)
+                .map_err(|error| error.to_string());
         }
         Ok(match text {
             "ready" => Self::Ready,
@@ -94,7 +96,9 @@ impl Goal {
                 of_state(state, reason.unwrap_or_else(|| "it is being made".into()))
             }
             (Self::Ready, Object::App { namespace, app }) => {
-                let Some(app) = lab.app(namespace, app) else { return gone() };
+                let Some(app) = lab.app(namespace, app) else {
+                    return gone();
+                };
                 of_state(app.ready.state, how(&app.ready, phase(app.phase)))
             }
             (Self::Exited, Object::App { namespace, app }) => match lab.app(namespace, app) {

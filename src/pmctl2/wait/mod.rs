@@ -62,13 +62,20 @@ impl Wait {
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let deadline = Instant::now() + self.timeout;
         if timeout(self.timeout, until_there(session)).await.is_err() {
-            output::remark("pmctl2", &format!("no lab answered within {} s", self.timeout.as_secs_f64()));
+            output::remark(
+                "pmctl2",
+                &format!("no lab answered within {} s", self.timeout.as_secs_f64()),
+            );
             return Ok(TIMED_OUT.into());
         }
         let mut changes = session.stream(&Client::path(&["changes"])).await?;
         let first = Lab::read(session).await?;
         let objects = self.chosen(&first)?;
-        say(&format!("waiting until {} {}", named(&objects), self.goal.in_words(objects.len())));
+        say(&format!(
+            "waiting until {} {}",
+            named(&objects),
+            self.goal.in_words(objects.len())
+        ));
         let mut seen = first;
         let left = deadline.saturating_duration_since(Instant::now());
         let waiting = async {
@@ -90,7 +97,10 @@ impl Wait {
     /// The objects that are meant, each of which the state wanted means something to.
     fn chosen(&self, lab: &Lab) -> anyhow::Result<Vec<Object>> {
         if self.all {
-            return Ok(lab.objects().filter(|object| self.goal.concerns(object) && !lab.stays_off(object)).collect());
+            return Ok(lab
+                .objects()
+                .filter(|object| self.goal.concerns(object) && !lab.stays_off(object))
+                .collect());
         }
         let mut objects = Vec::new();
         for name in &self.objects {
@@ -129,7 +139,9 @@ impl Wait {
                         met.retain(|known| *known != object);
                     }
                     Progress::Never(reason) => {
-                        say(&format!("{object} is not ready, and won't be unless it is started again: {reason}"));
+                        say(&format!(
+                            "{object} is not ready, and won't be unless it is started again: {reason}"
+                        ));
                         self.show_console(session, object).await;
                         return Ok(IN_VAIN.into());
                     }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The columns of the table.
-pub const COLUMNS: [Column<NodeState>; 9] = [
+pub const COLUMNS: [Column<NodeState>; 10] = [
     Column {
         title: "NAME",
         rank: 0,
@@ -29,6 +29,18 @@ pub const COLUMNS: [Column<NodeState>; 9] = [
         most: 10,
         cell: |node, model| {
             let state = State::from(node.power_status);
+            Cell {
+                text: state.text(model.settings.ascii),
+                look: Some(state.mood.look(&model.settings.theme)),
+            }
+        },
+    },
+    Column {
+        title: "READY",
+        rank: 1,
+        most: 11,
+        cell: |node, model| {
+            let state = State::from(node.ready.state);
             Cell {
                 text: state.text(model.settings.ascii),
                 look: Some(state.mood.look(&model.settings.theme)),
@@ -87,7 +99,10 @@ pub const COLUMNS: [Column<NodeState>; 9] = [
         title: "WHY",
         rank: 6,
         most: 60,
-        cell: |node, _| clean(node.power_reason.as_deref().unwrap_or_default()).into(),
+        cell: |node, _| {
+            let reason = node.power_reason.as_deref().or(node.ready.reason.as_deref());
+            clean(reason.unwrap_or_default()).into()
+        },
     },
 ];
 

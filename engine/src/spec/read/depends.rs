@@ -14,7 +14,10 @@ const UNTIL: [(&str, Until); 2] = [("ready", Until::Ready), ("started", Until::S
 pub fn read(cx: &mut Context<'_>, fields: &mut Fields<'_>, object: &Object) -> Vec<Dependency> {
     let what = format!("An entry of `depends-on` of {}", lower_first(&fields.label));
     let entries = fields.list(cx, "depends-on");
-    entries.iter().filter_map(|node| read_entry(cx, node, &what, object)).collect()
+    entries
+        .iter()
+        .filter_map(|node| read_entry(cx, node, &what, object))
+        .collect()
 }
 
 fn read_entry(cx: &mut Context<'_>, node: &Node, what: &str, waiter: &Object) -> Option<Dependency> {

@@ -131,7 +131,10 @@ fn read_app<'t>(
     let depends_on = depends::read(cx, &mut fields, &object);
     fields.finish(cx, &[]);
     let name = name?;
-    cx.apps.entry(namespace.to_owned()).or_default().insert(name.text.to_owned());
+    cx.apps
+        .entry(namespace.to_owned())
+        .or_default()
+        .insert(name.text.to_owned());
     note_files(cx, namespace, name.text, &command, &workdir);
     Some(App {
         name: name.text.to_owned(),

@@ -32,7 +32,11 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, object: &Object) -> Op
         .collect();
     let probe = match given.as_slice() {
         [] => {
-            let choices = if node { "`console`, `tcp`, `http` or `exec`" } else { "`tcp`, `http` or `exec`" };
+            let choices = if node {
+                "`console`, `tcp`, `http` or `exec`"
+            } else {
+                "`tcp`, `http` or `exec`"
+            };
             let message = format!("{} says nothing to look at.", fields.label);
             cx.report(Finding::error(Code::Missing, fields.mark, message).hint(format!("Give it one of {choices}.")));
             None
@@ -74,12 +78,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, object: &Object) -> Op
     })
 }
 
-fn read_probe(
-    cx: &mut Context<'_>,
-    fields: &mut Fields<'_>,
-    key: &'static str,
-    object: &Object,
-) -> Option<Probe> {
+fn read_probe(cx: &mut Context<'_>, fields: &mut Fields<'_>, key: &'static str, object: &Object) -> Option<Probe> {
     if key == "exec" {
         let items = fields.required_list(cx, key);
         let command = fields.texts_of(cx, key, items);
@@ -109,7 +108,9 @@ fn pattern(cx: &mut Context<'_>, says: &str, text: Text<'_>) -> Option<Probe> {
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             let message = format!("{says} is not a regular expression: {reason}.");
             let finding = Finding::error(Code::InvalidValue, text.mark, message);
-            cx.report(finding.hint("Characters such as `(`, `[` and `*` that stand for themselves need a `\\` before them."));
+            cx.report(
+                finding.hint("Characters such as `(`, `[` and `*` that stand for themselves need a `\\` before them."),
+            );
             None
         }
     }
@@ -161,7 +162,11 @@ fn place(destination: Destination, object: &Object) -> Where {
 
 fn seconds(cx: &mut Context<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Duration> {
     let text = fields.text(cx, key)?;
-    let seconds = text.text.parse().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
+    let seconds = text
+        .text
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
     if seconds.is_none() {
         let message = format!("{} can't be {}.", fields.says(key), quote(text.text));
         let finding = Finding::error(Code::InvalidValue, text.mark, message);

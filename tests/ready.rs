@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 #[path = "support/guests.rs"]
+#[allow(dead_code)]
 mod guests;
 #[path = "e2e/scene.rs"]
 #[allow(dead_code)]
@@ -90,7 +91,28 @@ memory: 16M
 power: off
 ";
 
-/// Two namespaces that are ready at once.
+/// A node that waits for the one behind it.
+const ONE_BY_ONE: &str = "
+kind: Image
+name: boot
+file: boot.img
+---
+kind: Node
+name: second
+cpu: 1
+memory: 16M
+depends-on: [node/first]
+volumes: [{kind: image, name: root, image: boot}]
+---
+kind: Node
+name: first
+cpu: 1
+memory: 16M
+ready: {console: 'boot sector$'}
+volumes: [{kind: image, name: root, image: boot}]
+";
+
+/// A namespace that is ready at once.
 const PLAIN: &str = "
 kind: Network
 name: inner
@@ -269,6 +291,21 @@ fn what_never_gets_ready_is_named_and_its_console_shown() {
     assert_eq!(state["nodes"][0]["power_status"], "On");
     machine.sh("rm -r /tmp/bundle");
     assert_unchanged(&machine, &before, "");
+}
+
+#[test]
+fn what_waits_takes_nobody_s_place() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab/turns.yml", ONE_BY_ONE);
+    boot_image(&machine, "/tmp/lab/boot.img");
+    let (code, said) = test(&machine, "--boot-parallelism 1 turns.yml -- true");
+    assert_eq!(code, Some(0), "{said}");
+    let place = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+    assert!(place("node/second waits until node/first is ready") < place("node/first is ready (console boot sector$)"));
+    assert!(
+        said.rfind("The node is on.").unwrap() > place("node/first is ready (console"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -194,6 +194,8 @@ fn node(volumes: Vec<Volume>) -> Node {
         manufacturer: None,
         product: None,
         serial: String::new(),
+        ready: None,
+        depends_on: vec![],
     }
 }
 

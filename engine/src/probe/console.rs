@@ -26,7 +26,7 @@ impl Watch {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// What came last instead, as text; empty if nothing came.

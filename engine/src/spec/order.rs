@@ -67,7 +67,7 @@ fn unknown_app(cx: &mut Context<'_>, wait: &Wait) {
         return;
     }
     let message = format!("Namespace {} has no app {}.", quote(namespace), quote(app));
-    let hint = did_you_mean(app, apps.into_iter());
+    let hint = did_you_mean(app, apps);
     let finding = Finding::error(Code::UnknownReference, wait.mark, message).maybe_hint(hint);
     cx.report(finding);
 }

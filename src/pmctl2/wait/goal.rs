@@ -5,7 +5,7 @@ use std::str::FromStr;
 use placemat2_engine::{
     node::PowerState,
     spec::model::Object,
-    store::{AppPhase, NodeState, Readiness, ReadyState},
+    store::{AppPhase, NamespaceState, NodeState, Readiness, ReadyState},
 };
 use regex::bytes::Regex;
 
@@ -92,7 +92,7 @@ impl Goal {
     pub fn progress(&self, lab: &Lab, object: &Object) -> Progress {
         match (self, object) {
             (Self::Ready, Object::Namespace(name)) => {
-                let (state, reason) = lab.namespace(name).map(|known| known.readiness()).unwrap_or_default();
+                let (state, reason) = lab.namespace(name).map(NamespaceState::readiness).unwrap_or_default();
                 of_state(state, reason.unwrap_or_else(|| "it is being made".into()))
             }
             (Self::Ready, Object::App { namespace, app }) => {

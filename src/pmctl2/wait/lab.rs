@@ -11,7 +11,7 @@ use crate::pmctl2::connect::Session;
 
 /// What can be waited for.
 pub struct Lab {
-    lab: LabState,
+    whole: LabState,
     nodes: Vec<NodeState>,
     namespaces: Vec<NamespaceState>,
 }
@@ -20,7 +20,7 @@ impl Lab {
     /// Asks for it.
     pub async fn read(session: &Session) -> anyhow::Result<Self> {
         Ok(Self {
-            lab: session.read(&Client::path(&["lab"])).await?,
+            whole: session.read(&Client::path(&["lab"])).await?,
             nodes: session.read(&Client::path(&["nodes"])).await?,
             namespaces: session.read(&Client::path(&["netns"])).await?,
         })
@@ -28,12 +28,12 @@ impl Lab {
 
     /// Whether everything was started.
     pub fn is_up(&self) -> bool {
-        self.lab.phase == LabPhase::Running
+        self.whole.phase == LabPhase::Running
     }
 
     /// How far it is, in a word.
     pub fn phase(&self) -> &'static str {
-        match self.lab.phase {
+        match self.whole.phase {
             LabPhase::Starting => "starting",
             LabPhase::Running => "running",
             LabPhase::Stopping => "stopping",

@@ -123,20 +123,18 @@ impl Wait {
         changes: &mut Lines,
         seen: &mut Lab,
     ) -> anyhow::Result<ExitCode> {
-        let mut met: Vec<&Object> = Vec::new();
+        let mut met: Vec<Object> = Vec::new();
         loop {
             *seen = Lab::read(session).await?;
             let mut awaited = self.all && matches!(self.goal, Goal::Ready) && !seen.is_up();
+            let mut new = Vec::new();
             for object in objects {
                 match self.goal.progress(seen, object) {
-                    Progress::Met if met.contains(&object) => {}
-                    Progress::Met => {
-                        say(&format!("{object} {}", self.goal.in_words(1)));
-                        met.push(object);
-                    }
+                    Progress::Met if met.contains(object) => {}
+                    Progress::Met => new.push(object.clone()),
                     Progress::Awaited(_) => {
                         awaited = true;
-                        met.retain(|known| *known != object);
+                        met.retain(|known| known != object);
                     }
                     Progress::Never(reason) => {
                         say(&format!(
@@ -146,6 +144,10 @@ impl Wait {
                         return Ok(IN_VAIN.into());
                     }
                 }
+            }
+            if !new.is_empty() {
+                say(&format!("{} {}", named(&new), self.goal.in_words(new.len())));
+                met.append(&mut new);
             }
             if !awaited {
                 return Ok(ExitCode::SUCCESS);

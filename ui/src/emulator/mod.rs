@@ -2,6 +2,7 @@
 //!
 //! Whatever a guest writes ends here, in cells; nothing of it reaches the terminal of the user but as cells that are drawn.
 
+mod charset;
 mod draw;
 mod keys;
 
@@ -18,6 +19,7 @@ use alacritty_terminal::{
     vte::ansi::{Processor, Timeout},
 };
 
+use charset::Decoder;
 pub use draw::Emulated;
 
 /// Lines of scrollback.
@@ -28,6 +30,7 @@ const REPLIES: usize = 64 * 1024;
 /// A terminal's emulation.
 pub struct Emulator {
     term: Term<Ear>,
+    decoder: Decoder,
     parser: Processor<Unsynchronized>,
     heard: Rc<RefCell<Heard>>,
 }
@@ -131,6 +134,7 @@ impl Emulator {
         };
         Self {
             term: Term::new(config, &size, Ear(Rc::clone(&heard))),
+            decoder: Decoder::default(),
             parser: Processor::new(),
             heard,
         }
@@ -138,7 +142,8 @@ impl Emulator {
 
     /// Takes what the guest wrote.
     pub fn write(&mut self, bytes: &[u8]) {
-        self.parser.advance(&mut self.term, bytes);
+        let text = self.decoder.decode(bytes);
+        self.parser.advance(&mut self.term, &text);
     }
 
     /// Writes a line of this program's own between what the guests write: modes a dead guest left on are undone.

@@ -76,7 +76,7 @@ test-all: test redfish-clients
 
 bench: test-deps
 	$(AS_ROOT) cargo bench --locked --bench lab --bench screen
-	cargo test --locked --release -p placemat2-engine --lib figures -- --ignored --nocapture
+	cargo test --locked --release -p placemat2-engine --lib figures -- --ignored --nocapture --test-threads=1
 	$(AS_ROOT) cargo bench --locked -p placemat2-engine --bench console --bench forward
 
 lint: deps

@@ -13,7 +13,7 @@ use serde::{
 };
 
 use crate::{
-    action::{ENTRIES, Entry, Scope, View},
+    action::{Entry, Scope, View, entries},
     key::Key,
     keymap::Keymap,
     model::Settings,
@@ -50,6 +50,7 @@ pub enum StartView {
     Networks,
     Namespaces,
     Consoles,
+    Bmc,
     Events,
 }
 
@@ -61,6 +62,7 @@ impl From<StartView> for View {
             StartView::Networks => Self::Networks,
             StartView::Namespaces => Self::Namespaces,
             StartView::Consoles => Self::Consoles,
+            StartView::Bmc => Self::Bmc,
             StartView::Events => Self::Events,
         }
     }
@@ -88,6 +90,10 @@ pub enum Role {
     Mode,
     Link,
     Path,
+    Name,
+    String,
+    Number,
+    Reference,
     Match,
 }
 
@@ -111,6 +117,10 @@ impl Role {
             Self::Mode => &mut theme.mode,
             Self::Link => &mut theme.link,
             Self::Path => &mut theme.path,
+            Self::Name => &mut theme.name,
+            Self::String => &mut theme.string,
+            Self::Number => &mut theme.number,
+            Self::Reference => &mut theme.reference,
             Self::Match => &mut theme.found,
         }
     }
@@ -123,12 +133,7 @@ pub struct Keys(Vec<(&'static Entry, Vec<Key>)>);
 impl Keys {
     /// Every action with the keys it has unless a config says otherwise.
     fn of(keymap: &Keymap) -> Self {
-        Self(
-            ENTRIES
-                .iter()
-                .map(|entry| (entry, keymap.keys(entry).to_vec()))
-                .collect(),
-        )
+        Self(entries().map(|entry| (entry, keymap.keys(entry).to_vec())).collect())
     }
 }
 
@@ -195,7 +200,7 @@ impl<'de> Visitor<'de> for Actions<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self(scope, keys) = self;
         while let Some(name) = map.next_key::<String>()? {
-            let in_scope = || ENTRIES.iter().filter(|entry| entry.scope == scope);
+            let in_scope = || entries().filter(|entry| entry.scope == scope);
             let entry = in_scope().find(|entry| entry.name == name);
             let entry = entry.ok_or_else(|| {
                 let similar = in_scope()
@@ -349,7 +354,7 @@ impl Config {
 }
 
 impl Role {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 22] = [
         Self::Text,
         Self::Muted,
         Self::Title,
@@ -367,6 +372,10 @@ impl Role {
         Self::Mode,
         Self::Link,
         Self::Path,
+        Self::Name,
+        Self::String,
+        Self::Number,
+        Self::Reference,
         Self::Match,
     ];
 }

@@ -9,7 +9,7 @@ mod support;
 use std::{env, fmt::Write as _, fs, path::Path};
 
 use placemat2_ui::{
-    action::{ENTRIES, Scope, View},
+    action::{Scope, View, entries},
     config::Config,
     model::Settings,
     msg::Msg,
@@ -25,7 +25,7 @@ use support::{Screen, settings};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The pictures, and the keys that lead there.
-const PICTURES: [(&str, &[&str]); 9] = [
+const PICTURES: [(&str, &[&str]); 12] = [
     (
         "topology",
         &[
@@ -39,6 +39,9 @@ const PICTURES: [(&str, &[&str]); 9] = [
         "consoles",
         &["2", "enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter", "enter"],
     ),
+    ("bmc", &["6"]),
+    ("redfish", &["6", "enter", ".", ".", "enter", "enter"]),
+    ("boot", &["6", "b", "right", "down", "down", "down"]),
     ("events", &["7"]),
     ("power", &["2", "down", "p"]),
     ("help", &["4", "?"]),
@@ -147,7 +150,7 @@ fn the_tables_of_keys_are_those_of_the_program() {
             scope.word()
         )
         .unwrap();
-        for entry in ENTRIES.iter().filter(|entry| entry.scope == scope) {
+        for entry in entries().filter(|entry| entry.scope == scope) {
             let keys: Vec<String> = keymap
                 .keys(entry)
                 .iter()

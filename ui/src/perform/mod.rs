@@ -7,6 +7,7 @@ mod follow;
 mod links;
 mod log;
 mod pane;
+mod redfish;
 mod ssh;
 
 use std::{collections::HashMap, path::PathBuf};
@@ -16,13 +17,14 @@ use nix::{
     unistd::Pid,
 };
 use placemat2_engine::client::{Client, Endpoint, lab_socket};
+use redfish::Bmc;
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinHandle},
 };
 
 use crate::{
-    action::Verb,
+    action::{Demand, Verb},
     model::consoles::PaneId,
     msg::{Effect, Msg},
 };
@@ -41,6 +43,7 @@ pub struct Performer {
     follow: Option<AbortHandle>,
     links: Option<AbortHandle>,
     log: Option<AbortHandle>,
+    survey: Option<AbortHandle>,
     panes: HashMap<PaneId, pane::Handle>,
     ssh: PathBuf,
 }
@@ -56,6 +59,7 @@ impl Performer {
             follow: None,
             links: None,
             log: None,
+            survey: None,
             panes: HashMap::new(),
             ssh: pmctl2,
         }
@@ -79,12 +83,38 @@ impl Performer {
                 Ok(socket) => self.attach(Endpoint::Unix(socket)),
                 Err(error) => self.tell(Err(error.to_string())),
             },
-            Effect::Power(job, node, verb) => {
+            Effect::Power(job, node, demand) => {
                 if let Some(client) = self.client.clone() {
                     tokio::spawn(async move {
-                        let done = power(&client, &node, verb).await;
-                        let _ = messages.send(Msg::Done(job, done)).await;
+                        let exchange = match demand {
+                            Demand::Verb(verb) => {
+                                let done = power(&client, &node, verb).await;
+                                let _ = messages.send(Msg::Done(job, done)).await;
+                                return;
+                            }
+                            Demand::Boot(boot) => Bmc::new(client, node).boot(boot).await,
+                            Demand::Reset(reset) => Bmc::new(client, node).reset(reset).await,
+                        };
+                        let done = match exchange {
+                            Ok(exchange) => Msg::Answered(job, Box::new(exchange)),
+                            Err(reason) => Msg::Done(job, Err(reason)),
+                        };
+                        let _ = messages.send(done).await;
                     });
+                }
+            }
+            Effect::Ask(job, node, request) => {
+                if let Some(client) = self.client.clone() {
+                    tokio::spawn(async move {
+                        let exchange = Bmc::new(client, node).ask(request).await;
+                        let _ = messages.send(Msg::Answered(job, Box::new(exchange))).await;
+                    });
+                }
+            }
+            Effect::Survey(of) => {
+                self.survey.take().inspect(AbortHandle::abort);
+                if let (Some(client), Some(node)) = (self.client.clone(), of) {
+                    replace(&mut self.survey, &tokio::spawn(Bmc::new(client, node).watch(messages)));
                 }
             }
             Effect::Open(id, source, size) => {
@@ -155,7 +185,10 @@ impl Performer {
 
 impl Drop for Performer {
     fn drop(&mut self) {
-        for task in [&self.follow, &self.links, &self.log].into_iter().flatten() {
+        for task in [&self.follow, &self.links, &self.log, &self.survey]
+            .into_iter()
+            .flatten()
+        {
             task.abort();
         }
     }

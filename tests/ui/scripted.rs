@@ -191,19 +191,21 @@ fn signals_give_the_terminal_back() {
 }
 
 #[test]
-fn a_config_with_a_mistake_is_told_and_the_console_starts() {
+fn mistakes_of_a_config_are_told_and_all_else_in_it_holds() {
     let script = Script::start();
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("placemat2")).unwrap();
-    std::fs::write(home.path().join("placemat2/config.yml"), "mouse: true\ntheme: pink\n").unwrap();
+    let config = "mouse: true\ntheme: pink\nstart-view: nodes\nkeys:\n  nodes:\n    opem: [x]\n";
+    std::fs::write(home.path().join("placemat2/config.yml"), config).unwrap();
     let mut command = Command::new(PLACEMAT2);
     command
         .args(["attach", "--endpoint", &script.endpoint()])
         .env("XDG_CONFIG_HOME", home.path());
     let mut pty = Pty::start(command, SIZE);
-    pty.expect("config.yml:2:");
+    pty.expect("config.yml:2:1: theme");
+    pty.expect("config.yml:6:5: there is no action \"opem\"");
     pty.send("\r");
-    pty.expect("r0-tor1");
+    pty.expect("Nodes: 4 of 4 shown");
     pty.send("d");
     assert!(pty.wait().success());
 }

@@ -15,7 +15,7 @@ pub const ROOT: &str = "/redfish/v1/";
 pub struct Place {
     /// Its path.
     pub path: String,
-    /// The selected line; `None` until it was read: then the first that leads on.
+    /// The selected line; `None` until it was read: then the first link that is seen from the top.
     pub cursor: Option<usize>,
 }
 
@@ -130,7 +130,11 @@ impl Explorer {
     pub fn show(&mut self, body: Value, allow: Option<String>) {
         let lines = json::lines(&body);
         let last = lines.len().saturating_sub(1);
-        let first = lines.iter().position(Line::leads).unwrap_or(0);
+        // Whoever walks wants to go on, and to see how the resource begins; actions are run on purpose.
+        let seen = || lines.iter().take(self.page());
+        let link = |line: &Line| line.link.is_some() && line.action.is_none();
+        let first = seen().position(link).or_else(|| seen().position(Line::leads));
+        let first = first.unwrap_or(0);
         if let Some(place) = self.trail.last_mut() {
             place.cursor = Some(place.cursor.unwrap_or(first).min(last));
         }

@@ -2,6 +2,7 @@
 
 mod bmc;
 mod consoles;
+mod entry;
 mod events;
 mod global;
 mod list;
@@ -10,42 +11,9 @@ mod networks;
 mod nodes;
 mod topology;
 
-use super::{Action, Scope};
+pub use entry::Entry;
 
-/// A line of the table.
-#[derive(Debug)]
-pub struct Entry {
-    /// What it does.
-    pub action: Action,
-    /// Its name in the config.
-    pub name: &'static str,
-    /// Where its keys count.
-    pub scope: Scope,
-    /// Its keys unless the config has others.
-    pub keys: &'static [&'static str],
-    /// Its word in the key bar; empty: not there.
-    pub label: &'static str,
-    /// What it does, for help and palette.
-    pub does: &'static str,
-}
-
-const fn entry(
-    scope: Scope,
-    action: Action,
-    name: &'static str,
-    keys: &'static [&'static str],
-    label: &'static str,
-    does: &'static str,
-) -> Entry {
-    Entry {
-        action,
-        name,
-        scope,
-        keys,
-        label,
-        does,
-    }
-}
+use entry::entry;
 
 /// The parts of the table. Within a scope the order is that of key bar and help.
 const PARTS: [&[Entry]; 9] = [

@@ -49,7 +49,7 @@ const PICTURES: [(&str, &[&str]); 12] = [
 ];
 
 /// What the recording shows: keys, and for how long what they led to.
-const WALK: [(&str, f64); 20] = [
+const WALK: [(&str, f64); 28] = [
     ("down", 1.0),
     ("down", 0.6),
     ("down", 0.6),
@@ -65,6 +65,14 @@ const WALK: [(&str, f64); 20] = [
     ("down", 1.5),
     ("enter", 0.8),
     ("T", 1.2),
+    ("6", 1.5),
+    ("enter", 1.0),
+    (".", 0.5),
+    (".", 0.8),
+    ("enter", 1.0),
+    ("enter", 1.8),
+    ("b", 1.5),
+    ("esc", 0.5),
     ("7", 1.5),
     ("?", 1.5),
     ("esc", 0.5),

@@ -22,7 +22,7 @@ fn link(path: &str) -> Value {
     json!({ "@odata.id": path })
 }
 
-fn collection(path: &str, members: Vec<Value>) -> Value {
+fn collection(path: &str, members: &[Value]) -> Value {
     json!({ "@odata.id": path, "Name": "Collection", "Members@odata.count": members.len(), "Members": members })
 }
 
@@ -36,9 +36,9 @@ fn resource(path: &str) -> Option<Value> {
             "RedfishVersion": "1.20.1", "Vendor": "placemat2", "Chassis": link("/redfish/v1/Chassis"),
             "Managers": link("/redfish/v1/Managers"), "Systems": link("/redfish/v1/Systems"),
         }),
-        "/redfish/v1/Systems" => collection(path, vec![link(SYSTEM)]),
-        "/redfish/v1/Chassis" => collection(path, vec![link(CHASSIS)]),
-        "/redfish/v1/Managers" => collection(path, vec![link(MANAGER)]),
+        "/redfish/v1/Systems" => collection(path, &[link(SYSTEM)]),
+        "/redfish/v1/Chassis" => collection(path, &[link(CHASSIS)]),
+        "/redfish/v1/Managers" => collection(path, &[link(MANAGER)]),
         SYSTEM => system(),
         CHASSIS => json!({
             "@odata.id": CHASSIS, "Id": "System.Embedded.1", "Name": "Chassis", "ChassisType": "Other",
@@ -52,7 +52,7 @@ fn resource(path: &str) -> Option<Value> {
                 "@Redfish.ActionInfo": format!("{MANAGER}/ResetActionInfo"),
             } },
         }),
-        path if path == media => collection(path, vec![link(&format!("{media}/Cd"))]),
+        path if path == media => collection(path, &[link(&format!("{media}/Cd"))]),
         path if path == format!("{media}/Cd") => json!({
             "@odata.id": path, "Id": "Cd", "Name": "Virtual CD", "Image": null, "Inserted": false, "MediaTypes": ["CD", "DVD"],
             "Actions": {
@@ -72,7 +72,7 @@ fn resource(path: &str) -> Option<Value> {
         path if path == format!("{SYSTEM}/LogServices/SEL") => json!({ "@odata.id": path, "Entries": link(&entries) }),
         path if path == entries => collection(
             path,
-            vec![
+            &[
                 json!({ "@odata.id": format!("{entries}/1"), "Created": "2026-11-26T08:30:02Z", "Severity": "OK", "Message": "The power was switched on." }),
                 json!({ "@odata.id": format!("{entries}/2"), "Created": "2026-11-26T09:12:40Z", "Severity": "Warning", "Message": "The watchdog reset the machine." }),
             ],
@@ -112,7 +112,7 @@ fn members(path: &str) -> Option<Value> {
         }
         _ => return None,
     };
-    Some(collection(path, members))
+    Some(collection(path, &members))
 }
 
 fn sensor(path: &str) -> Option<Value> {

@@ -79,16 +79,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => explorer.go(cursor + page),
         Action::Top => explorer.go(0),
         Action::Bottom => explorer.go(usize::MAX),
-        Action::NextLink | Action::PreviousLink => {
-            if !explorer.seek(action == Action::NextLink, Line::leads) {
-                model.complain("nothing here leads anywhere");
-            }
-        }
-        Action::NextMatch | Action::PreviousMatch => {
-            if !explorer.find(action == Action::NextMatch) {
-                model.complain("nothing was found");
-            }
-        }
+        Action::NextLink | Action::PreviousLink if explorer.seek(action == Action::NextLink, Line::leads) => {}
+        Action::NextLink | Action::PreviousLink => model.complain("nothing here leads anywhere"),
+        Action::NextMatch | Action::PreviousMatch if explorer.find(action == Action::NextMatch) => {}
+        Action::NextMatch | Action::PreviousMatch => model.complain("nothing was found"),
         Action::NextFocus | Action::PreviousFocus => model.side = false,
         Action::Open => return follow(model),
         Action::ReadAgain => return read(model, Reason::Visit),
@@ -118,13 +112,11 @@ fn follow(model: &mut Model) -> Vec<Effect> {
     if let Some(place) = line.action.clone() {
         return run_action(model, &place);
     }
-    match line.link.clone() {
-        Some(path) => visit(model, &path),
-        None => {
-            model.tell("this line leads nowhere; . goes to the next that does");
-            Vec::new()
-        }
+    if let Some(path) = line.link.clone() {
+        return visit(model, &path);
     }
+    model.tell("this line leads nowhere; . goes to the next that does");
+    Vec::new()
 }
 
 fn visit(model: &mut Model, path: &str) -> Vec<Effect> {

@@ -170,10 +170,7 @@ fn details(model: &Model, node: &NodeState, width: usize) -> Vec<Line> {
         lines.push(line("watchdog", watchdog(survey)));
     } else {
         let failure = model.bmcs.failure.as_deref();
-        lines.extend(long(
-            "answer",
-            &failure.map_or("(none yet)".into(), |reason| clean(reason)),
-        ));
+        lines.extend(long("answer", &failure.map_or("(none yet)".into(), clean)));
     }
     for (name, endpoint) in endpoints(bmc, survey) {
         lines.push(line(name, endpoint));

@@ -72,22 +72,7 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
             None
         }
         Popup::Power { nodes, cursor } => {
-            let title = match &nodes[..] {
-                [one] => format!("Power of {}", clean(one)),
-                _ => format!("Power of {} nodes", nodes.len()),
-            };
-            let mut lines: Vec<Line> = Vec::new();
-            let mut selected = 0;
-            for (index, demand) in Demand::all().enumerate() {
-                if let Some(heading) = demand.heading() {
-                    lines.push(vec![(format!(" {heading}"), theme.title)]);
-                }
-                if index == *cursor {
-                    selected = lines.len();
-                }
-                lines.push(demand_line(model, demand, nodes));
-            }
-            menu(model, whole, &title, &lines, Some(selected), 56, buffer);
+            power(model, nodes, *cursor, whole, buffer);
             None
         }
         Popup::Form(form) => form::draw(model, form, whole, buffer),
@@ -136,6 +121,26 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
             None
         }
     }
+}
+
+/// The power menu.
+fn power(model: &Model, nodes: &[String], cursor: usize, whole: Rect, buffer: &mut Buffer) {
+    let title = match nodes {
+        [one] => format!("Power of {}", clean(one)),
+        _ => format!("Power of {} nodes", nodes.len()),
+    };
+    let mut lines: Vec<Line> = Vec::new();
+    let mut selected = 0;
+    for (index, demand) in Demand::all().enumerate() {
+        if let Some(heading) = demand.heading() {
+            lines.push(vec![(format!(" {heading}"), model.settings.theme.title)]);
+        }
+        if index == cursor {
+            selected = lines.len();
+        }
+        lines.push(demand_line(model, demand, nodes));
+    }
+    menu(model, whole, &title, &lines, Some(selected), 56, buffer);
 }
 
 /// Keys, what they do, and why not if that can't be done now.

@@ -2,6 +2,7 @@
 //!
 //! Whatever a guest writes ends here, in cells; nothing of it reaches the terminal of the user but as cells that are drawn.
 
+mod charset;
 mod draw;
 mod ear;
 mod keys;

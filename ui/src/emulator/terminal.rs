@@ -12,6 +12,7 @@ use alacritty_terminal::{
 
 use super::{
     Size,
+    charset::Decoder,
     ear::{Ear, Heard, Unsynchronized},
 };
 
@@ -21,6 +22,7 @@ const SCROLLBACK: usize = 10_000;
 /// A terminal's emulation.
 pub struct Emulator {
     pub(super) term: Term<Ear>,
+    decoder: Decoder,
     parser: Processor<Unsynchronized>,
     heard: Rc<RefCell<Heard>>,
 }
@@ -37,6 +39,7 @@ impl Emulator {
         };
         Self {
             term: Term::new(config, &size, Ear(Rc::clone(&heard))),
+            decoder: Decoder::default(),
             parser: Processor::new(),
             heard,
         }
@@ -44,7 +47,8 @@ impl Emulator {
 
     /// Takes what the guest wrote.
     pub fn write(&mut self, bytes: &[u8]) {
-        self.parser.advance(&mut self.term, bytes);
+        let text = self.decoder.decode(bytes);
+        self.parser.advance(&mut self.term, &text);
     }
 
     /// Writes a line of this program's own between what the guests write: modes a dead guest left on are undone.

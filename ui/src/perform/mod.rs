@@ -6,6 +6,7 @@ mod connect;
 mod follow;
 mod links;
 mod log;
+mod pace;
 mod pane;
 mod performer;
 mod redfish;

@@ -76,7 +76,7 @@ pub fn refuses(system: &Value, demand: Demand) -> Option<String> {
     (!offered.contains(&wanted)).then(|| format!("this BMC offers {}", offered.join(", ")))
 }
 
-/// What a property or a parameter may be, as `@Redfish.AllowableValues` (DSP0266, 9.5.10) tells beside it.
+/// What a property or a parameter may be, as `@Redfish.AllowableValues` (DSP0266, Allowable values) tells beside it.
 pub fn allowable<'a>(object: &'a Value, property: &str) -> Option<Vec<&'a str>> {
     let values = object.get(format!("{property}@Redfish.AllowableValues"))?.as_array()?;
     Some(values.iter().filter_map(Value::as_str).collect())
@@ -110,6 +110,11 @@ impl Exchange {
         })
     }
 
+    /// Whether what was asked is still being done: a task is (DSP0266, Asynchronous operations).
+    pub fn goes_on(&self) -> bool {
+        self.answer.as_ref().is_ok_and(|answer| answer.status == 202)
+    }
+
     /// The command that asks the same, behind `pmctl2`.
     pub fn command(&self) -> String {
         let RedfishRequest { method, path, body, .. } = &self.request;
@@ -125,7 +130,7 @@ impl Exchange {
     }
 }
 
-/// The messages in a body: those of an error, or those that come with a success (DSP0266, 8.6).
+/// The messages in a body: those of an error, or those that come with a success (DSP0266, Extended information).
 pub fn messages(body: &Value) -> Vec<&str> {
     let places = ["/error/@Message.ExtendedInfo", "/@Message.ExtendedInfo"];
     let infos = places
@@ -177,6 +182,7 @@ mod tests {
             r#"redfish r0-s1 PATCH '/redfish/v1/Systems/a?$select=Boot' '{"Name":"it'\''s"}'"#
         );
         assert_eq!(exchange.failure().as_deref(), Some("gone"));
+        assert!(!exchange.goes_on());
         exchange.answer = Ok(RedfishAnswer {
             status: 400,
             headers: std::collections::BTreeMap::new(),

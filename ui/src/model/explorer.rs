@@ -7,7 +7,7 @@ use super::{
     json::{self, Line},
 };
 
-/// Where every tree begins (DSP0266, 6.2).
+/// Where every tree begins (DSP0266, Redfish-defined URIs).
 pub const ROOT: &str = "/redfish/v1/";
 
 /// A resource on the way.

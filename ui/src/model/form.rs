@@ -99,7 +99,7 @@ impl Field {
 }
 
 impl Form {
-    /// The form of an action as a resource shows it (DSP0266, 9.5.8), with its ActionInfo if it was read.
+    /// The form of an action as a resource shows it (DSP0266, Actions property), with its ActionInfo if it was read.
     pub fn of_action(node: &str, name: &str, action: &Value, info: Option<&Value>) -> Self {
         let told = info.and_then(|info| info.get("Parameters")).and_then(Value::as_array);
         let fields = match told {

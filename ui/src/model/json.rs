@@ -179,7 +179,7 @@ fn members(value: &Value) -> Vec<(Option<&str>, String, &Value)> {
     }
 }
 
-/// An action stands under `Actions` and has a target (DSP0266, 9.5.8).
+/// An action stands under `Actions` and has a target (DSP0266, Actions property).
 fn is_action(value: &Value, pointer: &str) -> bool {
     pointer.starts_with("/Actions/") && value.get("target").is_some_and(Value::is_string)
 }

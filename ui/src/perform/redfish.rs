@@ -133,7 +133,7 @@ impl Bmc {
         for service in self.members(system.get("LogServices")).await {
             log.extend(self.members(service.get("Entries")).await);
         }
-        // Since 2022 a system has them, before that the manager had.
+        // DMTF has moved them from the manager to the system; where both have them, they are the same.
         let mut media = self.members(manager.get("VirtualMedia")).await;
         if media.is_empty() {
             media = self.members(system.get("VirtualMedia")).await;

@@ -228,6 +228,7 @@ pub fn answered(model: &mut Model, job: u64, exchange: Exchange) -> Vec<Effect> 
     }
     match failure {
         Some(reason) => model.complain(format!("{text}: {reason}")),
+        None if exchange.goes_on() => model.tell(format!("begun: {text}")),
         None if !reads => model.tell(format!("done: {text}")),
         None => {}
     }

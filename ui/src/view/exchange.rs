@@ -14,7 +14,7 @@ use crate::{
     theme::Look,
 };
 
-/// The headers that say something of use (DSP0266, 8.2).
+/// The headers that say something of use (DSP0266, Response headers).
 const HEADERS: [&str; 6] = [
     "allow",
     "content-type",

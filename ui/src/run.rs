@@ -129,7 +129,7 @@ impl Console {
         model.view = start.view;
         if let Some(text) = start.remark {
             model.popups.push(Popup::Message {
-                title: "The config is not used".into(),
+                title: "Mistakes in the config".into(),
                 text,
                 top: 0,
             });

@@ -14,6 +14,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::{
     diagnostic::{Code, Finding},
+    source::Lines,
     split::Chunks,
     tree::{Entry, Mark, Node, Value},
 };
@@ -117,7 +118,7 @@ impl Builder<'_> {
                 Err(error) => {
                     let mark = self.mark(Span::empty(*error.marker()));
                     return Err(Failure {
-                        finding: syntax_error(&error, mark),
+                        finding: syntax_error(&error, mark, line_of(text, &error)),
                         fatal: false,
                     });
                 }
@@ -139,6 +140,7 @@ impl Builder<'_> {
             column: column(span.start),
             end_line: line(span.end),
             end_column: column(span.end),
+            instance: 0,
         }
     }
 
@@ -340,10 +342,19 @@ fn is_string_tag(tag: &Tag) -> bool {
     tag.is_yaml_core_schema() && tag.suffix == "str"
 }
 
+/// Returns the line of a document that an error is in.
+fn line_of<'t>(text: &'t str, error: &ScanError) -> &'t str {
+    let before = error.marker().line().saturating_sub(1);
+    Lines::new(text).nth(before).unwrap_or_default()
+}
+
 /// Says what the parser found in words of our own where they help.
-fn syntax_error(error: &ScanError, mark: Mark) -> Finding {
+fn syntax_error(error: &ScanError, mark: Mark, line: &str) -> Finding {
     let info = error.info();
     let finding = Finding::error(Code::Syntax, mark, format!("This is not YAML: {info}."));
+    if info.contains("flow") && line.contains("${") {
+        return finding.hint("Between `[` and `]`, or `{` and `}`, quote a text with `${…}` in it.");
+    }
     let hints = [
         ("tab", "Indent with spaces; YAML does not take tabs."),
         (

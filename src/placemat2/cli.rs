@@ -42,6 +42,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Checks lab files and tells of every mistake in them.
     Validate(ValidateArgs),
+    /// Prints the JSON Schema of lab files, for editors.
+    Schema,
     /// Prints what a lab would consist of; changes nothing and needs no root.
     Plan(PlanArgs),
     /// Removes what a lab left behind that was killed.

@@ -66,7 +66,7 @@ pub enum Code {
     /// A `count` that can't be counted to.
     Count,
     /// A file that is included by itself.
-    Cycle,
+    IncludeCycle,
     /// There is nothing in the lab.
     EmptyLab,
 }

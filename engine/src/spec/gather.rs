@@ -201,7 +201,7 @@ impl Walk<'_, '_> {
         let known = self.visited.get(&identity);
         if known.is_some_and(|known| known.visit == Visit::Open) {
             let message = format!("The file {} includes itself by this.", quote(&path.to_string_lossy()));
-            self.report(Finding::error(Code::Cycle, included.mark, message).hint("Leave this `include` out."));
+            self.report(Finding::error(Code::IncludeCycle, included.mark, message).hint("Leave this `include` out."));
             return None;
         }
         if known.is_none() {

@@ -185,6 +185,15 @@ fn read_files(files: &[PathBuf]) -> Vec<(PathBuf, io::Result<Vec<u8>>)> {
 }
 
 impl Report {
+    /// Makes one that is about something else than a lab.
+    pub(super) fn of(diagnostics: Vec<Diagnostic>, sources: Sources) -> Self {
+        Self {
+            spec: None,
+            diagnostics,
+            sources,
+        }
+    }
+
     /// Whether the lab must not be built; with `strict`, a warning is reason enough.
     pub fn has_errors(&self, strict: bool) -> bool {
         self.diagnostics

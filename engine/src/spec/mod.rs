@@ -26,6 +26,7 @@ mod render;
 mod resolve;
 pub mod sample;
 mod scalar;
+pub mod shape;
 pub mod size;
 mod source;
 mod split;

@@ -15,7 +15,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use super::{
     diagnostic::{Code, Finding},
     source::Lines,
-    split::Chunks,
+    split::{Chunk, Chunks},
     tree::{Entry, Mark, Node, Value},
 };
 
@@ -32,26 +32,32 @@ const MAX_SYNTAX_ERRORS: usize = 20;
 ///
 /// `budget` is how many nodes may still be made; once it is used up, an error is found and the rest is left unread.
 pub fn documents(text: &str, file: u32, budget: &mut usize) -> (Vec<Rc<Node>>, Vec<Finding>) {
-    let mut builder = Builder {
-        file,
-        lines_before: 0,
-        budget,
-        stack: Vec::new(),
-        anchors: HashMap::new(),
-        documents: Vec::new(),
-    };
+    let mut documents = Vec::new();
     let mut findings = Vec::new();
     for chunk in Chunks::new(text) {
-        builder.lines_before = chunk.lines_before;
-        let Err(failure) = builder.run(chunk.text) else {
-            continue;
-        };
+        let (read, failure) = document(&chunk, file, budget);
+        documents.extend(read);
+        let Some(failure) = failure else { continue };
         findings.push(failure.finding);
         if failure.fatal || findings.len() == MAX_SYNTAX_ERRORS {
             break;
         }
     }
-    (builder.documents, findings)
+    (documents, findings)
+}
+
+/// Reads one document, or several if they are divided by `...`, up to the first mistake.
+pub fn document(chunk: &Chunk<'_>, file: u32, budget: &mut usize) -> (Vec<Rc<Node>>, Option<Failure>) {
+    let mut builder = Builder {
+        file,
+        lines_before: chunk.lines_before,
+        budget,
+        stack: Vec::new(),
+        anchors: HashMap::new(),
+        documents: Vec::new(),
+    };
+    let failure = builder.run(chunk.text).err();
+    (builder.documents, failure)
 }
 
 /// A collection whose end has not been read yet.
@@ -69,10 +75,11 @@ enum Content {
 }
 
 /// Why the reading of a document stopped.
-struct Failure {
-    finding: Finding,
+pub struct Failure {
+    /// What is wrong.
+    pub finding: Finding,
     /// Whether the rest of the file is better left unread.
-    fatal: bool,
+    pub fatal: bool,
 }
 
 /// What is wrong with an event, before its place is known.
@@ -94,9 +101,6 @@ struct Builder<'b> {
 impl Builder<'_> {
     /// Reads a document up to its end or the first mistake.
     fn run(&mut self, text: &str) -> Result<(), Failure> {
-        // An anchor is known in its own document only, and what a mistake left open is of no use.
-        self.anchors.clear();
-        self.stack.clear();
         if text.len() > MAX_DOCUMENT_BYTES {
             let mark = self.mark(Span::empty(Marker::new(0, 1, 0)));
             let limit = MAX_DOCUMENT_BYTES >> 10;

@@ -46,6 +46,8 @@ pub enum Command {
     Schema,
     /// Prints what a lab would consist of; changes nothing and needs no root.
     Plan(PlanArgs),
+    /// Turns lab files of placemat version 1 into one of today, and tells what has to be looked at.
+    Migrate(MigrateArgs),
     /// Removes what a lab left behind that was killed.
     Cleanup(CleanupArgs),
 }
@@ -223,6 +225,13 @@ pub enum ReportFormat {
     Text,
     /// One array of objects.
     Json,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Lab files of version 1. The new one is written to standard output.
+    #[arg(value_name = "FILES", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod cleanup;
 mod cli;
 mod config;
 mod logging;
+mod migrate;
 mod plan;
 mod prepare;
 mod run;
@@ -32,6 +33,7 @@ pub fn main() -> ExitCode {
         Some(Command::Config(command)) => config::run(command),
         Some(Command::Validate(args)) => validate::run(&args),
         Some(Command::Schema) => schema::run(),
+        Some(Command::Migrate(args)) => migrate::run(&args),
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Cleanup(args)) => cleanup::run(&args),
     };
@@ -65,6 +67,7 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
             | Command::Config(_)
             | Command::Validate(_)
             | Command::Schema
+            | Command::Migrate(_)
             | Command::Cleanup(_),
         ) => None,
     };

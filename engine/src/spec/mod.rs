@@ -18,6 +18,7 @@ mod fields;
 mod gather;
 mod json;
 mod load;
+pub mod migrate;
 pub mod model;
 mod names;
 mod parse;

@@ -263,13 +263,10 @@ impl<'r, 'v> Resolver<'r, 'v> {
             }
             Some(Reference::Calculation { term, format }) => {
                 let number = self.calculate(&term, inner, mark)?;
-                match format.write(number) {
-                    Some(text) => Ok(text.into()),
-                    None => {
-                        let message = format!("{} is {number}, which has no hexadecimal form.", quote(inner));
-                        Err(self.refuse(Finding::error(Code::Variable, mark, message)))
-                    }
-                }
+                format.write(number).map(Cow::Owned).ok_or_else(|| {
+                    let message = format!("{} is {number}, which has no hexadecimal form.", quote(inner));
+                    self.refuse(Finding::error(Code::Variable, mark, message))
+                })
             }
         }
     }

@@ -215,6 +215,6 @@ fn any_case(key: &str) -> String {
 
 fn upper_first(text: &str) -> String {
     let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_uppercase());
+    let first = characters.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(characters).collect()
 }

@@ -16,7 +16,8 @@ const PLACEMAT2: &str = env!("CARGO_BIN_EXE_placemat2");
 const PMCTL2: &str = env!("CARGO_BIN_EXE_pmctl2");
 
 /// Files that the labs of the documentation name.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
+    "common.yml",
     "guest.qcow2",
     "target/guest/guest.qcow2",
     "user-data.yml",
@@ -85,6 +86,7 @@ fn labs_are_valid() {
     for name in FILES {
         let file = dir.path().join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
+        // A lab that includes one finds nothing in it.
         fs::write(&file, "").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }

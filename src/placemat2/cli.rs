@@ -3,7 +3,7 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use placemat2_engine::client::Endpoint;
+use placemat2_engine::{client::Endpoint, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
 /// A whole data centre on one Linux machine, from a YAML file.
@@ -42,8 +42,12 @@ pub enum Command {
     Config(ConfigCommand),
     /// Checks lab files and tells of every mistake in them.
     Validate(ValidateArgs),
+    /// Prints the JSON Schema of lab files, for editors.
+    Schema,
     /// Prints what a lab would consist of; changes nothing and needs no root.
     Plan(PlanArgs),
+    /// Turns lab files of placemat version 1 into one of today, and tells what has to be looked at.
+    Migrate(MigrateArgs),
     /// Removes what a lab left behind that was killed.
     Cleanup(CleanupArgs),
 }
@@ -141,6 +145,8 @@ pub struct PlanOptions {
     /// Lab files. Relative paths in them start at the directory of the first.
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArgs,
     /// Treats warnings about the lab files as errors.
     #[arg(long)]
     pub strict: bool,
@@ -186,16 +192,30 @@ pub enum Accel {
     Tcg,
 }
 
+/// Variables of lab files.
+#[derive(Clone, Debug, Args)]
+pub struct VariableArgs {
+    /// Sets a variable of the lab files, whatever the environment says; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
     /// Lab files.
     #[arg(value_name = "FILES", required = true)]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArgs,
+    /// Prints the resources as YAML, with variables replaced, included files, and what has a `count` written out. Mistakes
+    /// are then written to stderr.
+    #[arg(long)]
+    pub print: bool,
     /// Treats warnings as errors.
     #[arg(long)]
     pub strict: bool,
     /// How mistakes are written: text for people, json for editors.
-    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text, conflicts_with = "print")]
     pub output: ReportFormat,
 }
 
@@ -205,6 +225,13 @@ pub enum ReportFormat {
     Text,
     /// One array of objects.
     Json,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Lab files of version 1. The new one is written to standard output.
+    #[arg(value_name = "FILES", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -237,11 +264,33 @@ pub struct CleanupArgs {
     pub all: bool,
 }
 
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` has no `=`: write NAME=VALUE"))?;
+    if !Variables::is_name(name) {
+        return Err(format!(
+            "`{name}` can't be the name of a variable: it is a letter or `_`, with letters, digits and `_` behind it"
+        ));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text
         .parse()
         .map_err(|_| format!("`{text}` is not a number of seconds"))?;
     Duration::try_from_secs_f64(number).map_err(|_| format!("`{text}` is not a number of seconds"))
+}
+
+impl VariableArgs {
+    /// Returns the variables, with those of the environment.
+    pub fn given(&self) -> Variables {
+        let set = self.set.iter();
+        set.fold(Variables::of_environment(), |variables, (name, value)| {
+            variables.with(name, value)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -261,6 +310,19 @@ mod tests {
         assert!(cli.command.is_none() && cli.headless);
         assert_eq!(cli.run.plan.files, [PathBuf::from("dc.yml")]);
         assert_eq!(cli.run.plan.run_dir, PathBuf::from("/x"));
+    }
+
+    #[test]
+    fn variables_may_hold_anything() {
+        let cli = Cli::parse_from(["placemat2", "--set", "A=b=c", "--set=_1=", "dc.yml"]);
+        let set = [("A".to_owned(), "b=c".to_owned()), ("_1".to_owned(), String::new())];
+        assert_eq!(cli.run.plan.variables.set, set);
+        for wrong in ["A", "=b", "a-b=c", "1=c"] {
+            assert!(
+                Cli::try_parse_from(["placemat2", "--set", wrong, "dc.yml"]).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@ mod cleanup;
 mod cli;
 mod config;
 mod logging;
+mod migrate;
 mod plan;
 mod prepare;
 mod run;
+mod schema;
 mod ui;
 mod validate;
 
@@ -30,6 +32,8 @@ pub fn main() -> ExitCode {
         Some(Command::Attach(look)) => ui::attach(&look),
         Some(Command::Config(command)) => config::run(command),
         Some(Command::Validate(args)) => validate::run(&args),
+        Some(Command::Schema) => schema::run(),
+        Some(Command::Migrate(args)) => migrate::run(&args),
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Cleanup(args)) => cleanup::run(&args),
     };
@@ -57,9 +61,15 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
         Some(Command::Run(args)) => Some(&args.plan.files),
         Some(Command::Plan(args)) => Some(&args.plan.files),
         Some(Command::Ui(args)) if cli.headless => Some(&args.run.plan.files),
-        Some(Command::Ui(_) | Command::Attach(_) | Command::Config(_) | Command::Validate(_) | Command::Cleanup(_)) => {
-            None
-        }
+        Some(
+            Command::Ui(_)
+            | Command::Attach(_)
+            | Command::Config(_)
+            | Command::Validate(_)
+            | Command::Schema
+            | Command::Migrate(_)
+            | Command::Cleanup(_),
+        ) => None,
     };
     if files.is_some_and(Vec::is_empty) {
         refuse("name at least one lab file: `placemat2 dc.yml`".into());

@@ -37,7 +37,7 @@ pub struct Told;
 /// Reads the lab files. Mistakes in them are written to stderr, all of them. Blocks.
 pub fn read(args: &PlanOptions) -> anyhow::Result<Written> {
     let mut qemu = None;
-    let mut report = spec::load_announcing(&args.files, || qemu = facts::ask_qemu());
+    let mut report = spec::load_announcing(&args.files, &args.variables.given(), || qemu = facts::ask_qemu());
     if args.strict {
         report.deny_warnings();
     }

@@ -256,6 +256,47 @@ fn plan_tells_of_mistakes_as_validate_does() {
 }
 
 #[test]
+fn doctor_names_what_fails_and_how_to_mend_it() {
+    let dir = files();
+    for arguments in [
+        &["doctor", "-o", "json"][..],
+        &["doctor", "-o", "json", "--mtu", "1000", "good.yml"],
+    ] {
+        let output = run(&dir, arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let findings: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let verdict = |check: &str| {
+            let finding = findings.iter().find(|finding| finding["check"] == check);
+            finding.map(|finding| finding["verdict"].as_str().unwrap().to_owned())
+        };
+        // Nobody runs it, on a host without links.
+        assert_eq!(verdict("privileges").as_deref(), Some("failed"), "{findings:?}");
+        let of_a_lab = arguments.len() > 3;
+        // The lab has no node, and a doubtful MTU.
+        assert_eq!(verdict("qemu").is_some(), !of_a_lab, "{findings:?}");
+        assert_eq!(verdict("mtu").as_deref(), Some(if of_a_lab { "warning" } else { "ok" }));
+        let mended = |finding: &serde_json::Value| finding["mend"].is_string();
+        assert!(
+            findings
+                .iter()
+                .all(|finding| mended(finding) == (finding["verdict"] != "ok"))
+        );
+    }
+    let text = run(&dir, &["doctor", "bad.yml"]);
+    assert_eq!(text.status.code(), Some(1));
+    assert!(text.stdout.is_empty() && String::from_utf8_lossy(&text.stderr).contains("exd"));
+}
+
+#[test]
+fn quiet_leaves_out_what_is_no_error() {
+    let dir = files();
+    let stderr = |arguments: &[&str]| String::from_utf8_lossy(&run(&dir, arguments).stderr).into_owned();
+    assert!(stderr(&["plan", "--mtu", "1400", "doubtful.yml"]).contains("warning"));
+    assert_eq!(stderr(&["plan", "--quiet", "--mtu", "1400", "doubtful.yml"]), "");
+    assert!(stderr(&["plan", "-q", "--mtu", "1400", "bad.yml"]).contains("exd"));
+}
+
+#[test]
 fn usage() {
     let dir = files();
     for help in [
@@ -266,6 +307,7 @@ fn usage() {
         &["schema", "--help"],
         &["migrate", "--help"],
         &["cleanup", "--help"],
+        &["doctor", "--help"],
     ] {
         let output = run(&dir, help);
         assert_eq!(output.status.code(), Some(0), "{help:?}");

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::{client::Endpoint, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
+use crate::pmctl2::complete;
+
 /// A whole data centre on one Linux machine, from a YAML file.
 ///
 /// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM; `placemat2 ui FILES` does
@@ -48,6 +50,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Turns lab files of placemat version 1 into one of today, and tells what has to be looked at.
     Migrate(MigrateArgs),
+    /// Checks whether this host can run labs, or the lab of these files, and says how to mend what is missing.
+    Doctor(DoctorArgs),
+    /// Writes the manual pages of placemat2 and pmctl2.
+    Man(ManArgs),
     /// Removes what a lab left behind that was killed.
     Cleanup(CleanupArgs),
 }
@@ -66,6 +72,9 @@ pub struct LogArgs {
         env = "PLACEMAT2_LOG"
     )]
     pub log_level: String,
+    /// Says nothing on stderr but what went wrong, whatever the log level.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -88,7 +97,7 @@ pub struct UiArgs {
 #[derive(Debug, Args)]
 pub struct LookArgs {
     /// Attaches to the lab of that name on this host.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::labs())]
     pub lab: Option<String>,
     /// Attaches to the lab whose API answers there: http://HOST:PORT or unix:///PATH.
     #[arg(long, value_name = "URL", conflicts_with = "lab")]
@@ -254,10 +263,26 @@ pub enum PlanFormat {
 }
 
 #[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub plan: PlanOptions,
+    /// How the findings are written: text for people, json for programs.
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where they go; made if it is missing.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct CleanupArgs {
     /// The lab to clean up after.
-    #[arg(value_name = "LAB", group = "which")]
+    #[arg(value_name = "LAB", group = "which", add = complete::labs())]
     pub lab: Option<String>,
     /// Cleans up after every lab that is not running.
     #[arg(long, group = "which")]

@@ -54,7 +54,7 @@ fn main() {
         socat.args([
             "-t60",
             "-b65536",
-            &format!("TCP-LISTEN:{SOCAT},fork,reuseaddr"),
+            &format!("TCP-LISTEN:{SOCAT},fork,reuseaddr,backlog=128"),
             "TCP:10.0.0.2:80",
         ]);
         // A group of its own would outlive this: its children end with their connections.

@@ -11,10 +11,10 @@ use crate::output;
 pub fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Dump => {
-            let config = match Config::path() {
-                Some(path) => Config::read(&path)?,
-                None => Config::default(),
-            };
+            let (config, mistakes) = Config::path().map_or_else(Default::default, |path| Config::read(&path));
+            for mistake in &mistakes {
+                output::remarks(&format!("{mistake}\n"));
+            }
             output::text(&config.to_yaml().map_err(anyhow::Error::msg)?)?;
         }
         ConfigCommand::Schema => output::json(&Config::schema())?,

@@ -4,7 +4,8 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use placemat2_engine::{
     bmc::User,
-    host::LabDir,
+    host::{LabDir, proc_sys},
+    keeper,
     lab::{self, About, Settings, Stop},
     memory,
     plan::{self, Facts, Plan},
@@ -27,9 +28,16 @@ pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
 
 /// Runs what runs a lab.
 pub fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    // Before there are threads. Where it can't be done, it may not be needed, and whatever needs it says so.
+    let _ = proc_sys::make_writable();
     memory::share_arena();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(work);
+    let outcome = runtime.block_on(async {
+        if std::process::id() == 1 {
+            tokio::spawn(keeper::reap_strangers());
+        }
+        work.await
+    });
     // Nothing of the lab is left; a name look-up or a download that still hangs must not keep the process.
     runtime.shutdown_background();
     outcome

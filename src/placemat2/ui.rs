@@ -71,16 +71,14 @@ fn show(
 
 async fn console(target: Target, engine: Option<Engine>, look: &LookArgs) -> anyhow::Result<Outcome> {
     let path = Config::path();
-    let read = path.as_deref().map_or_else(|| Ok(Config::default()), Config::read);
-    let (config, remark) = match read {
-        Ok(config) => (config, None),
-        Err(error) => (
-            Config::default(),
-            Some(format!(
-                "{error}\n\nThe defaults are used; `placemat2 config dump` prints them."
-            )),
-        ),
-    };
+    let (config, mistakes) = path.as_deref().map_or_else(Default::default, Config::read);
+    let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let remark = (!mistakes.is_empty()).then(|| {
+        format!(
+            "{}\n\nWhat is wrong is left out; `placemat2 config dump` prints what holds.",
+            mistakes.join("\n")
+        )
+    });
     let surroundings = Surroundings {
         theme: look.theme,
         ascii: look.ascii,

@@ -160,6 +160,64 @@ fn a_start_that_fails_says_why() {
     until_gone(&machine);
 }
 
+/// A node that stays off, with a BMC.
+const BMC: &str = r"
+kind: Network
+name: net
+type: internal
+---
+kind: Network
+name: bmc
+type: bmc
+address: 10.72.17.1/26
+---
+kind: Node
+name: server
+cpu: 1
+memory: 64M
+power: off
+interfaces: [net]
+bmc:
+  address: 10.72.17.11
+";
+
+#[test]
+fn a_bmc_is_walked_and_told_from_what_to_boot() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab.yml", BMC);
+    let mut pty = console(&machine, &["ui", "/tmp/lab.yml"]);
+    pty.expect("● running");
+    pty.send("6");
+    pty.expect("10.72.17.11  ● ready");
+    pty.expect("in the usual order (Legacy)");
+    pty.expect("https://10.72.17.11/redfish/v1/");
+    pty.send("\r");
+    pty.expect("#ServiceRoot.");
+    pty.send("/\"Systems\r\r");
+    pty.expect("#ComputerSystemCollection.");
+    pty.send("\r");
+    pty.expect("#ComputerSystem.Reset");
+    // The form tells what it sends, and the BMC what became of it.
+    pty.send("b\x1b[C");
+    pty.expect("\"BootSourceOverrideTarget\":\"Pxe\"");
+    pty.send("\r\r\r\r");
+    pty.expect("done: PATCH /redfish/v1/Systems/System.Embedded.1 of server");
+    let told: serde_json::Value = serde_json::from_slice(&get(&machine, "lab", "/bmcs/server").unwrap()).unwrap();
+    assert_eq!(told["boot_override"]["target"], "pxe", "{told}");
+    assert_eq!(told["boot_override"]["persistence"], "once", "{told}");
+    // What the BMC refuses is told in its words.
+    pty.send("R\x15DELETE /redfish/v1/Systems\r");
+    pty.expect("✗ 405");
+    pty.send("\t");
+    pty.expect("network once");
+    pty.send("p3");
+    pty.expect("this BMC offers None, Pxe");
+    pty.send("qty");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+    until_gone(&machine);
+}
+
 /// A server of the demo, alone.
 const NODE: &str = r"
 kind: Network

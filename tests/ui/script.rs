@@ -15,6 +15,10 @@ use std::{
 use placemat2_ui::testing::{self, Shape};
 use tempfile::TempDir;
 
+/// A port of the host that leads into the lab.
+const FORWARDS: &str = r#"[{"local_port": 8080, "netns": "operation", "pod": "operation", "remote_host": "10.69.0.11", "remote_port": 80,
+"protocol": "tcp", "address": null, "connections": 3, "active": 1, "failed": 0, "bytes_in": 7, "bytes_out": 9, "last_error": null}]"#;
+
 /// A running script; ends when dropped.
 pub struct Script {
     directory: TempDir,
@@ -100,6 +104,9 @@ fn answer(stream: UnixStream, shape: Shape, told: &Told) -> std::io::Result<()> 
         }
     }
     let request = head.split(" HTTP/").next().unwrap().to_owned();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body)?;
     told.requests.lock().unwrap().push(request.clone());
     let state = testing::state(shape);
     let json = |value: String| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{value}", value.len());
@@ -110,6 +117,8 @@ fn answer(stream: UnixStream, shape: Shape, told: &Told) -> std::io::Result<()> 
         "GET /nodes" => write!(stream, "{}", json(serde_json::to_string(&state.nodes).unwrap())),
         "GET /netns" => write!(stream, "{}", json(serde_json::to_string(&state.namespaces).unwrap())),
         "GET /networks" => write!(stream, "{}", json(serde_json::to_string(&state.networks).unwrap())),
+        "GET /bmcs" => write!(stream, "{}", json(serde_json::to_string(&state.bmcs).unwrap())),
+        "GET /forwards" => write!(stream, "{}", json(FORWARDS.into())),
         "GET /images" => write!(stream, "{}", json("[]".into())),
         "GET /changes" => hold(&mut stream, "{\"version\":1}\n", told),
         "GET /events" => {
@@ -129,6 +138,14 @@ fn answer(stream: UnixStream, shape: Shape, told: &Told) -> std::io::Result<()> 
         "GET /nodes/r0-s1/console" => console(stream, told),
         "GET /nodes/r0-s2/console" => flood(stream, told),
         "POST /nodes/r0-s2/on" => write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+        path if path.starts_with("POST /bmcs/") && path.ends_with("/redfish") => {
+            let asked = serde_json::from_slice(&body).unwrap();
+            write!(
+                stream,
+                "{}",
+                json(serde_json::to_string(&testing::answer(&asked)).unwrap())
+            )
+        }
         _ => {
             let body = r#"{"error":"There is no such thing in this lab."}"#;
             write!(

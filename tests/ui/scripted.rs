@@ -71,6 +71,45 @@ fn power_goes_to_the_lab_and_into_the_command_log() {
 }
 
 #[test]
+fn a_bmc_is_walked_and_told_what_to_do() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("6");
+    pty.expect("CPUUsage 12.5 %");
+    pty.expect("The watchdog reset the machine.");
+    pty.send("\r");
+    pty.expect("#ServiceRoot.v1_17_0.ServiceRoot");
+    pty.send("..\r");
+    pty.expect("v1 › Systems");
+    pty.expect("Members@odata.count");
+    pty.send("\r");
+    pty.expect("v1 › Systems › System.Embedded.1");
+    pty.expect("#ComputerSystem.Reset");
+    // The action, with a parameter that can lose work: asked about, done, told.
+    pty.send("a");
+    pty.expect("‹ On ›");
+    pty.send("l\r\r");
+    pty.expect("ComputerSystem.Reset ForceOff of r0-s1?");
+    pty.send("y");
+    pty.expect("done: POST /redfish/v1/Systems/System.Embedded.1/Actions/ComputerSystem.Reset");
+    // From a menu: the system is found by its links.
+    pty.send("p1");
+    pty.expect("done: next boot from the network of r0-s1");
+    pty.send("p3");
+    pty.expect("this BMC offers None, Pxe, Hdd");
+    pty.send("7");
+    pty.expect("redfish r0-s1 PATCH /redfish/v1/Systems/System.Embedded.1");
+    assert!(
+        script.requests().contains(&"POST /bmcs/r0-s1/redfish".into()),
+        "{:?}",
+        script.requests()
+    );
+    pty.send("d");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+}
+
+#[test]
 fn a_console_that_floods_holds_up_neither_keys_nor_another() {
     let script = Script::start();
     let mut pty = attach(&script);
@@ -152,19 +191,21 @@ fn signals_give_the_terminal_back() {
 }
 
 #[test]
-fn a_config_with_a_mistake_is_told_and_the_console_starts() {
+fn mistakes_of_a_config_are_told_and_all_else_in_it_holds() {
     let script = Script::start();
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("placemat2")).unwrap();
-    std::fs::write(home.path().join("placemat2/config.yml"), "mouse: true\ntheme: pink\n").unwrap();
+    let config = "mouse: true\ntheme: pink\nstart-view: nodes\nkeys:\n  nodes:\n    opem: [x]\n";
+    std::fs::write(home.path().join("placemat2/config.yml"), config).unwrap();
     let mut command = Command::new(PLACEMAT2);
     command
         .args(["attach", "--endpoint", &script.endpoint()])
         .env("XDG_CONFIG_HOME", home.path());
     let mut pty = Pty::start(command, SIZE);
-    pty.expect("config.yml:2:");
+    pty.expect("config.yml:2:1: theme");
+    pty.expect("config.yml:6:5: there is no action \"opem\"");
     pty.send("\r");
-    pty.expect("r0-tor1");
+    pty.expect("Nodes: 4 of 4 shown");
     pty.send("d");
     assert!(pty.wait().success());
 }

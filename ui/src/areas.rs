@@ -40,6 +40,12 @@ pub struct Areas {
 const DETAIL: u16 = 44;
 /// Rows of the detail below a list.
 const DETAIL_ROWS: u16 = 9;
+/// Columns of what a BMC tells beside the list of BMCs.
+const BMC: u16 = 58;
+/// Columns of a request and its answer beside a Redfish resource.
+const EXCHANGE: u16 = 76;
+/// Rows of them below it.
+const EXCHANGE_ROWS: u16 = 7;
 /// Columns of the detail beside the topology.
 const LEGEND: u16 = 34;
 
@@ -121,12 +127,15 @@ fn parts(model: &Model, body: Rect, room: Room) -> (Rect, Rect) {
         )
     };
     match model.view {
+        View::Bmc if model.side && body.width >= 120 => beside((body.width * 2 / 5).min(EXCHANGE)),
+        View::Bmc if model.side => below(EXCHANGE_ROWS),
+        View::Bmc if body.width >= 120 => beside(BMC),
         View::Topology if room == Room::Full => beside(LEGEND),
         View::Topology => below(6),
         View::Nodes | View::Networks if body.width >= 120 => beside(DETAIL),
         View::Nodes | View::Networks => below(DETAIL_ROWS),
         View::Namespaces if room == Room::Full => beside(body.width - (body.width * 2 / 5).clamp(38, 60)),
-        View::Namespaces => below(body.height / 2),
+        View::Namespaces | View::Bmc => below(body.height / 2),
         View::Events => below((body.height * 3 / 10).max(5)),
         View::Consoles => (body, none),
     }

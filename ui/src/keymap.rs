@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    action::{Action, ENTRIES, Entry, Scope},
+    action::{Action, Entry, Scope, entries},
     key::Key,
 };
 
@@ -21,7 +21,7 @@ impl Default for Keymap {
             bound: HashMap::new(),
             keys: HashMap::new(),
         };
-        for entry in ENTRIES {
+        for entry in entries() {
             // A test reads every key of the table.
             let keys = entry.keys.iter().filter_map(|key| key.parse().ok()).collect();
             map.bind(entry, keys);
@@ -56,7 +56,7 @@ impl Keymap {
 
     /// The lines of the table that count in these scopes, those whose keys are all taken by an earlier scope left out.
     pub fn entries<'a>(&'a self, scopes: &'a [Scope]) -> impl Iterator<Item = &'static Entry> + 'a {
-        let of_scope = |scope: &'a Scope| ENTRIES.iter().filter(move |entry| entry.scope == *scope);
+        let of_scope = |scope: &'a Scope| entries().filter(move |entry| entry.scope == *scope);
         let reachable = |entry: &&Entry| {
             let keys = self.keys(entry);
             keys.is_empty() || keys.iter().any(|key| self.action(scopes, *key) == Some(entry.action))
@@ -70,8 +70,7 @@ mod tests {
     use super::*;
 
     fn find(scope: Scope, name: &str) -> &'static Entry {
-        ENTRIES
-            .iter()
+        entries()
             .find(|entry| entry.scope == scope && entry.name == name)
             .unwrap()
     }

@@ -3,14 +3,15 @@
 use crossterm::event::Event as Input;
 use jiff::Timestamp;
 use placemat2_engine::{
-    api::LogLine,
+    api::{LogLine, RedfishRequest},
     store::{Event, State},
 };
 
 use crate::{
-    action::Verb,
+    action::Demand,
     emulator::Size,
     model::{
+        bmc::{Exchange, Survey},
         consoles::{PaneId, Source},
         log::AppId,
         mirror::LinkCount,
@@ -46,6 +47,10 @@ pub enum Msg {
     Closed(PaneId, String),
     /// A job ended.
     Done(u64, Result<(), String>),
+    /// A BMC answered a request, or did not.
+    Answered(u64, Box<Exchange>),
+    /// The BMC of that node told of itself, or why it could not.
+    Surveyed(String, Result<Box<Survey>, String>),
     /// Something to be told that nobody waits for.
     Told(Result<String, String>),
     /// Several labs run here: which one?
@@ -55,10 +60,14 @@ pub enum Msg {
 }
 
 /// Something is to be done that the screen can't do itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Ask something of a node's power.
-    Power(u64, String, Verb),
+    Power(u64, String, Demand),
+    /// Ask something of a node's BMC.
+    Ask(u64, String, RedfishRequest),
+    /// Read from time to time what the BMC of this node tells of itself, and no other's.
+    Survey(Option<String>),
     /// Connect a pane.
     Open(PaneId, Source, Size),
     /// Disconnect it.

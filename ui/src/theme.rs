@@ -93,6 +93,14 @@ pub struct Theme {
     pub link: Look,
     /// The path between two marked objects.
     pub path: Look,
+    /// Names of members of JSON.
+    pub name: Look,
+    /// Texts in JSON.
+    pub string: Look,
+    /// Numbers, true, false and null in JSON.
+    pub number: Look,
+    /// Resources that can be gone to.
+    pub reference: Look,
     /// What a search found.
     #[serde(rename = "match")]
     pub found: Look,
@@ -125,6 +133,10 @@ impl Theme {
             mode: plain,
             link: plain,
             path: plain,
+            name: plain,
+            string: plain,
+            number: plain,
+            reference: plain,
             found: plain,
         }
     }

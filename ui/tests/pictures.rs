@@ -9,7 +9,7 @@ mod support;
 use std::{env, fmt::Write as _, fs, path::Path};
 
 use placemat2_ui::{
-    action::{ENTRIES, Scope, View},
+    action::{Scope, View, entries},
     config::Config,
     model::Settings,
     msg::Msg,
@@ -25,7 +25,7 @@ use support::{Screen, settings};
 use unicode_width::UnicodeWidthStr as _;
 
 /// The pictures, and the keys that lead there.
-const PICTURES: [(&str, &[&str]); 9] = [
+const PICTURES: [(&str, &[&str]); 12] = [
     (
         "topology",
         &[
@@ -39,6 +39,9 @@ const PICTURES: [(&str, &[&str]); 9] = [
         "consoles",
         &["2", "enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter", "enter"],
     ),
+    ("bmc", &["6"]),
+    ("redfish", &["6", "enter", ".", ".", "enter", "enter"]),
+    ("boot", &["6", "b", "right", "down", "down", "down"]),
     ("events", &["7"]),
     ("power", &["2", "down", "p"]),
     ("help", &["4", "?"]),
@@ -46,7 +49,7 @@ const PICTURES: [(&str, &[&str]); 9] = [
 ];
 
 /// What the recording shows: keys, and for how long what they led to.
-const WALK: [(&str, f64); 20] = [
+const WALK: [(&str, f64); 28] = [
     ("down", 1.0),
     ("down", 0.6),
     ("down", 0.6),
@@ -62,6 +65,14 @@ const WALK: [(&str, f64); 20] = [
     ("down", 1.5),
     ("enter", 0.8),
     ("T", 1.2),
+    ("6", 1.5),
+    ("enter", 1.0),
+    (".", 0.5),
+    (".", 0.8),
+    ("enter", 1.0),
+    ("enter", 1.8),
+    ("b", 1.5),
+    ("esc", 0.5),
     ("7", 1.5),
     ("?", 1.5),
     ("esc", 0.5),
@@ -147,7 +158,7 @@ fn the_tables_of_keys_are_those_of_the_program() {
             scope.word()
         )
         .unwrap();
-        for entry in ENTRIES.iter().filter(|entry| entry.scope == scope) {
+        for entry in entries().filter(|entry| entry.scope == scope) {
             let keys: Vec<String> = keymap
                 .keys(entry)
                 .iter()

@@ -16,7 +16,7 @@ use placemat2_ui::{
 use support::{SIZES, Screen, settings};
 
 /// The ways to each view, from the beginning.
-const VIEWS: [(&str, &[&str]); 12] = [
+const VIEWS: [(&str, &[&str]); 19] = [
     ("topology", &[]),
     (
         "topology_path",
@@ -28,6 +28,23 @@ const VIEWS: [(&str, &[&str]); 12] = [
     ("networks", &["3"]),
     ("namespaces", &["4", "down"]),
     ("consoles", &["2", "enter"]),
+    ("bmc", &["6"]),
+    ("bmc_none", &["6", "G"]),
+    ("bmc_power", &["6", "p", "1", "p", "down", "end"]),
+    ("redfish", &["6", "enter", ".", ".", "enter", "enter"]),
+    (
+        "redfish_patch",
+        &[
+            "6", "enter", ".", ".", "enter", "enter", "/", "n", "a", "m", "e", "enter", "n", "e",
+        ],
+    ),
+    ("redfish_form", &["6", "b", "right", "down", "down"]),
+    (
+        "redfish_answer",
+        &[
+            "6", "enter", "R", "ctrl-u", "D", "E", "L", "E", "T", "E", "space", "/", "x", "enter",
+        ],
+    ),
     ("events", &["7"]),
     ("help", &["2", "?"]),
     ("palette", &[":", "p", "o", "w"]),
@@ -100,7 +117,7 @@ fn every_size_draws() {
         .collect();
     for width in 0..=200 {
         for height in 0..=60 {
-            // All sizes for each view would be 12 times as many; every view sees every kind of size.
+            // All sizes for each view would be many times as many; every view sees every kind of size.
             let views = screens.len();
             let screen = &mut screens[(usize::from(width) + usize::from(height)) % views];
             screen.event(Event::Resize(width, height));
@@ -128,8 +145,8 @@ fn small_sizes_draw_in_every_view() {
 fn keys_without_a_lab_do_no_harm() {
     let mut screen = Screen::empty(settings(ThemeName::Default), (80, 24));
     for key in [
-        "2", "enter", "p", "esc", "3", "enter", "t", "4", "l", "enter", "s", "5", "enter", "|", "[", "7", "enter", "1",
-        "enter", ".",
+        "2", "enter", "p", "esc", "3", "enter", "t", "4", "l", "enter", "s", "5", "enter", "|", "[", "6", "enter", "b",
+        "v", "c", "tab", "r", "p", "7", "enter", "1", "enter", ".",
     ] {
         screen.keys(&[key]);
         screen.text();

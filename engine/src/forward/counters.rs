@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// Counters of one forward. Reading them takes no part in the store's versions: they change with every packet.
@@ -20,7 +20,7 @@ pub struct Counters {
 }
 
 /// What went through a forward so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Traffic {
     /// Connections taken; for UDP, clients.
     pub connections: u64,
@@ -94,5 +94,20 @@ impl Drop for Active<'_> {
 impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.traffic().serialize(serializer)
+    }
+}
+
+/// Counters as a client of the API sees them: as they were when it asked.
+impl<'de> Deserialize<'de> for Counters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let told = Traffic::deserialize(deserializer)?;
+        Ok(Self {
+            connections: told.connections.into(),
+            active: told.active.into(),
+            failed: told.failed.into(),
+            bytes_in: told.bytes_in.into(),
+            bytes_out: told.bytes_out.into(),
+            last_error: Mutex::new(told.last_error),
+        })
     }
 }

@@ -371,7 +371,7 @@ pub enum AddressSource {
 }
 
 /// A port of the host that leads to a host and port as a namespace sees them.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ForwardState {
     /// The host's port.
     pub local_port: u16,

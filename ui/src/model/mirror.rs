@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 use placemat2_engine::{
     api::Topology,
-    store::{Event, LabPhase, NodeState, State},
+    store::{BmcState, Event, LabPhase, NodeState, State},
 };
 use serde::Deserialize;
 
@@ -72,6 +72,8 @@ pub struct Mirror {
     /// What is linked with what.
     pub topology: Topology,
     counts: HashMap<String, Counted>,
+    /// Where in the state the BMC of each node is.
+    bmcs: HashMap<String, usize>,
     /// What goes over its links.
     pub rates: HashMap<String, LinkRate>,
 }
@@ -86,6 +88,7 @@ impl Default for Mirror {
             connection: Connection::Connecting,
             events: VecDeque::new(),
             counts: HashMap::new(),
+            bmcs: HashMap::new(),
             rates: HashMap::new(),
         }
     }
@@ -95,6 +98,8 @@ impl Mirror {
     /// Takes a new state.
     pub fn set_state(&mut self, state: State) {
         self.topology = Topology::of(&state);
+        let bmcs = state.bmcs.iter().enumerate();
+        self.bmcs = bmcs.map(|(index, bmc)| (bmc.node.clone(), index)).collect();
         self.state = state;
         self.known = true;
     }
@@ -137,6 +142,11 @@ impl Mirror {
     /// The node of that name.
     pub fn node(&self, name: &str) -> Option<&NodeState> {
         self.state.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// The BMC of the node of that name.
+    pub fn bmc(&self, node: &str) -> Option<&BmcState> {
+        self.state.bmcs.get(*self.bmcs.get(node)?)
     }
 
     /// The name of the lab, as far as it is known.

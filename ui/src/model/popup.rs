@@ -1,10 +1,14 @@
 //! What lies over the view and sees events first.
 
+use placemat2_engine::api::RedfishRequest;
 use tui_input::Input;
 
 use crate::{
-    action::{Scope, Verb},
-    model::consoles::{PaneId, Source},
+    action::{Demand, Scope},
+    model::{
+        consoles::{PaneId, Source},
+        form::Form,
+    },
 };
 
 /// What lies over the view.
@@ -33,6 +37,8 @@ pub enum Popup {
         /// The selected line.
         cursor: usize,
     },
+    /// A request to a BMC that is filled in.
+    Form(Form),
     /// How to leave.
     Quit {
         /// The selected line.
@@ -76,10 +82,12 @@ pub struct Confirm {
 }
 
 /// What is done once it is confirmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Pending {
     /// Something is asked of the power of these nodes.
-    Power(Verb, Vec<String>),
+    Power(Demand, Vec<String>),
+    /// Something is asked of the BMC of a node.
+    Ask(String, RedfishRequest),
     /// The lab is taken down.
     TearDown,
     /// A text is typed into consoles.
@@ -93,6 +101,10 @@ pub enum Chosen {
     Lab(String),
     /// This console goes to the other half of a split pane; side by side, or one above the other.
     Split(Source, bool),
+    /// The action at that place of the resource is run.
+    Action(String),
+    /// Something is done with the virtual media of that number.
+    Media(usize, &'static str),
 }
 
 impl Popup {
@@ -124,6 +136,10 @@ pub enum Purpose {
     Search,
     /// The file to save to.
     Save,
+    /// The body of a PATCH.
+    Patch,
+    /// A request to a BMC.
+    Request,
 }
 
 impl Purpose {
@@ -133,6 +149,8 @@ impl Purpose {
             Self::Filter => "filter: ",
             Self::Search => "search: ",
             Self::Save => "save to: ",
+            Self::Patch => "PATCH body: ",
+            Self::Request => "request: ",
         }
     }
 }

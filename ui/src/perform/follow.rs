@@ -86,12 +86,14 @@ async fn batch(first: String, events: &mut Lines) -> Result<Vec<Event>, ClientEr
 }
 
 async fn fetch(client: &Client) -> Result<State, ClientError> {
-    let (lab, networks, namespaces, images, nodes) = tokio::try_join!(
+    let (lab, networks, namespaces, images, nodes, bmcs, forwards) = tokio::try_join!(
         client.get_json("/lab"),
         client.get_json("/networks"),
         client.get_json("/netns"),
         client.get_json("/images"),
         client.get_json("/nodes"),
+        client.get_json("/bmcs"),
+        client.get_json("/forwards"),
     )?;
     Ok(State {
         lab,
@@ -99,7 +101,7 @@ async fn fetch(client: &Client) -> Result<State, ClientError> {
         namespaces,
         images,
         nodes,
-        bmcs: Vec::new(),
-        forwards: Vec::new(),
+        bmcs,
+        forwards,
     })
 }

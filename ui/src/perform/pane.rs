@@ -9,7 +9,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use super::{Sender, ssh};
+use super::{Sender, pace::Pace, ssh};
 use crate::{
     emulator::Size,
     model::consoles::{PaneId, Source},
@@ -126,11 +126,13 @@ async fn carry(stream: Tunnel, mut keys: mpsc::Receiver<Vec<u8>>, told: &Told) {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let read = async {
         let mut buffer = vec![0; PIECE];
+        let mut pace = Pace::new();
         while let Ok(count @ 1..) = reader.read(&mut buffer).await {
             let bytes = buffer.get(..count).unwrap_or_default().to_vec();
             if told.bytes.send(Msg::Bytes(told.id, bytes)).await.is_err() {
                 break;
             }
+            pace.spend(count).await;
         }
     };
     let write = async {

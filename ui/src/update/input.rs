@@ -2,7 +2,7 @@
 
 use crossterm::event::{Event, KeyEvent, KeyEventKind};
 
-use super::{act, console, mouse, popups, prompt};
+use super::{act, console, form, mouse, popups, prompt};
 use crate::{
     action::{Action, Scope},
     key::Key,
@@ -71,6 +71,10 @@ fn typed(model: &mut Model, event: KeyEvent, key: Key) -> Vec<Effect> {
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if model.prompt.is_some() {
         prompt::paste(model, text);
+        return Vec::new();
+    }
+    if let Some(Popup::Form(form)) = model.popups.last_mut() {
+        form::paste(form, text);
         return Vec::new();
     }
     if !model.is_typing() {

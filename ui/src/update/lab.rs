@@ -36,6 +36,9 @@ pub fn connected(model: &mut Model) -> Vec<Effect> {
         model.log.open(Some(app.clone()));
         effects.push(Effect::Log(Some(app)));
     }
+    if model.bmcs.followed.is_some() {
+        effects.push(Effect::Survey(model.bmcs.followed.clone()));
+    }
     if model.watches_links {
         effects.push(Effect::Links(true));
     }

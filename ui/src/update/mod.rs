@@ -2,9 +2,15 @@
 
 mod act;
 mod console;
+mod explorer;
+mod form;
 mod input;
 mod lab;
+mod list;
+mod log;
+mod map;
 mod mouse;
+mod panes;
 pub mod popups;
 mod power;
 mod prompt;
@@ -57,6 +63,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Closed(pane, reason) => console::closed(model, pane, reason),
         Msg::Done(job, outcome) => {
             lab::done(model, job, outcome);
+            Vec::new()
+        }
+        Msg::Answered(job, exchange) => explorer::answered(model, job, *exchange),
+        Msg::Surveyed(node, survey) => {
+            explorer::surveyed(model, &node, survey);
             Vec::new()
         }
         Msg::Told(Ok(text)) => {

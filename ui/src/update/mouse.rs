@@ -102,6 +102,9 @@ fn click(model: &mut Model, at: Position, main: Rect, side: Rect) -> Vec<Effect>
     if matches!(model.view, View::Namespaces | View::Events) {
         model.side = on_side;
     }
+    if model.view == View::Bmc && model.side {
+        return click_line(model, at, list_rows(main));
+    }
     if model.view == View::Topology {
         let window = inner(main);
         if window.contains(at) {
@@ -137,11 +140,29 @@ fn click(model: &mut Model, at: Position, main: Rect, side: Rect) -> Vec<Effect>
     Vec::new()
 }
 
+/// A click in the explorer: selects a line; follows what is selected.
+fn click_line(model: &mut Model, at: Position, lines: Rect) -> Vec<Effect> {
+    let explorer = &mut model.bmcs.explorer;
+    if lines.contains(at) {
+        let line = explorer.top + usize::from(at.y - lines.y);
+        if line < explorer.lines().len() {
+            if explorer.cursor() == line {
+                return act::act(model, Action::Open);
+            }
+            explorer.go(line);
+        }
+    }
+    Vec::new()
+}
+
 fn wheel(model: &mut Model, at: Position, side: Rect, by: isize) {
     if model.view == View::Topology {
         model.map.pan(0, i16::try_from(by).unwrap_or(0));
     } else if model.view == View::Namespaces && side.contains(at) {
         model.log.scroll(by);
+    } else if model.view == View::Bmc && model.side {
+        let explorer = &mut model.bmcs.explorer;
+        explorer.go(explorer.cursor().saturating_add_signed(by));
     } else if model.view == View::Events {
         let on_side = side.contains(at);
         let rows = if on_side {

@@ -3,9 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
-use super::{act, console, power, prompt};
+use super::{act, console, explorer, form, power, prompt};
 use crate::{
-    action::{Action, ENTRIES, Entry, Scope, Verb},
+    action::{Action, Demand, Entry, Scope, entries},
     model::{
         Model, Outcome,
         popup::{Chosen, Confirm, Pending, Popup},
@@ -37,8 +37,8 @@ pub fn choose_lab(labs: Vec<String>) -> Popup {
 pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
     let needle = text.to_lowercase();
     let here = model.scopes();
-    let mut entries: Vec<((bool, usize), &Entry)> = Vec::new();
-    for entry in ENTRIES {
+    let mut found: Vec<((bool, usize), &Entry)> = Vec::new();
+    for entry in entries() {
         // Scrolling is no action that anybody looks for by its name.
         let moves = entry.label.is_empty() && !entry.keys.is_empty() && entry.scope != Scope::Global;
         // These count only where they have the keyboard.
@@ -49,11 +49,11 @@ pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
         }
         let line = format!("{} {} {}", entry.name, entry.does, entry.scope.word()).to_lowercase();
         if let Some(score) = score(&line, &needle) {
-            entries.push(((!here.contains(&entry.scope), score), entry));
+            found.push(((!here.contains(&entry.scope), score), entry));
         }
     }
-    entries.sort_by_key(|(score, _)| *score);
-    entries.into_iter().map(|(_, entry)| entry).collect()
+    found.sort_by_key(|(score, _)| *score);
+    found.into_iter().map(|(_, entry)| entry).collect()
 }
 
 /// How well a line matches: every word typed must be in it; the earlier the better.
@@ -78,6 +78,7 @@ pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Popup::Palette { input, cursor } => typed(model, key, input, cursor),
         Popup::Confirm(confirm) => answer(model, key, confirm),
         Popup::Power { nodes, cursor } => menu(model, key, nodes, cursor),
+        Popup::Form(form) => form::key(model, key, form),
         Popup::Quit { cursor } => quit(model, key, cursor),
         Popup::Choose {
             title,
@@ -169,7 +170,8 @@ fn answer(model: &mut Model, key: KeyEvent, mut confirm: Confirm) -> Vec<Effect>
 
 fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
     match pending {
-        Pending::Power(verb, nodes) => power::run(model, verb, &nodes),
+        Pending::Power(demand, nodes) => power::run(model, demand, &nodes),
+        Pending::Ask(node, request) => vec![explorer::ask(model, node, request).1],
         Pending::Paste(panes, text) => panes
             .into_iter()
             .filter_map(|id| Some(Effect::Type(id, model.consoles.panes.get(&id)?.emulator.paste(&text))))
@@ -183,17 +185,18 @@ fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
 }
 
 fn menu(model: &mut Model, key: KeyEvent, nodes: Vec<String>, cursor: usize) -> Vec<Effect> {
-    let by_letter = |c: char| Verb::ALL.iter().position(|verb| verb.key() == c);
+    let demands: Vec<Demand> = Demand::all().collect();
+    let by_letter = |c: char| demands.iter().position(|demand| demand.key() == Some(c));
     let chosen = match key.code {
         KeyCode::Enter => Some(cursor),
         KeyCode::Char('q') => return Vec::new(),
         KeyCode::Char(c) if key.modifiers.difference(KeyModifiers::SHIFT).is_empty() => by_letter(c),
         _ => None,
     };
-    if let Some(verb) = chosen.and_then(|chosen| Verb::ALL.get(chosen)) {
-        return power::ask(model, *verb, nodes);
+    if let Some(demand) = chosen.and_then(|chosen| demands.get(chosen)) {
+        return power::ask(model, *demand, nodes);
     }
-    let cursor = scrolled(key, cursor, Verb::ALL.len()).unwrap_or(cursor);
+    let cursor = scrolled(key, cursor, demands.len()).unwrap_or(cursor);
     model.popups.push(Popup::Power { nodes, cursor });
     Vec::new()
 }
@@ -269,6 +272,8 @@ fn choose(
                 Some(pane) => console::connect(model, pane),
                 None => Vec::new(),
             },
+            Chosen::Action(place) => explorer::run_action(model, &place),
+            Chosen::Media(index, action) => form::chosen_media(model, index, action),
         };
     }
     let cursor = if let Some(cursor) = moved(key, cursor, matching.len()) {

@@ -1,7 +1,7 @@
 //! The power menu's verbs, on one node or many.
 
 use crate::{
-    action::Verb,
+    action::{Demand, Reset, Verb},
     model::{
         Model,
         popup::{Confirm, Pending, Popup},
@@ -20,36 +20,41 @@ fn named(nodes: &[String]) -> String {
 }
 
 /// Asks before what can't be undone, and does the rest.
-pub fn ask(model: &mut Model, verb: Verb, nodes: Vec<String>) -> Vec<Effect> {
+pub fn ask(model: &mut Model, demand: Demand, nodes: Vec<String>) -> Vec<Effect> {
     let refused: Vec<String> = nodes
         .iter()
-        .filter_map(|node| model.refused_power(verb, node))
+        .filter_map(|node| model.refused_demand(demand, node))
         .collect();
     if let Some(reason) = refused.first()
         && refused.len() == nodes.len()
     {
-        let text = format!("cannot {} {}: {reason}", verb.does(), named(&nodes));
+        let no_bmc = nodes.iter().find_map(|node| model.refused_bmc(node));
+        let text = match (demand, no_bmc) {
+            (Demand::Verb(verb), _) => format!("cannot {} {}: {reason}", verb.does(), named(&nodes)),
+            (_, Some(no_bmc)) => no_bmc,
+            (_, None) => format!("{} of {}: {reason}", demand.does(), named(&nodes)),
+        };
         model.complain(text);
         return Vec::new();
     }
     let nodes: Vec<String> = nodes
         .into_iter()
-        .filter(|node| model.refused_power(verb, node).is_none())
+        .filter(|node| model.refused_demand(demand, node).is_none())
         .collect();
-    if !verb.is_destructive() {
-        return run(model, verb, &nodes);
+    if !demand.is_destructive() {
+        return run(model, demand, &nodes);
     }
     let name = named(&nodes);
-    let (question, detail) = match verb {
-        Verb::Off => (
+    let (question, detail) = match demand {
+        Demand::Verb(Verb::Off) | Demand::Reset(Reset::ForceOff) => (
             format!("Cut the power of {name}?"),
             "The guest does not shut down: what it has not written to disk is lost.",
         ),
-        Verb::Reset => (
+        Demand::Verb(Verb::Reset) | Demand::Reset(Reset::ForceRestart) => (
             format!("Reset {name}?"),
             "The guest begins anew at once: what it has not written to disk is lost.",
         ),
-        Verb::Cycle => (
+        Demand::Verb(Verb::Cycle) | Demand::Reset(Reset::PowerCycle) => (
             format!("Power {name} off and on?"),
             "The guest does not shut down: what it has not written to disk is lost.",
         ),
@@ -61,22 +66,26 @@ pub fn ask(model: &mut Model, verb: Verb, nodes: Vec<String>) -> Vec<Effect> {
     model.popups.push(Popup::Confirm(Confirm {
         question,
         detail: detail.into(),
-        yes: verb.word(),
-        pending: Pending::Power(verb, nodes),
+        yes: demand.word(),
+        pending: Pending::Power(demand, nodes),
         chosen: false,
     }));
     Vec::new()
 }
 
 /// Does it.
-pub fn run(model: &mut Model, verb: Verb, nodes: &[String]) -> Vec<Effect> {
+pub fn run(model: &mut Model, demand: Demand, nodes: &[String]) -> Vec<Effect> {
     let mut effects = Vec::new();
     for node in nodes {
-        let job = model.next_job;
-        model.next_job += 1;
-        model.jobs.insert(job, format!("{} {node}", verb.word()));
-        model.log_command(&format!("node action {} {node}", verb.word()), Some(job));
-        effects.push(Effect::Power(job, node.clone(), verb));
+        let job = model.begin_job(match demand {
+            Demand::Verb(verb) => format!("{} {node}", verb.word()),
+            _ => format!("{} of {node}", demand.does()),
+        });
+        // What a BMC is asked is known once it was: where its resources are, it tells itself.
+        if let Demand::Verb(verb) = demand {
+            model.log_command(&format!("node action {} {node}", verb.word()), Some(job));
+        }
+        effects.push(Effect::Power(job, node.clone(), demand));
     }
     effects
 }

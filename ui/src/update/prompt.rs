@@ -3,10 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::{Input, InputRequest};
 
+use super::explorer;
 use crate::{
     action::View,
     model::{
         Model,
+        explorer::Place,
         popup::{Prompt, Purpose},
     },
     msg::Effect,
@@ -25,20 +27,31 @@ pub fn begin(model: &mut Model, purpose: Purpose) {
             .pane()
             .map(|pane| pane.needle.clone())
             .unwrap_or_default(),
+        Purpose::Search if model.view == View::Bmc => model.bmcs.explorer.needle.clone(),
         Purpose::Search => model.log.needle.clone(),
         Purpose::Save => match (model.view, &model.log.of) {
             (View::Namespaces, Some(app)) => format!("{}-{}.log", app.netns, app.app),
+            (View::Bmc, _) => {
+                let place = model.bmcs.explorer.trail.last();
+                format!("{}.json", place.map(Place::name).unwrap_or_default())
+            }
             _ => model
                 .consoles
                 .pane()
                 .map(|pane| format!("{}.log", pane.source.title()))
                 .unwrap_or_default(),
         },
+        Purpose::Patch => model.bmcs.explorer.patch().to_string(),
+        Purpose::Request if model.bmcs.explorer.typed.is_empty() => format!("GET {}", model.bmcs.explorer.path()),
+        Purpose::Request => model.bmcs.explorer.typed.clone(),
     };
-    model.prompt = Some(Prompt {
-        purpose,
-        input: Input::new(text),
-    });
+    let mut input = Input::new(text);
+    if purpose == Purpose::Patch {
+        // In front of the brackets that end the body.
+        let end = input.value().trim_end_matches('}').chars().count();
+        input = input.with_cursor(end);
+    }
+    model.prompt = Some(Prompt { purpose, input });
 }
 
 /// A key while a text is typed.
@@ -67,9 +80,7 @@ pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 /// Text that is pasted while a text is typed.
 pub fn paste(model: &mut Model, text: &str) {
     if let Some(prompt) = &mut model.prompt {
-        for c in text.chars().filter(|c| !c.is_control()) {
-            prompt.input.handle(InputRequest::InsertChar(c));
-        }
+        insert(&mut prompt.input, text);
         if prompt.purpose == Purpose::Filter {
             let text = prompt.input.value().to_owned();
             filter(model, &text);
@@ -95,6 +106,12 @@ fn finish(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
                 model.complain(format!("{text:?} was not found"));
             }
         }
+        Purpose::Search if model.view == View::Bmc => {
+            text.clone_into(&mut model.bmcs.explorer.needle);
+            if !model.bmcs.explorer.find(true) && !text.is_empty() {
+                model.complain(format!("{text:?} was not found"));
+            }
+        }
         Purpose::Search => {
             text.clone_into(&mut model.log.needle);
             model.log.at = None;
@@ -104,7 +121,9 @@ fn finish(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
         }
         Purpose::Save if text.is_empty() => {}
         Purpose::Save => {
-            let content = if model.view == View::Consoles {
+            let content = if model.view == View::Bmc {
+                model.bmcs.explorer.text().unwrap_or_default()
+            } else if model.view == View::Consoles {
                 model
                     .consoles
                     .pane()
@@ -115,6 +134,11 @@ fn finish(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
             };
             return vec![Effect::Save(text.to_owned(), content)];
         }
+        Purpose::Patch => {
+            let request = format!("PATCH {} {text}", model.bmcs.explorer.path());
+            return explorer::typed(model, &request);
+        }
+        Purpose::Request => return explorer::typed(model, text),
     }
     Vec::new()
 }
@@ -137,6 +161,13 @@ fn filter(model: &mut Model, text: &str) {
             model.log.invert = false;
         }
         model.log.refresh();
+    }
+}
+
+/// Inserts a text that was pasted.
+pub fn insert(input: &mut Input, text: &str) {
+    for c in text.chars().filter(|c| !c.is_control()) {
+        input.handle(InputRequest::InsertChar(c));
     }
 }
 

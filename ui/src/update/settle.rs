@@ -8,9 +8,13 @@ use crate::{
     areas::{Room, areas, inner, list_rows, panes},
     emulator::Size,
     glyph::clean,
-    model::{Model, TreeRow, log::AppId, rows::natural},
+    model::{
+        Model, TreeRow,
+        log::AppId,
+        rows::{Rows, natural},
+    },
     msg::Effect,
-    view::{networks, nodes, table::Column},
+    view::{bmc, networks, nodes, table::Column},
 };
 
 /// Brings all parts of the model together.
@@ -22,6 +26,7 @@ pub fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
 
     refresh_nodes(model);
     refresh_networks(model);
+    refresh_bmcs(model);
     refresh_namespaces(model);
     refresh_events(model);
     refresh_commands(model);
@@ -39,6 +44,10 @@ pub fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
         View::Topology => {
             let window = inner(areas.main);
             model.map.set_window((window.width, window.height));
+        }
+        View::Bmc => {
+            model.bmcs.rows.set_page(main);
+            model.bmcs.explorer.set_page(main);
         }
         View::Consoles => {}
     }
@@ -65,7 +74,7 @@ fn fit_panes(model: &mut Model, area: ratatui::layout::Rect, effects: &mut Vec<E
     }
 }
 
-/// Follows the log that is on the screen, and reads the counters of links while they are.
+/// Follows the log and the BMC that are on the screen, and reads the counters of links while they are.
 fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.view == View::Namespaces {
         let wanted = model.chosen_app().and_then(|(netns, app)| {
@@ -79,6 +88,14 @@ fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
             effects.push(Effect::Log(wanted));
         }
     }
+    let looked_at = model.chosen_bmc().filter(|node| model.refused_bmc(node).is_none());
+    let looked_at = looked_at.map(str::to_owned);
+    if looked_at != model.bmcs.followed {
+        model.bmcs.followed.clone_from(&looked_at);
+        model.bmcs.survey = None;
+        model.bmcs.failure = None;
+        effects.push(Effect::Survey(looked_at));
+    }
     let watches = matches!(model.view, View::Topology | View::Networks);
     if watches != model.watches_links {
         model.watches_links = watches;
@@ -88,17 +105,12 @@ fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
 
 fn refresh_nodes(model: &mut Model) {
     let mut rows = std::mem::take(&mut model.nodes);
-    let list = &model.mirror.state.nodes;
-    rows.refresh(
-        list.len(),
-        |index| list[index].name.clone(),
-        |index| {
-            nodes::COLUMNS
-                .iter()
-                .map(|column| (column.cell)(&list[index], model).text + " ")
-                .collect()
-        },
-        |column, one, other| compare(&nodes::COLUMNS, column, &list[one], &list[other], model),
+    refresh(
+        &mut rows,
+        &nodes::COLUMNS,
+        &model.mirror.state.nodes,
+        |node| &node.name,
+        model,
     );
     model.nodes = rows;
 }
@@ -106,18 +118,35 @@ fn refresh_nodes(model: &mut Model) {
 fn refresh_networks(model: &mut Model) {
     let mut rows = std::mem::take(&mut model.networks);
     let list = &model.mirror.state.networks;
+    refresh(&mut rows, &networks::COLUMNS, list, |network| &network.name, model);
+    model.networks = rows;
+}
+
+fn refresh_bmcs(model: &mut Model) {
+    let mut rows = std::mem::take(&mut model.bmcs.rows);
+    refresh(
+        &mut rows,
+        &bmc::COLUMNS,
+        &model.mirror.state.nodes,
+        |node| &node.name,
+        model,
+    );
+    model.bmcs.rows = rows;
+}
+
+/// Chooses and sorts the rows of a table anew: by what its columns show.
+fn refresh<T>(rows: &mut Rows, columns: &[Column<T>], list: &[T], name: fn(&T) -> &str, model: &Model) {
     rows.refresh(
         list.len(),
-        |index| list[index].name.clone(),
+        |index| name(&list[index]).to_owned(),
         |index| {
-            networks::COLUMNS
+            let cells = columns
                 .iter()
-                .map(|column| (column.cell)(&list[index], model).text + " ")
-                .collect()
+                .map(|column| (column.cell)(&list[index], model).text + " ");
+            cells.collect()
         },
-        |column, one, other| compare(&networks::COLUMNS, column, &list[one], &list[other], model),
+        |column, one, other| compare(columns, column, &list[one], &list[other], model),
     );
-    model.networks = rows;
 }
 
 /// Compares two objects by what a column shows of them.

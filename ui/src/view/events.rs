@@ -3,11 +3,10 @@
 use placemat2_engine::store::Level;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{nodes::told, panel, table};
+use super::table;
 use crate::{
-    areas::list_rows,
     glyph::{self, Mood, clean},
-    model::{Model, rows::Rows},
+    model::Model,
     theme::Look,
 };
 
@@ -21,69 +20,26 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
         };
         let follow = if model.follow_events { ", following" } else { ", held" };
         let title = format!(
-            "Events: {} of {}{level}{follow}{}",
+            "Events: {} of {}{level}{follow}",
             model.events.visible.len(),
-            model.mirror.events.len(),
-            told(&model.events)
+            model.mirror.events.len()
         );
-        let heading = format!("  {:<10}{:<7}{:<26}MESSAGE", "TIME", "LEVEL", "OBJECT");
-        list(
-            model,
-            main,
-            &title,
-            &heading,
-            &model.events,
-            !model.side,
-            |index| event(model, index),
-            buffer,
-        );
+        let list = table::Plain {
+            title: &title,
+            heading: &format!("  {:<10}{:<7}{:<26}MESSAGE", "TIME", "LEVEL", "OBJECT"),
+            rows: &model.events,
+            focused: !model.side,
+        };
+        list.draw(model, main, |index| event(model, index), buffer);
     }
     if !side.is_empty() {
-        let title = format!("Commands of this console{}", told(&model.commands));
-        let heading = format!("  {:<10}{:<9}COMMAND THAT DOES THE SAME", "TIME", "OUTCOME");
-        list(
-            model,
-            side,
-            &title,
-            &heading,
-            &model.commands,
-            model.side,
-            |index| command(model, index),
-            buffer,
-        );
-    }
-}
-
-#[allow(clippy::too_many_arguments, reason = "two lists, of which all differs")]
-fn list(
-    model: &Model,
-    area: Rect,
-    title: &str,
-    heading: &str,
-    rows: &Rows,
-    focused: bool,
-    line: impl Fn(usize) -> Vec<(String, Look)>,
-    buffer: &mut Buffer,
-) {
-    let inside = panel::panel(model, area, title, focused, buffer);
-    panel::text(
-        buffer,
-        Rect {
-            height: inside.height.min(1),
-            ..inside
-        },
-        heading,
-        model.settings.theme.muted,
-    );
-    let lines = list_rows(area);
-    for (place, y) in (rows.offset..rows.visible.len()).zip(lines.y..lines.bottom()) {
-        let row = Rect::new(lines.x, y, lines.width, 1);
-        if let Some(index) = rows.visible.get(place) {
-            panel::lines(buffer, row, &[line(*index)]);
-        }
-        if place == rows.cursor {
-            table::select(model, row, focused, buffer);
-        }
+        let list = table::Plain {
+            title: "Commands of this console",
+            heading: &format!("  {:<10}{:<9}COMMAND THAT DOES THE SAME", "TIME", "OUTCOME"),
+            rows: &model.commands,
+            focused: model.side,
+        };
+        list.draw(model, side, |index| command(model, index), buffer);
     }
 }
 

@@ -1,7 +1,11 @@
 //! What the screen looks like: functions of the model, one file per part, that write into a buffer of cells and nothing else.
 
+pub mod bmc;
 mod consoles;
 mod events;
+pub mod exchange;
+mod explorer;
+mod form;
 pub mod header;
 mod log;
 mod namespaces;
@@ -43,6 +47,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
         View::Networks => networks::draw(model, areas.main, areas.side, buffer),
         View::Namespaces => namespaces::draw(model, areas.main, areas.side, buffer),
         View::Consoles => cursor = consoles::draw(model, areas.main, buffer),
+        View::Bmc => bmc::draw(model, areas.main, areas.side, buffer),
         View::Events => events::draw(model, areas.main, areas.side, buffer),
     }
     status::keys(model, areas.keys, buffer);

@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use placemat2_engine::store::AppState;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{log, nodes::told, panel, table};
+use super::{log, table};
 use crate::{
-    areas::list_rows,
     glyph::{State, clean},
     model::{Model, TreeRow, mirror::since},
     theme::Look,
@@ -26,34 +25,14 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
     let namespaces = &model.mirror.state.namespaces;
     let apps: usize = namespaces.iter().map(|netns| netns.apps.len()).sum();
-    let title = format!(
-        "{} namespaces, {apps} apps{}",
-        namespaces.len(),
-        told(&model.namespaces)
-    );
-    let focused = !model.side;
-    let inside = panel::panel(model, area, &title, focused, buffer);
-    let heading = Rect {
-        height: inside.height.min(1),
-        ..inside
+    let list = table::Plain {
+        title: &format!("{} namespaces, {apps} apps", namespaces.len()),
+        heading: &format!("  {:<22}{:<11}PID/WHY", "NAME", "STATE"),
+        rows: &model.namespaces,
+        focused: !model.side,
     };
-    panel::text(
-        buffer,
-        heading,
-        &format!("  {:<22}{:<11}PID/WHY", "NAME", "STATE"),
-        model.settings.theme.muted,
-    );
-    let rows = &model.namespaces;
-    let lines = list_rows(area);
-    for (place, y) in (rows.offset..rows.visible.len()).zip(lines.y..lines.bottom()) {
-        let line = Rect::new(lines.x, y, lines.width, 1);
-        if let Some(row) = rows.visible.get(place).and_then(|index| model.tree.get(*index)) {
-            panel::lines(buffer, line, &[tree_row(model, *row)]);
-        }
-        if place == rows.cursor {
-            table::select(model, line, focused, buffer);
-        }
-    }
+    let line = |index: usize| model.tree.get(index).map_or_else(Vec::new, |row| tree_row(model, *row));
+    list.draw(model, area, line, buffer);
 }
 
 fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {

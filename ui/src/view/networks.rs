@@ -122,14 +122,8 @@ fn shape(shape: Shape) -> &'static str {
 /// Draws the view.
 pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     let networks = &model.mirror.state.networks;
-    let title = format!(
-        "Networks: {} of {} shown{}",
-        model.networks.visible.len(),
-        networks.len(),
-        super::nodes::told(&model.networks)
-    );
-    let area = panel::panel(model, main, &title, true, buffer);
-    table::draw(model, area, &COLUMNS, networks, &model.networks, true, buffer);
+    let title = format!("Networks: {} of {} shown", model.networks.visible.len(), networks.len());
+    table::list(model, main, &title, &COLUMNS, networks, &model.networks, buffer);
     if side.is_empty() {
         return;
     }

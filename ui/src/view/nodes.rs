@@ -1,7 +1,5 @@
 //! Nodes: a table, and the details of the selected one.
 
-use std::fmt::Write as _;
-
 use placemat2_engine::store::{AddressSource, NodeState};
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -110,14 +108,8 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
 pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     let nodes = &model.mirror.state.nodes;
     let on = nodes.iter().filter(|node| node.pid.is_some()).count();
-    let title = format!(
-        "Nodes: {} of {} shown, {on} on{}",
-        model.nodes.visible.len(),
-        nodes.len(),
-        told(&model.nodes)
-    );
-    let area = panel::panel(model, main, &title, true, buffer);
-    table::draw(model, area, &COLUMNS, nodes, &model.nodes, true, buffer);
+    let title = format!("Nodes: {} of {} shown, {on} on", model.nodes.visible.len(), nodes.len());
+    table::list(model, main, &title, &COLUMNS, nodes, &model.nodes, buffer);
     if side.is_empty() {
         return;
     }
@@ -127,19 +119,6 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     if let Some(node) = selected {
         panel::lines(buffer, area, &details(node, model));
     }
-}
-
-/// The filter and the marks of a list, for its title.
-pub fn told(rows: &crate::model::rows::Rows) -> String {
-    let mut told = String::new();
-    if !rows.filter.is_empty() {
-        told.push_str(if rows.invert { ", without " } else { ", with " });
-        let _ = write!(told, "{:?}", rows.filter);
-    }
-    if !rows.marked.is_empty() {
-        let _ = write!(told, ", {} marked", rows.marked.len());
-    }
-    told
 }
 
 /// What there is to tell of a node.

@@ -7,9 +7,9 @@ use ratatui::{
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{panel, table};
+use super::{form, panel, table};
 use crate::{
-    action::{Entry, Verb},
+    action::{Demand, Entry},
     glyph::clean,
     model::{
         Model,
@@ -72,14 +72,10 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
             None
         }
         Popup::Power { nodes, cursor } => {
-            let title = match &nodes[..] {
-                [one] => format!("Power of {}", clean(one)),
-                _ => format!("Power of {} nodes", nodes.len()),
-            };
-            let lines: Vec<Line> = Verb::ALL.iter().map(|verb| verb_line(model, *verb, nodes)).collect();
-            menu(model, whole, &title, &lines, Some(*cursor), 56, buffer);
+            power(model, nodes, *cursor, whole, buffer);
             None
         }
+        Popup::Form(form) => form::draw(model, form, whole, buffer),
         Popup::Quit { cursor } => {
             let refused = cannot_tear_down(model);
             let line = |(index, (what, detail)): (usize, &(&str, &str))| match refused.filter(|_| index == 1) {
@@ -127,6 +123,26 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
     }
 }
 
+/// The power menu.
+fn power(model: &Model, nodes: &[String], cursor: usize, whole: Rect, buffer: &mut Buffer) {
+    let title = match nodes {
+        [one] => format!("Power of {}", clean(one)),
+        _ => format!("Power of {} nodes", nodes.len()),
+    };
+    let mut lines: Vec<Line> = Vec::new();
+    let mut selected = 0;
+    for (index, demand) in Demand::all().enumerate() {
+        if let Some(heading) = demand.heading() {
+            lines.push(vec![(format!(" {heading}"), model.settings.theme.title)]);
+        }
+        if index == cursor {
+            selected = lines.len();
+        }
+        lines.push(demand_line(model, demand, nodes));
+    }
+    menu(model, whole, &title, &lines, Some(selected), 56, buffer);
+}
+
 /// Keys, what they do, and why not if that can't be done now.
 fn entry_line(model: &Model, entry: &Entry, columns: usize) -> Line {
     let theme = &model.settings.theme;
@@ -150,17 +166,17 @@ fn entry_line(model: &Model, entry: &Entry, columns: usize) -> Line {
     }
 }
 
-fn verb_line(model: &Model, verb: Verb, nodes: &[String]) -> Line {
+fn demand_line(model: &Model, demand: Demand, nodes: &[String]) -> Line {
     let theme = &model.settings.theme;
-    let reasons: Vec<Option<String>> = nodes.iter().map(|node| model.refused_power(verb, node)).collect();
+    let reasons: Vec<Option<String>> = nodes.iter().map(|node| model.refused_demand(demand, node)).collect();
     let refused = reasons.iter().flatten().count();
     let line = |look: Look, rest: String| {
         vec![
             (
-                format!("  {}  ", verb.key()),
+                format!("  {}  ", demand.key().unwrap_or(' ')),
                 if refused == nodes.len() { theme.muted } else { theme.key },
             ),
-            (format!("{:<30}", verb.does()), look),
+            (format!("{:<30}", demand.does()), look),
             (rest, theme.muted),
         ]
     };

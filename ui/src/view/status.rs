@@ -71,6 +71,7 @@ fn of_popup(popup: &Popup) -> &'static [(&'static str, &'static str)] {
             ("esc", "cancel"),
         ],
         Popup::Power { .. } | Popup::Quit { .. } => &[("enter", "do it"), ("esc", "cancel")],
+        Popup::Form(_) => &[("enter", "next, send"), ("left/right", "choose"), ("esc", "cancel")],
         Popup::Choose { .. } => &[("enter", "take it"), ("esc", "cancel")],
         Popup::Message { .. } => &[("enter", "close")],
     }

@@ -1,10 +1,13 @@
-//! Lists with columns.
+//! Lists: with columns that fit the screen, and plain ones.
+
+use std::fmt::Write as _;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::panel;
 use crate::{
+    areas::list_rows,
     model::{Model, rows::Rows},
     theme::Look,
 };
@@ -41,8 +44,71 @@ pub struct Column<T> {
     pub cell: fn(&T, &Model) -> Cell,
 }
 
+/// Draws a list that has the keyboard in a panel of its own; the title tells of its filter and marks, too.
+pub fn list<T>(
+    model: &Model,
+    area: Rect,
+    title: &str,
+    columns: &[Column<T>],
+    list: &[T],
+    rows: &Rows,
+    buffer: &mut Buffer,
+) {
+    let inside = panel::panel(model, area, &format!("{title}{}", told(rows)), true, buffer);
+    draw(model, inside, columns, list, rows, true, buffer);
+}
+
+/// The filter and the marks of a list, for its title.
+pub fn told(rows: &Rows) -> String {
+    let mut told = String::new();
+    if !rows.filter.is_empty() {
+        told.push_str(if rows.invert { ", without " } else { ", with " });
+        let _ = write!(told, "{:?}", rows.filter);
+    }
+    if !rows.marked.is_empty() {
+        let _ = write!(told, ", {} marked", rows.marked.len());
+    }
+    told
+}
+
+/// A list whose rows are not made of columns: a panel, a heading, and a line for each row.
+pub struct Plain<'a> {
+    /// The title of the panel.
+    pub title: &'a str,
+    /// The headings.
+    pub heading: &'a str,
+    /// The rows.
+    pub rows: &'a Rows,
+    /// Whether they have the keyboard.
+    pub focused: bool,
+}
+
+impl Plain<'_> {
+    /// Draws them; `line` is what to show of an object.
+    pub fn draw(&self, model: &Model, area: Rect, line: impl Fn(usize) -> Vec<(String, Look)>, buffer: &mut Buffer) {
+        let title = format!("{}{}", self.title, told(self.rows));
+        let inside = panel::panel(model, area, &title, self.focused, buffer);
+        let heading = Rect {
+            height: inside.height.min(1),
+            ..inside
+        };
+        panel::text(buffer, heading, self.heading, model.settings.theme.muted);
+        let lines = list_rows(area);
+        let rows = self.rows;
+        for (place, y) in (rows.offset..rows.visible.len()).zip(lines.y..lines.bottom()) {
+            let row = Rect::new(lines.x, y, lines.width, 1);
+            if let Some(index) = rows.visible.get(place) {
+                panel::lines(buffer, row, &[line(*index)]);
+            }
+            if place == rows.cursor {
+                select(model, row, self.focused, buffer);
+            }
+        }
+    }
+}
+
 /// Draws a list: headings, then rows.
-pub fn draw<T>(
+fn draw<T>(
     model: &Model,
     area: Rect,
     columns: &[Column<T>],

@@ -63,14 +63,23 @@ impl Screen {
         effects
     }
 
+    /// Types a text.
+    pub fn text_keys(&mut self, text: &str) {
+        for c in text.chars() {
+            self.event(Event::Key(Key::char(c).event()));
+        }
+    }
+
     /// Something comes from the terminal.
     pub fn event(&mut self, event: Event) -> Vec<Effect> {
         self.message(Msg::Input(event))
     }
 
-    /// Something happens.
+    /// Something happens. BMCs that are asked for something answer at once.
     pub fn message(&mut self, msg: Msg) -> Vec<Effect> {
-        update(&mut self.model, msg)
+        let effects = update(&mut self.model, msg);
+        testing::serve(&mut self.model, &effects);
+        effects
     }
 
     /// The cells of the screen.

@@ -1,4 +1,4 @@
-//! A lab as it tells of itself, for tests, benches and the pictures of the documentation: made up, but of the API's types.
+//! The lab itself: its state, events, logs.
 
 use placemat2_engine::{
     api::LogLine,
@@ -71,7 +71,28 @@ pub fn state(shape: Shape) -> State {
         .into_iter()
         .map(|node| read(node).and_then(serde_json::from_value).expect("a node"))
         .collect();
+    let bmcs = state
+        .nodes
+        .iter()
+        .filter_map(|node| Some(bmc_of(&node.name, node.bmc_address.as_deref()?)));
+    state.bmcs = bmcs.map(|bmc| serde_json::from_value(bmc).expect("a BMC")).collect();
     state
+}
+
+/// One that somebody uses, one whose address is no good, and others.
+fn bmc_of(node: &str, address: &str) -> Value {
+    let used = node == "r0-s1";
+    let fails = node == "r1-s1";
+    json!({"node": node, "address": address, "origin": if used { "announced" } else { "declared" },
+        "network": if fails { Value::Null } else { json!("bmc") }, "state": if fails { "failed" } else { "ready" },
+        "error": if fails { json!(format!("{address} is outside of every bmc network")) } else { Value::Null },
+        "boot_override": if node == "r0-s2" { json!({"target": "pxe", "persistence": "once", "firmware": "legacy"}) } else { Value::Null },
+        "sessions": if used {
+            json!([{"face": "redfish", "user": "cybozu", "role": "Administrator", "remote": "10.72.16.2", "since": "2026-11-26T10:20:00Z"}])
+        } else {
+            json!([])
+        },
+        "users": if fails { json!([]) } else { json!([{"id": 2, "name": "cybozu", "role": "Administrator", "enabled": true}]) }})
 }
 
 /// Networks, namespaces and nodes as the API has them.
@@ -158,7 +179,7 @@ fn node_of(rack: usize, node: usize, links: &mut Vec<(String, Vec<String>)>) -> 
         "power_status": if off { "Off" } else { "On" }, "socket_path": format!("/tmp/{name}.socket"),
         "pty_path": format!("/tmp/{name}.pty"),
         "power_reason": if off { json!("guest panicked") } else { Value::Null }, "pid": if off { Value::Null } else { json!(6000 + 100 * rack + node) },
-        "started_at": "2026-11-26T08:30:02Z", "nics": nics, "bmc_address": format!("10.72.16.{}{node}", rack + 1), "addresses": addresses,
+        "started_at": "2026-11-26T08:30:02Z", "nics": nics, "bmc_address": if node == 2 && rack > 0 { Value::Null } else { json!(format!("10.72.16.{}{node}", rack + 1)) }, "addresses": addresses,
         "ready": {"state": if off { "not-ready" } else { "ready" }, "probe": "console login:", "reason": null, "since": null}})
 }
 

@@ -1,0 +1,31 @@
+//! Events.
+
+use super::{Entry, entry};
+use crate::action::{Action as A, Scope::Events};
+
+pub const ENTRIES: &[Entry] = &[
+    entry(
+        Events,
+        A::Open,
+        "open",
+        &["enter"],
+        "go to",
+        "show the object of the event in its view",
+    ),
+    entry(
+        Events,
+        A::Level,
+        "level",
+        &["v"],
+        "level",
+        "show only warnings, only errors, or all",
+    ),
+    entry(
+        Events,
+        A::Follow,
+        "follow",
+        &["f"],
+        "follow",
+        "follow the events, or hold them",
+    ),
+];

@@ -19,11 +19,15 @@ BUILD_PACKAGES = gcc libc6-dev
 TEST_PACKAGES = bsdutils busybox curl freeipmi-tools ipmitool iptables iputils-ping ipxe ipxe-qemu openssh-client picocom procps \
 	socat
 # The long tests make a Debian of their own and log in to it.
-LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client python3-venv
+LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client python3-venv util-linux
+# What makes and checks the Debian package.
+PACKAGE_PACKAGES = debhelper dpkg-dev git lintian
+VERSION = $(shell dpkg-parsechangelog -S Version)
+DEB = target/package/placemat2_$(VERSION)_amd64.deb
 # DMTF's programs, against which the Redfish face of virtual BMCs is held.
 REDFISH_CLIENTS = redfish_service_validator redfish_protocol_validator redfishtool redfish_utilities
 
-.PHONY: help deps test-deps build guest demo test test-all redfish-clients bench lint clean
+.PHONY: help deps test-deps build guest demo test test-all redfish-clients bench lint package test-package clean
 
 help:
 	@echo 'make demo      build all and open the console on the demo data centre'
@@ -31,6 +35,7 @@ help:
 	@echo 'make test-all  run the long ones too'
 	@echo 'make bench     measure against the targets'
 	@echo 'make lint      check formatting and lints'
+	@echo 'make package   make and check the Debian package, in target/package'
 	@echo 'make build     build placemat2 and pmctl2 (PROFILE=release for an optimized build)'
 	@echo 'make guest     make the disk image of the demo servers'
 	@echo 'make clean     remove what was built'
@@ -71,12 +76,24 @@ redfish-clients:
 	  target/redfish-clients/bin/pip install --quiet $(REDFISH_CLIENTS) && \
 	  touch target/redfish-clients/done; }
 
-test-all: test redfish-clients
+# From a copy of what git knows, so that nothing else gets in; the build goes on in target, as usual.
+package: deps
+	@assets/install-packages $(PACKAGE_PACKAGES)
+	rm -rf target/package && mkdir -p target/package/placemat2-$(VERSION)
+	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -P -p -t target/package/placemat2-$(VERSION)
+	cd target/package/placemat2-$(VERSION) && CARGO_TARGET_DIR=$(CURDIR)/target dpkg-buildpackage -b -us -uc
+	lintian --fail-on error,warning $(DEB)
+
+test-package: package
+	@assets/install-packages $(LONG_TEST_PACKAGES)
+	$(SUDO) tests/package/run $(DEB)
+
+test-all: test redfish-clients test-package
 	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
 
 bench: test-deps
 	$(AS_ROOT) cargo bench --locked --bench lab --bench screen
-	cargo test --locked --release -p placemat2-engine --lib figures -- --ignored --nocapture
+	cargo test --locked --release -p placemat2-engine --lib figures -- --ignored --nocapture --test-threads=1
 	$(AS_ROOT) cargo bench --locked -p placemat2-engine --bench console --bench forward
 
 lint: deps

@@ -3,3 +3,4 @@
 pub mod output;
 pub mod placemat2;
 pub mod pmctl2;
+pub mod reference;

@@ -55,6 +55,33 @@ interfaces:
 kind: Nodd
 ";
 
+/// Takes a variable for how many networks there are, and includes a file.
+const SIZED: &str = "\
+kind: Lab
+include: [doubtful.yml]
+variables: {COUNT: 1}
+---
+kind: Network
+count: ${COUNT}
+name: rack${i}
+type: ${TYPE:-internal}
+";
+
+/// As placemat version 1 had it.
+const OLD: &str = "\
+kind: Pod
+name: router
+interfaces:
+- network: ext
+apps:
+- name: bird
+  image: docker://example.com/bird:2.0
+---
+kind: Network
+name: ext # the outside
+type: internal
+";
+
 /// A directory that anybody may read, with lab files.
 fn files() -> TempDir {
     use std::os::unix::fs::PermissionsExt as _;
@@ -62,7 +89,13 @@ fn files() -> TempDir {
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir()
         .unwrap();
-    for (name, text) in [("good.yml", GOOD), ("doubtful.yml", DOUBTFUL), ("bad.yml", BAD)] {
+    for (name, text) in [
+        ("good.yml", GOOD),
+        ("doubtful.yml", DOUBTFUL),
+        ("bad.yml", BAD),
+        ("sized.yml", SIZED),
+        ("old.yml", OLD),
+    ] {
         fs::write(dir.path().join(name), text).unwrap();
     }
     dir
@@ -97,6 +130,8 @@ fn run(dir: &TempDir, arguments: &[&str]) -> Output {
         "COLUMNS",
         "CLICOLOR_FORCE",
         "SUDO_USER",
+        "COUNT",
+        "TYPE",
     ] {
         command.env_remove(variable);
     }
@@ -139,6 +174,52 @@ fn validate_for_editors() {
 }
 
 #[test]
+fn validate_prints_what_comes_of_variables() {
+    let dir = files();
+    let transcript = |arguments: &[&str]| transcript(&dir, &[&["validate", "--print"], arguments].concat());
+    let set = ["--set", "COUNT=2", "--set", "TYPE=internal", "sized.yml"];
+    insta::assert_snapshot!("validate_print", transcript(&set));
+    insta::assert_snapshot!(
+        "validate_print_wrong",
+        transcript(&["--set", "TYPE=inner", "sized.yml"])
+    );
+}
+
+#[test]
+fn plan_takes_variables() {
+    let dir = files();
+    let plan = |arguments: &[&str]| {
+        let output = run(&dir, &[&["plan", "--mtu", "1400", "-o", "json"], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        plan["networks"].as_array().unwrap().len()
+    };
+    assert_eq!(plan(&["sized.yml"]), 2);
+    assert_eq!(plan(&["sized.yml", "--set", "COUNT=3"]), 4);
+    assert_eq!(
+        run(&dir, &["plan", "--set", "COUNT=x", "sized.yml"]).status.code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn schema() {
+    let output = run(&files(), &["schema"]);
+    let written = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/lab.schema.json");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        fs::read_to_string(written).unwrap()
+    );
+}
+
+#[test]
+fn migrate() {
+    let dir = files();
+    insta::assert_snapshot!("migrate", transcript(&dir, &["migrate", "old.yml"]));
+    assert_eq!(run(&dir, &["migrate", "none.yml"]).status.code(), Some(1));
+}
+
+#[test]
 fn plan_without_root_in_every_format() {
     let dir = files();
     let plan = |format: &str| {
@@ -175,6 +256,47 @@ fn plan_tells_of_mistakes_as_validate_does() {
 }
 
 #[test]
+fn doctor_names_what_fails_and_how_to_mend_it() {
+    let dir = files();
+    for arguments in [
+        &["doctor", "-o", "json"][..],
+        &["doctor", "-o", "json", "--mtu", "1000", "good.yml"],
+    ] {
+        let output = run(&dir, arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let findings: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let verdict = |check: &str| {
+            let finding = findings.iter().find(|finding| finding["check"] == check);
+            finding.map(|finding| finding["verdict"].as_str().unwrap().to_owned())
+        };
+        // Nobody runs it, on a host without links.
+        assert_eq!(verdict("privileges").as_deref(), Some("failed"), "{findings:?}");
+        let of_a_lab = arguments.len() > 3;
+        // The lab has no node, and a doubtful MTU.
+        assert_eq!(verdict("qemu").is_some(), !of_a_lab, "{findings:?}");
+        assert_eq!(verdict("mtu").as_deref(), Some(if of_a_lab { "warning" } else { "ok" }));
+        let mended = |finding: &serde_json::Value| finding["mend"].is_string();
+        assert!(
+            findings
+                .iter()
+                .all(|finding| mended(finding) == (finding["verdict"] != "ok"))
+        );
+    }
+    let text = run(&dir, &["doctor", "bad.yml"]);
+    assert_eq!(text.status.code(), Some(1));
+    assert!(text.stdout.is_empty() && String::from_utf8_lossy(&text.stderr).contains("exd"));
+}
+
+#[test]
+fn quiet_leaves_out_what_is_no_error() {
+    let dir = files();
+    let stderr = |arguments: &[&str]| String::from_utf8_lossy(&run(&dir, arguments).stderr).into_owned();
+    assert!(stderr(&["plan", "--mtu", "1400", "doubtful.yml"]).contains("warning"));
+    assert_eq!(stderr(&["plan", "--quiet", "--mtu", "1400", "doubtful.yml"]), "");
+    assert!(stderr(&["plan", "-q", "--mtu", "1400", "bad.yml"]).contains("exd"));
+}
+
+#[test]
 fn usage() {
     let dir = files();
     for help in [
@@ -182,7 +304,10 @@ fn usage() {
         &["help"],
         &["validate", "--help"],
         &["plan", "--help"],
+        &["schema", "--help"],
+        &["migrate", "--help"],
         &["cleanup", "--help"],
+        &["doctor", "--help"],
     ] {
         let output = run(&dir, help);
         assert_eq!(output.status.code(), Some(0), "{help:?}");
@@ -203,6 +328,9 @@ fn usage() {
         &["plan"],
         &["cleanup"],
         &["cleanup", "lab", "--all"],
+        &["migrate"],
+        &["validate", "--set", "1=2", "good.yml"],
+        &["validate", "--print", "-o", "json", "good.yml"],
         &["plan", "--mtu", "12", "good.yml"],
         &["plan", "--mtu", "1400", "--mtu-probe", "192.0.2.1", "good.yml"],
         &["--run-dir", "/tmp", "validate", "good.yml"],

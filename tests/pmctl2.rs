@@ -64,6 +64,99 @@ fn node_list_as_in_placemat_v2() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let server = Server::start();
+    let script = format!(
+        "{} node list -o json | head -n 1 > /dev/null; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_pmctl2")
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]).env("PLACEMAT2_ENDPOINT", &server.endpoint);
+    let output = bash.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    // Nobody there from the beginning.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut list = command(&["node", "list"]);
+    let list = list.env("PLACEMAT2_ENDPOINT", &server.endpoint).stdout(writer);
+    let output = list.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+/// What a shell would offer for the last of these words; an option that chooses the lab stands among them.
+fn completed(server: &Server, shell: &str, words: &[&str]) -> Vec<String> {
+    let mut command = command(&[]);
+    command.arg("--").args(words).env("COMPLETE", shell);
+    command.env("PLACEMAT2_ENDPOINT", &server.endpoint);
+    command.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string());
+    command.env("_CLAP_IFS", "\n");
+    let output = command.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    // zsh and fish have descriptions behind a colon or a tab.
+    let names = text.lines().map(|line| line.split(['\t', ':']).next().unwrap());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn shells_complete_with_what_runs() {
+    let server = Server::start();
+    for shell in ["bash", "zsh", "fish"] {
+        let completed = |words: &[&str]| completed(&server, shell, words);
+        assert_eq!(
+            completed(&["pmctl2", "node", "show", ""])[..2],
+            ["boot-0", "rack0-node1"],
+            "{shell}"
+        );
+        assert_eq!(
+            completed(&["pmctl2", "node", "action", "off", "ra"]),
+            ["rack0-node1"],
+            "{shell}"
+        );
+        assert!(
+            completed(&["pmctl2", "logs", "op"]).contains(&"operation/bird".to_owned()),
+            "{shell}"
+        );
+        assert!(
+            completed(&["pmctl2", "netns", "exec", ""]).contains(&"operation".to_owned()),
+            "{shell}"
+        );
+        assert!(completed(&["pmctl2", "no"]).contains(&"node".to_owned()), "{shell}");
+        // What shells load.
+        let registration = command(&[]).env("COMPLETE", shell).output().unwrap();
+        assert!(
+            String::from_utf8_lossy(&registration.stdout).contains("pmctl2"),
+            "{registration:?}"
+        );
+    }
+    let nobody = Server::start();
+    let gone = nobody.endpoint.clone();
+    drop(nobody);
+    let mut nothing = command(&["--", "pmctl2", "--endpoint", &gone, "node", "show", ""]);
+    let nothing = nothing
+        .env("COMPLETE", "bash")
+        .env("_CLAP_COMPLETE_INDEX", "5")
+        .output()
+        .unwrap();
+    assert!(nothing.status.success() && nothing.stderr.is_empty(), "{nothing:?}");
+}
+
+#[test]
+fn bash_completes_on_its_own() {
+    let server = Server::start();
+    let directory = std::path::Path::new(env!("CARGO_BIN_EXE_pmctl2")).parent().unwrap();
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
+    let script = "source <(COMPLETE=bash pmctl2); COMP_WORDS=(pmctl2 node show bo); COMP_CWORD=3; \
+                  _clap_complete_pmctl2 pmctl2 bo show 2> /dev/null; echo \"${COMPREPLY[@]}\"";
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script])
+        .env("PATH", path)
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint);
+    let output = bash.output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "boot-0\n", "{output:?}");
+}
+
+#[test]
 fn node_actions() {
     let server = Server::start();
     let actions = [

@@ -11,6 +11,7 @@ mod blocking;
 pub mod bmc;
 pub mod client;
 pub mod console;
+pub mod doctor;
 pub mod fabric;
 pub mod forward;
 pub mod host;

@@ -10,6 +10,7 @@ use std::{
     fmt,
     io::{self, ErrorKind, IsTerminal as _, Write as _},
     process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use serde::Serialize;
@@ -68,6 +69,26 @@ pub fn yaml(value: &impl Serialize) -> anyhow::Result<()> {
 /// Writes a remark for people to standard error. That nobody may be reading there changes nothing.
 pub fn remark(program: &str, remark: &str) {
     let _ = writeln!(io::stderr().lock(), "{program}: {remark}");
+}
+
+/// Whether [`note`] writes nothing.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Has [`note`] write nothing from now on (`--quiet`).
+pub fn keep_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Whether `--quiet` was given.
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Writes a remark that tells of no failure, unless [`keep_quiet`] was asked for.
+pub fn note(program: &str, note: &str) {
+    if !is_quiet() {
+        remark(program, note);
+    }
 }
 
 /// Returns the exit status of a command, having told what went wrong.

@@ -16,7 +16,7 @@ pub fn run(args: &CleanupArgs) -> anyhow::Result<ExitCode> {
             output::text(&format!("{lab}: removed {removed}\n"))?;
         }
         for left in &report.left {
-            output::remark("placemat2", &format!("{lab}: left {left}"));
+            output::note("placemat2", &format!("{lab}: left {left}"));
         }
         for error in &report.errors {
             complete = false;
@@ -24,7 +24,7 @@ pub fn run(args: &CleanupArgs) -> anyhow::Result<ExitCode> {
         }
     }
     for LabEntry { lab, .. } in &cleanup.running {
-        output::remark("placemat2", &format!("{lab} is running and stays"));
+        output::note("placemat2", &format!("{lab} is running and stays"));
     }
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

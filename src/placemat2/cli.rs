@@ -3,8 +3,10 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use placemat2_engine::client::Endpoint;
+use placemat2_engine::{client::Endpoint, spec::Variables};
 use placemat2_ui::theme::ThemeName;
+
+use crate::pmctl2::complete;
 
 /// A whole data centre on one Linux machine, from a YAML file.
 ///
@@ -42,8 +44,16 @@ pub enum Command {
     Config(ConfigCommand),
     /// Checks lab files and tells of every mistake in them.
     Validate(ValidateArgs),
+    /// Prints the JSON Schema of lab files, for editors.
+    Schema,
     /// Prints what a lab would consist of; changes nothing and needs no root.
     Plan(PlanArgs),
+    /// Turns lab files of placemat version 1 into one of today, and tells what has to be looked at.
+    Migrate(MigrateArgs),
+    /// Checks whether this host can run labs, or the lab of these files, and says how to mend what is missing.
+    Doctor(DoctorArgs),
+    /// Writes the manual pages of placemat2 and pmctl2.
+    Man(ManArgs),
     /// Removes what a lab left behind that was killed.
     Cleanup(CleanupArgs),
 }
@@ -62,6 +72,9 @@ pub struct LogArgs {
         env = "PLACEMAT2_LOG"
     )]
     pub log_level: String,
+    /// Says nothing on stderr but what went wrong, whatever the log level.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -84,7 +97,7 @@ pub struct UiArgs {
 #[derive(Debug, Args)]
 pub struct LookArgs {
     /// Attaches to the lab of that name on this host.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::labs())]
     pub lab: Option<String>,
     /// Attaches to the lab whose API answers there: http://HOST:PORT or unix:///PATH.
     #[arg(long, value_name = "URL", conflicts_with = "lab")]
@@ -141,6 +154,8 @@ pub struct PlanOptions {
     /// Lab files. Relative paths in them start at the directory of the first.
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArgs,
     /// Treats warnings about the lab files as errors.
     #[arg(long)]
     pub strict: bool,
@@ -186,16 +201,30 @@ pub enum Accel {
     Tcg,
 }
 
+/// Variables of lab files.
+#[derive(Clone, Debug, Args)]
+pub struct VariableArgs {
+    /// Sets a variable of the lab files, whatever the environment says; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
     /// Lab files.
     #[arg(value_name = "FILES", required = true)]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub variables: VariableArgs,
+    /// Prints the resources as YAML, with variables replaced, included files, and what has a `count` written out. Mistakes
+    /// are then written to stderr.
+    #[arg(long)]
+    pub print: bool,
     /// Treats warnings as errors.
     #[arg(long)]
     pub strict: bool,
     /// How mistakes are written: text for people, json for editors.
-    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text, conflicts_with = "print")]
     pub output: ReportFormat,
 }
 
@@ -205,6 +234,13 @@ pub enum ReportFormat {
     Text,
     /// One array of objects.
     Json,
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Lab files of version 1. The new one is written to standard output.
+    #[arg(value_name = "FILES", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -227,14 +263,42 @@ pub enum PlanFormat {
 }
 
 #[derive(Debug, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub plan: PlanOptions,
+    /// How the findings are written: text for people, json for programs.
+    #[arg(short, long, value_enum, default_value_t = ReportFormat::Text)]
+    pub output: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where they go; made if it is missing.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+#[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
 pub struct CleanupArgs {
     /// The lab to clean up after.
-    #[arg(value_name = "LAB", group = "which")]
+    #[arg(value_name = "LAB", group = "which", add = complete::labs())]
     pub lab: Option<String>,
     /// Cleans up after every lab that is not running.
     #[arg(long, group = "which")]
     pub all: bool,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` has no `=`: write NAME=VALUE"))?;
+    if !Variables::is_name(name) {
+        return Err(format!(
+            "`{name}` can't be the name of a variable: it is a letter or `_`, with letters, digits and `_` behind it"
+        ));
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -242,6 +306,16 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .parse()
         .map_err(|_| format!("`{text}` is not a number of seconds"))?;
     Duration::try_from_secs_f64(number).map_err(|_| format!("`{text}` is not a number of seconds"))
+}
+
+impl VariableArgs {
+    /// Returns the variables, with those of the environment.
+    pub fn given(&self) -> Variables {
+        let set = self.set.iter();
+        set.fold(Variables::of_environment(), |variables, (name, value)| {
+            variables.with(name, value)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -261,6 +335,19 @@ mod tests {
         assert!(cli.command.is_none() && cli.headless);
         assert_eq!(cli.run.plan.files, [PathBuf::from("dc.yml")]);
         assert_eq!(cli.run.plan.run_dir, PathBuf::from("/x"));
+    }
+
+    #[test]
+    fn variables_may_hold_anything() {
+        let cli = Cli::parse_from(["placemat2", "--set", "A=b=c", "--set=_1=", "dc.yml"]);
+        let set = [("A".to_owned(), "b=c".to_owned()), ("_1".to_owned(), String::new())];
+        assert_eq!(cli.run.plan.variables.set, set);
+        for wrong in ["A", "=b", "a-b=c", "1=c"] {
+            assert!(
+                Cli::try_parse_from(["placemat2", "--set", wrong, "dc.yml"]).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

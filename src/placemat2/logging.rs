@@ -20,9 +20,8 @@ const DAYS: usize = 7;
 /// Starts logging to stderr and to `engine.log.DATE` in `directory`. The file gets its last lines when the guard is
 /// dropped; it goes with the lab's directory.
 pub fn start(args: &LogArgs, directory: &Path) -> anyhow::Result<WorkerGuard> {
-    let filter = || {
-        EnvFilter::try_new(&args.log_level)
-            .map_err(|error| anyhow::anyhow!("`--log-level {}` is not a log filter: {error}", args.log_level))
+    let filter = |level: &str| {
+        EnvFilter::try_new(level).map_err(|error| anyhow::anyhow!("`--log-level {level}` is not a log filter: {error}"))
     };
     let file = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
@@ -45,8 +44,8 @@ pub fn start(args: &LogArgs, directory: &Path) -> anyhow::Result<WorkerGuard> {
         LogFormat::Json => file.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry()
-        .with(stderr.with_filter(filter()?))
-        .with(file.with_filter(filter()?))
+        .with(stderr.with_filter(filter(if args.quiet { "error" } else { &args.log_level })?))
+        .with(file.with_filter(filter(&args.log_level)?))
         .try_init()?;
     Ok(guard)
 }

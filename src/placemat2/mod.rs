@@ -4,16 +4,21 @@ mod bmc_users;
 mod cleanup;
 mod cli;
 mod config;
+mod doctor;
 mod logging;
+mod man;
+mod migrate;
 mod plan;
 mod prepare;
 mod run;
+mod schema;
 mod ui;
 mod validate;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
+use clap_complete::CompleteEnv;
 
 use crate::output;
 pub use cli::Cli;
@@ -21,7 +26,10 @@ use cli::Command;
 
 /// Runs `placemat2` with this process's arguments.
 pub fn main() -> ExitCode {
+    // A shell that completes a command line asks this way, and gets no further.
+    CompleteEnv::with_factory(Cli::command).complete();
     let cli = parse(&Cli::command().get_matches());
+    output::keep_quiet(cli.log.quiet);
     let outcome = match cli.command {
         None => run::run(cli.run, &cli.log),
         Some(Command::Run(args)) => run::run(args, &cli.log),
@@ -30,7 +38,11 @@ pub fn main() -> ExitCode {
         Some(Command::Attach(look)) => ui::attach(&look),
         Some(Command::Config(command)) => config::run(command),
         Some(Command::Validate(args)) => validate::run(&args),
+        Some(Command::Schema) => schema::run(),
+        Some(Command::Migrate(args)) => migrate::run(&args),
         Some(Command::Plan(args)) => plan::run(&args),
+        Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Man(args)) => man::run(&args),
         Some(Command::Cleanup(args)) => cleanup::run(&args),
     };
     output::exit_code("placemat2", outcome)
@@ -40,7 +52,7 @@ pub fn main() -> ExitCode {
 fn parse(matches: &clap::ArgMatches) -> Cli {
     let refuse = |message: String| -> ! { Cli::command().error(ErrorKind::ArgumentConflict, message).exit() };
     if let Some(command) = matches.subcommand_name() {
-        let shared = |id: &clap::Id| matches!(id.as_str(), "headless" | "log_format" | "log_level");
+        let shared = |id: &clap::Id| matches!(id.as_str(), "headless" | "log_format" | "log_level" | "quiet");
         let typed = |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
         // Groups have ids, too, but no values of their own.
         let argument = |id: &clap::Id| Cli::command().get_arguments().any(|argument| argument.get_id() == id);
@@ -57,9 +69,17 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
         Some(Command::Run(args)) => Some(&args.plan.files),
         Some(Command::Plan(args)) => Some(&args.plan.files),
         Some(Command::Ui(args)) if cli.headless => Some(&args.run.plan.files),
-        Some(Command::Ui(_) | Command::Attach(_) | Command::Config(_) | Command::Validate(_) | Command::Cleanup(_)) => {
-            None
-        }
+        Some(
+            Command::Ui(_)
+            | Command::Attach(_)
+            | Command::Config(_)
+            | Command::Validate(_)
+            | Command::Schema
+            | Command::Migrate(_)
+            | Command::Doctor(_)
+            | Command::Man(_)
+            | Command::Cleanup(_),
+        ) => None,
     };
     if files.is_some_and(Vec::is_empty) {
         refuse("name at least one lab file: `placemat2 dc.yml`".into());

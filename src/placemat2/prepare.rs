@@ -37,30 +37,46 @@ pub struct Told;
 /// Reads the lab files. Mistakes in them are written to stderr, all of them. Blocks.
 pub fn read(args: &PlanOptions) -> anyhow::Result<Written> {
     let mut qemu = None;
-    let mut report = spec::load_announcing(&args.files, || qemu = facts::ask_qemu());
+    let mut report = spec::load_announcing(&args.files, &args.variables.given(), || qemu = facts::ask_qemu());
     if args.strict {
         report.deny_warnings();
     }
     let color = std::io::stderr().is_terminal() && output::color_is_welcome();
-    output::remarks(&report.render_text(color));
+    if report.has_errors(args.strict) || !output::is_quiet() {
+        output::remarks(&report.render_text(color));
+    }
     let Some(spec) = report.spec.take().filter(|_| !report.has_errors(args.strict)) else {
         return Err(Told.into());
     };
-    let mtu = match (args.mtu, &args.mtu_probe) {
-        (Some(bytes), _) => mtu::Choice::Fixed(bytes),
-        (None, Some(host)) => mtu::Choice::Probe(host.clone()),
-        (None, None) => mtu::Choice::Route,
-    };
-    let options = options(args);
-    Ok(Written {
-        spec,
-        options,
-        mtu,
-        qemu,
-    })
+    Ok(Written::new(spec, args, qemu))
 }
 
 impl Written {
+    fn new(spec: Spec, args: &PlanOptions, qemu: Option<facts::AskedQemu>) -> Self {
+        let mtu = match (args.mtu, &args.mtu_probe) {
+            (Some(bytes), _) => mtu::Choice::Fixed(bytes),
+            (None, Some(host)) => mtu::Choice::Probe(host.clone()),
+            (None, None) => mtu::Choice::Route,
+        };
+        Self {
+            spec,
+            options: options(args),
+            mtu,
+            qemu,
+        }
+    }
+
+    /// No lab at all.
+    pub fn nothing(args: &PlanOptions) -> Self {
+        Self::new(Spec::default(), args, facts::ask_qemu())
+    }
+
+    /// Asks the host, for more than the lab needs. Blocks.
+    pub fn gather_all(self, found: Mtu) -> anyhow::Result<(Spec, Options, Facts)> {
+        let facts = facts::gather_all(&self.spec, &self.options, found, self.qemu)?;
+        Ok((self.spec, self.options, facts))
+    }
+
     /// The name and the place of the lab's directory, which are known before there is a plan.
     pub fn lab(&self) -> (PathBuf, String) {
         (self.options.lab_root.clone(), plan::lab_name(&self.spec, &self.options))

@@ -4,6 +4,8 @@ use std::{path::Path, process::ExitCode};
 
 use placemat2_engine::{
     bmc::User,
+    host::proc_sys,
+    keeper,
     lab::{self, About, Settings, Stop},
     memory,
     plan::{self, Facts, Plan},
@@ -20,6 +22,8 @@ use super::{
 
 /// Brings the lab up and runs it until a signal; status 0 if it came up and went down, or was stopped on its way up.
 pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+    // Before there are threads. Where it can't be done, it may not be needed, and whatever needs it says so.
+    let _ = proc_sys::make_writable();
     memory::share_arena();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run_lab(args, log));
@@ -30,6 +34,9 @@ pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
 
 async fn run_lab(args: RunArgs, log: &LogArgs) -> anyhow::Result<()> {
     let stop = listen()?;
+    if std::process::id() == 1 {
+        tokio::spawn(keeper::reap_strangers());
+    }
     lab::check_privileges()?;
     let bmc_users = bmc_users::read(args.bmc_users.as_deref())?;
     let options = args.plan.clone();

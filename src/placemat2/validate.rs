@@ -9,15 +9,27 @@ use crate::output;
 
 /// Exit status 0 if the files could be run, else 1.
 pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
-    let mut report = spec::load(&args.files);
+    let given = args.variables.given();
+    let (mut report, printed) = if args.print {
+        let (report, printed) = spec::print(&args.files, &given);
+        (report, Some(printed))
+    } else {
+        (spec::load_given(&args.files, &given), None)
+    };
     if args.strict {
         report.deny_warnings();
     }
-    match args.output {
-        ReportFormat::Json => output::json(&report.to_json())?,
-        ReportFormat::Text => {
-            let color = std::io::stdout().is_terminal() && output::color_is_welcome();
-            output::text(&report.render_text(color))?;
+    if let Some(printed) = printed {
+        let color = std::io::stderr().is_terminal() && output::color_is_welcome();
+        output::remarks(&report.render_text(color));
+        output::text(&printed)?;
+    } else {
+        match args.output {
+            ReportFormat::Json => output::json(&report.to_json())?,
+            ReportFormat::Text => {
+                let color = std::io::stdout().is_terminal() && output::color_is_welcome();
+                output::text(&report.render_text(color))?;
+            }
         }
     }
     Ok(if report.has_errors(args.strict) {

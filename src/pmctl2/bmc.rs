@@ -22,6 +22,7 @@ pub enum Bmc {
 #[derive(Debug, Args)]
 pub struct Show {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// How to print
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "json")]

@@ -14,7 +14,7 @@ pub struct Target {
     #[arg(long, global = true, value_name = "URL", env = "PLACEMAT2_ENDPOINT")]
     pub endpoint: Option<Endpoint>,
     /// The lab of that name on this host
-    #[arg(long, global = true, value_name = "NAME", env = "PLACEMAT2_LAB")]
+    #[arg(long, global = true, value_name = "NAME", env = "PLACEMAT2_LAB", add = super::complete::labs())]
     pub lab: Option<String>,
 }
 

@@ -18,6 +18,7 @@ use crate::output::{self, Visible};
 )]
 pub struct Log {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// Go on with what comes, until the lab ends or this command is interrupted
     #[arg(short, long)]

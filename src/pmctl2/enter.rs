@@ -30,6 +30,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 )]
 pub struct Enter {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// Type nothing, only look
     #[arg(long)]
@@ -54,7 +55,7 @@ impl Enter {
             if self.resize {
                 self.tell_size(session).await?;
             }
-            output::remark(
+            output::note(
                 "pmctl2",
                 &format!("this is the console of {node}; Ctrl-] or Ctrl-Q Ctrl-X leaves it"),
             );
@@ -66,7 +67,7 @@ impl Enter {
                 Ok(End::Closed) => format!("the console of {node} was closed"),
                 _ => format!("left the console of {node}"),
             };
-            output::remark("pmctl2", &farewell);
+            output::note("pmctl2", &farewell);
             end?
         } else if self.readonly {
             converse::watch(stream).await?

@@ -33,6 +33,7 @@ const NOT_FOUND: u8 = 127;
 )]
 pub struct Exec {
     /// Name of the namespace
+    #[arg(add = super::complete::namespaces())]
     name: String,
     /// The command with its arguments
     #[arg(

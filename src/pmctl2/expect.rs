@@ -29,6 +29,7 @@ const SEEN: usize = 200;
 )]
 pub struct Expect {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// What is expected in a line
     #[arg(value_name = "REGEX")]

@@ -13,7 +13,7 @@ use crate::output;
 #[derive(Debug, Args)]
 pub struct Logs {
     /// The app, as `pmctl2 app list` names it
-    #[arg(value_name = "NETNS/APP")]
+    #[arg(value_name = "NETNS/APP", add = super::complete::apps())]
     app: AppName,
     /// Go on with the lines that come, until the lab ends or this command is interrupted
     #[arg(short, long)]
@@ -64,7 +64,7 @@ impl Logs {
                 .and_then(|expected| line.id.checked_sub(expected))
                 .filter(|lost| *lost > 0)
             {
-                output::remark(
+                output::note(
                     "pmctl2",
                     &format!("{lost} lines came too fast and are only in the app's log file"),
                 );

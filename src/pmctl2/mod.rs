@@ -2,6 +2,7 @@
 
 mod app;
 mod bmc;
+pub(crate) mod complete;
 mod connect;
 mod console_log;
 mod converse;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 
+use crate::output;
 use connect::{Session, Target};
 
 /// Looks into a running placemat2 lab and steers it
@@ -47,6 +49,9 @@ use connect::{Session, Target};
 pub struct Cli {
     #[command(flatten)]
     target: Target,
+    /// Say nothing on standard error but what went wrong
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -110,6 +115,7 @@ impl Cli {
 
 /// Does what the command line asks for.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    output::keep_quiet(cli.quiet);
     match cli.command {
         // Becomes another program, which must not find a runtime's threads.
         Command::Netns(netns::Netns::Exec(exec)) => exec.run(),

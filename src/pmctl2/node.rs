@@ -54,6 +54,7 @@ pub struct List {
 #[derive(Debug, Args)]
 pub struct Show {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// How to print
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "json")]

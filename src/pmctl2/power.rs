@@ -15,7 +15,7 @@ pub struct Action {
     #[arg(value_name = "ACTION")]
     verb: Power,
     /// Names of the nodes
-    #[arg(value_name = "NODE", group = "which")]
+    #[arg(value_name = "NODE", group = "which", add = super::complete::nodes())]
     nodes: Vec<String>,
     /// Act on every node of the lab
     #[arg(long, group = "which")]

@@ -19,6 +19,7 @@ use crate::output;
 )]
 pub struct Redfish {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// GET, PATCH, POST or DELETE
     method: String,

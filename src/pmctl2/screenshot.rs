@@ -16,6 +16,7 @@ use crate::output;
 )]
 pub struct Screenshot {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// File to write; - is standard output
     #[arg(value_name = "FILE")]

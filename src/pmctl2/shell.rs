@@ -32,6 +32,7 @@ const END_OF_INPUT: &[u8] = b"\x04";
 )]
 pub struct Enter {
     /// Name of the namespace
+    #[arg(add = super::complete::namespaces())]
     name: String,
     /// A command instead of root's shell
     #[arg(last = true, value_name = "COMMAND")]

@@ -16,6 +16,7 @@ use super::connect::Session;
 )]
 pub struct Type {
     /// Name of the node
+    #[arg(add = super::complete::nodes())]
     node: String,
     /// What to type
     #[arg(allow_hyphen_values = true)]

@@ -180,7 +180,7 @@ impl Console {
                     // The terminal is gone.
                     Some(Err(_)) | None => return Ok(Outcome::Detached),
                 },
-                () = sleep_until(self.next_frame), if may_draw => self.draw()?,
+                () = due(self.next_frame), if may_draw => self.draw()?,
                 () = self.outlet.sent.notified(), if self.outlet.is_busy() => {}
                 Some(msg) = self.messages.recv() => self.told(msg)?,
                 Some(msg) = self.bytes.recv() => self.written(msg)?,
@@ -332,6 +332,13 @@ fn edit(text: &str) -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::other(format!("{editor}: {status}")))
+    }
+}
+
+/// Waits for a time, and not until the runtime's next tick if it has come.
+async fn due(time: Instant) {
+    if Instant::now() < time {
+        sleep_until(time).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufRead, BufReader},
+    io,
     path::Path,
 };
 
@@ -13,7 +13,7 @@ use nix::{
     unistd::geteuid,
 };
 
-use super::user;
+use super::{kvm, user};
 use crate::plan::QemuUser;
 
 /// Returns whether KVM can get a guest of a QEMU that runs as `user` to run, or why not, as a clause.
@@ -28,26 +28,7 @@ pub(super) fn kvm(user: Option<&QemuUser>) -> Result<(), String> {
             "the user `{name}`, as which QEMU is to run, may not open `/dev/kvm`: add it to the group `kvm`"
         ));
     }
-    // A /dev/kvm can be there without these, and guests then never get to boot.
-    match File::open("/proc/cpuinfo")
-        .map(BufReader::new)
-        .and_then(has_virtualization)
-    {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("the CPU shows neither `vmx` nor `svm`, although there is a `/dev/kvm`".to_owned()),
-        Err(error) => Err(format!("`/proc/cpuinfo` can't be read: {error}")),
-    }
-}
-
-/// Looks for a virtualization extension among the flags of the first CPU.
-fn has_virtualization(cpuinfo: impl BufRead) -> io::Result<bool> {
-    for line in cpuinfo.lines() {
-        let line = line?;
-        if let Some(flags) = line.strip_prefix("flags") {
-            return Ok(flags.split_whitespace().any(|flag| flag == "vmx" || flag == "svm"));
-        }
-    }
-    Ok(false)
+    kvm::run_guest()
 }
 
 /// Returns whether a device is there. Without root, one that may not be opened counts as there: to print a plan takes no
@@ -83,16 +64,6 @@ pub(super) fn refuses_direct_io(directory: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn virtualization_is_a_flag_of_the_cpu() {
-        let flags = |text: &str| has_virtualization(text.as_bytes()).unwrap();
-        assert!(flags("processor\t: 0\nflags\t\t: fpu vmx sse\n"));
-        assert!(flags("flags\t\t: fpu svm\n"));
-        assert!(!flags("flags\t\t: fpu svm_lock\nvmx flags\t: vnmi\n"));
-        assert!(!flags("processor\t: 0\n"));
-        assert!(!flags(""));
-    }
 
     #[test]
     fn direct_io_is_asked_of_the_nearest_directory_that_exists() {

@@ -46,7 +46,23 @@ pub enum FactsError {
 /// Returns what the plan of a lab needs to know of this host. Blocks for as long as QEMU takes to print its version,
 /// unless that was asked for before.
 pub fn gather(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>) -> Result<Facts, FactsError> {
-    let mut facts = Facts {
+    let mut facts = gather_for_any(spec, options, mtu)?;
+    if !spec.nodes.is_empty() {
+        gather_for_nodes(spec, options, qemu, &mut facts);
+    }
+    Ok(facts)
+}
+
+/// Returns what [`gather`] does, and what only nodes need even if the lab has none.
+pub fn gather_all(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>) -> Result<Facts, FactsError> {
+    let mut facts = gather_for_any(spec, options, mtu)?;
+    gather_for_nodes(spec, options, qemu, &mut facts);
+    Ok(facts)
+}
+
+/// Asks what every lab needs.
+fn gather_for_any(spec: &Spec, options: &Options, mtu: Mtu) -> Result<Facts, FactsError> {
+    Ok(Facts {
         kvm: Err("no node needs it".to_owned()),
         vhost_net: false,
         tun: false,
@@ -61,11 +77,7 @@ pub fn gather(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQemu>)
         links: links(spec).map_err(FactsError::Links)?,
         prefixes: prefixes().map_err(FactsError::Addresses)?,
         namespaces: namespaces(&spec.base_dir.join(&options.netns_dir))?,
-    };
-    if !spec.nodes.is_empty() {
-        gather_for_nodes(spec, options, qemu, &mut facts);
-    }
-    Ok(facts)
+    })
 }
 
 /// Asks what only nodes need.

@@ -17,6 +17,7 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, fcntl},
+    sys::memfd::{MFdFlags, memfd_create},
 };
 
 /// Name of the lock file in a lab directory; it holds the engine's process id as text.
@@ -72,6 +73,15 @@ impl LockFile {
     /// Opens the lock file of a lab directory.
     pub(super) fn open(lab_dir: &Path) -> io::Result<Self> {
         Self::open_with(lab_dir, false)
+    }
+
+    /// For programs that only look, for no lab: nobody else knows of it.
+    pub(super) fn of_nobody() -> io::Result<Self> {
+        let file = memfd_create("placemat2-lock", MFdFlags::MFD_CLOEXEC)?.into();
+        Ok(Self {
+            file,
+            path: PathBuf::new(),
+        })
     }
 
     fn open_with(lab_dir: &Path, create: bool) -> io::Result<Self> {

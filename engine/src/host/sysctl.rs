@@ -9,15 +9,15 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
+use nix::unistd::{AccessFlags, access};
+
 use super::{
     claims::{self, Claims},
+    proc_sys::PROC_SYS,
     record::{RecordError, Recorder},
     undo::{Context, Refusal, Undo},
 };
 use crate::blocking;
-
-/// Where sysctls are files.
-const PROC_SYS: &str = "/proc/sys";
 
 /// What a claimed sysctl is set to.
 const ON: &str = "1";
@@ -119,6 +119,12 @@ fn values_along(path: &str) -> BTreeMap<String, String> {
         .chain(further.map(str::to_owned))
         .filter_map(|path| get(&path).ok().map(|value| (path, value)))
         .collect()
+}
+
+/// Whether a sysctl is on, or this process may turn it on.
+pub fn is_on_or_writable(sysctl: &str) -> bool {
+    let path = as_path(sysctl);
+    get(&path).is_ok_and(|now| now == ON) || access(&Path::new(PROC_SYS).join(path), AccessFlags::W_OK).is_ok()
 }
 
 fn as_path(sysctl: &str) -> String {

@@ -24,7 +24,7 @@ use nix::{
         signal::{Signal, kill},
         wait::waitpid,
     },
-    unistd::{Pid, getpid, getsid},
+    unistd::Pid,
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -37,7 +37,8 @@ use super::{
     error::{KeeperError, Stage},
     pidfd,
     process::{Exit, Process},
-    socket, tree,
+    socket,
+    strangers::strangers,
     wire::{Reply, Request},
 };
 use crate::blocking;
@@ -337,11 +338,8 @@ async fn send(socket: &AsyncFd<OwnedFd>, message: Option<&(Vec<u8>, Vec<OwnedFd>
 /// Kills what a dead keeper left behind: this process is a subreaper, so all of it became its children, each in a
 /// session other than its own. Returns when all are gone.
 fn kill_orphans() -> io::Result<()> {
-    let own = getpid();
-    let session = getsid(None)?.as_raw();
     loop {
-        let mut orphans = tree::children(own.as_raw())?;
-        orphans.retain(|child| child.session != session);
+        let orphans = strangers()?;
         if orphans.is_empty() {
             return Ok(());
         }

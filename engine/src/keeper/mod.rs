@@ -14,6 +14,7 @@ pub(crate) mod pidfd;
 mod process;
 mod server;
 mod socket;
+mod strangers;
 mod tree;
 mod wire;
 
@@ -28,6 +29,7 @@ pub use client::Keeper;
 pub use command::Command;
 pub use error::KeeperError;
 pub use process::{Exit, Process};
+pub use strangers::reap_strangers;
 pub use wire::Identity;
 
 /// `argv[0]` of a keeper, by which the program knows that it was started as one.

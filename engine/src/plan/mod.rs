@@ -38,5 +38,6 @@ pub use model::{
     Paths, Plan, Qemu, Shape, Tpm, Virtiofs, Volume, VolumeSource,
 };
 pub use node::nvram_file;
+pub(crate) use numa::cpus as node_cpus;
 pub use options::{AccelChoice, Options};
 pub use render::render_text;

@@ -96,6 +96,20 @@ impl Mtu {
     }
 }
 
+impl fmt::Display for Mtu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (", self.effective())?;
+        match &self.source {
+            MtuSource::Option => f.write_str("as given"),
+            MtuSource::Probe { host } => write!(f, "probed towards {host}"),
+            MtuSource::Route { destination, link } => write!(f, "of the route to {destination} by {link}"),
+            MtuSource::Links { link } => write!(f, "of {link}, there is no route to the Internet"),
+            MtuSource::Default => f.write_str("the kernel's default"),
+        }?;
+        f.write_str(")")
+    }
+}
+
 /// Where an MTU came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

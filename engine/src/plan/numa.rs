@@ -9,7 +9,7 @@ const MIB: u64 = 1 << 20;
 const MEMORY_STEP: u64 = 8 << 10;
 
 /// Returns the CPUs a node starts with.
-pub(super) fn cpus(smp: &Smp) -> u32 {
+pub(crate) fn cpus(smp: &Smp) -> u32 {
     smp.cpus.unwrap_or_else(|| all_cpus(smp))
 }
 

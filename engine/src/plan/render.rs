@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{End, Link, Mtu, MtuSource, Namespace, Network, NetworkKind, Node, Plan, Shape, Volume, VolumeSource};
+use super::{End, Link, Namespace, Network, NetworkKind, Node, Plan, Shape, Volume, VolumeSource};
 
 /// Returns a plan as readable text, QEMU commands ready to be read one option a line.
 pub fn render_text(plan: &Plan) -> String {
@@ -23,7 +23,7 @@ fn render(plan: &Plan, out: &mut String) -> fmt::Result {
     ] {
         writeln!(out, "  {what:<13}{}", path.display())?;
     }
-    writeln!(out, "  {:<13}{}", "MTU", mtu(&plan.mtu))?;
+    writeln!(out, "  {:<13}{}", "MTU", plan.mtu)?;
     for prefix in &plan.nat {
         writeln!(out, "  {:<13}{prefix}", "NAT")?;
     }
@@ -59,17 +59,6 @@ fn section<T>(
     }
     writeln!(out, "\n{title} ({})", items.len())?;
     items.iter().try_for_each(|item| render_item(out, item))
-}
-
-fn mtu(mtu: &Mtu) -> String {
-    let source = match &mtu.source {
-        MtuSource::Option => "as given".to_owned(),
-        MtuSource::Probe { host } => format!("probed towards {host}"),
-        MtuSource::Route { destination, link } => format!("of the route to {destination} by {link}"),
-        MtuSource::Links { link } => format!("of {link}, there is no route to the Internet"),
-        MtuSource::Default => "the kernel's default".to_owned(),
-    };
-    format!("{} ({source})", mtu.effective())
 }
 
 fn network(out: &mut String, network: &Network) -> fmt::Result {

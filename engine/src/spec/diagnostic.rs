@@ -1,5 +1,7 @@
 //! Mistakes and doubts found in lab files.
 
+use std::{collections::HashMap, sync::Arc};
+
 use serde::Serialize;
 
 use super::{model::Place, source::Sources, tree::Mark};
@@ -59,6 +61,12 @@ pub enum Code {
     File,
     /// Two apps write the same file.
     SharedFile,
+    /// A variable that is not set, or a reference to one that can't be read.
+    Variable,
+    /// A `count` that can't be counted to.
+    Count,
+    /// A file that is included by itself.
+    IncludeCycle,
     /// There is nothing in the lab.
     EmptyLab,
 }
@@ -72,6 +80,8 @@ pub struct Span {
     pub end_line: u32,
     /// The column after its last character.
     pub end_column: u32,
+    /// Which instance of something repeated it is of: `rack = 0, i = 3`.
+    pub instance: Option<Arc<str>>,
 }
 
 /// Another place that a diagnostic is about.
@@ -98,6 +108,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Other places it is about.
     pub related: Vec<Related>,
+    /// How many more instances of something repeated it is about; only the first of them is told.
+    pub more_instances: usize,
 }
 
 /// A diagnostic in the making: its places are still marks.
@@ -162,6 +174,8 @@ impl Finding {
 #[derive(Debug, Default)]
 pub struct Collector {
     kept: Vec<(Mark, Diagnostic)>,
+    /// Where in `kept` the first instance's diagnostic is, by place and code.
+    first_instances: HashMap<(Mark, Code), usize>,
     /// The place of the first error and the first warning that were only counted, and their number.
     left_out: [Option<(Mark, usize)>; 2],
 }
@@ -177,6 +191,18 @@ impl Collector {
             hint,
             related,
         } = finding;
+        if mark.instance != 0 {
+            let everywhere = Mark { instance: 0, ..mark };
+            if let Some(first) = self.first_instances.get(&(everywhere, code)) {
+                if let Some((_, diagnostic)) = self.kept.get_mut(*first) {
+                    diagnostic.more_instances += 1;
+                }
+                return;
+            }
+            if !self.is_full() {
+                self.first_instances.insert((everywhere, code), self.kept.len());
+            }
+        }
         if self.is_full() {
             let slot = &mut self.left_out[usize::from(severity == Severity::Warning)];
             slot.get_or_insert((mark, 0)).1 += 1;
@@ -199,6 +225,7 @@ impl Collector {
                 message,
                 hint,
                 related,
+                more_instances: 0,
             },
         ));
     }
@@ -234,6 +261,7 @@ impl Collector {
                     message: format!("{count} more {noun}{plural} were found, the first of them here."),
                     hint: None,
                     related: Vec::new(),
+                    more_instances: 0,
                 });
             }
         }

@@ -1,6 +1,11 @@
 //! The files that a lab file names.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    os::unix::fs::PermissionsExt,
+    path::{Component, Path, PathBuf},
+};
 
 use nix::unistd::{AccessFlags, access};
 
@@ -26,6 +31,27 @@ pub enum Found {
 pub trait Files {
     /// Returns what is at an absolute path, symbolic links followed.
     fn find(&self, path: &Path) -> Found;
+
+    /// Returns what a file holds, but not much more than `limit` bytes of it. Where there is no disk, there is nothing to read.
+    fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+        let _ = (path, limit);
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// Returns the one path of a file that may have several, as far as that can be told.
+    fn identity(&self, path: &Path) -> PathBuf {
+        let mut identity = PathBuf::new();
+        for component in path.components() {
+            match component {
+                Component::CurDir => {}
+                Component::ParentDir => {
+                    identity.pop();
+                }
+                other => identity.push(other),
+            }
+        }
+        identity
+    }
 }
 
 /// The real file system.
@@ -45,5 +71,16 @@ impl Files for Disk {
             }
             Err(error) => Found::Unknown(error.to_string()),
         }
+    }
+
+    fn read(&self, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let mut bytes = Vec::new();
+        File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn identity(&self, path: &Path) -> PathBuf {
+        fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
     }
 }

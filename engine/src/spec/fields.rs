@@ -14,6 +14,12 @@ use super::{
     tree::{Entry, Mark, Node, Value},
 };
 
+#[cfg(test)]
+thread_local! {
+    /// The keys that were asked for, by the place of the first key that is written in their mapping.
+    pub static ASKED: std::cell::RefCell<HashMap<Mark, std::collections::BTreeSet<&'static str>>> = std::cell::RefCell::default();
+}
+
 /// A piece of text with its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'t> {
@@ -238,6 +244,8 @@ impl<'t> Fields<'t> {
 
     /// Warns of keys nobody took. `elsewhere` are keys that other things of this sort have, so not misspelled.
     pub fn finish(self, cx: &mut Context<'_>, elsewhere: &[&str]) {
+        #[cfg(test)]
+        self.note_asked();
         let mut left: Vec<&Field<'_>> = self.by_key.values().filter(|field| !field.taken).collect();
         left.sort_by_key(|field| field.key.mark);
         for field in left {
@@ -255,6 +263,14 @@ impl<'t> Fields<'t> {
                 Finding::warning(Code::UnknownKey, key.mark, message).maybe_hint(did_you_mean(key.text, unused))
             };
             cx.report(finding);
+        }
+    }
+
+    /// Notes what was asked for, which tests hold against `shape`.
+    #[cfg(test)]
+    fn note_asked(&self) {
+        if let Some(first) = self.by_key.values().map(|field| field.key.mark).min() {
+            ASKED.with_borrow_mut(|asked| asked.entry(first).or_default().extend(&self.known));
         }
     }
 

@@ -16,6 +16,9 @@ struct JsonDiagnostic<'a> {
     message: &'a str,
     hint: Option<&'a str>,
     related: Vec<JsonRelated<'a>>,
+    /// How many more instances of something repeated it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_instances: Option<usize>,
 }
 
 /// A stretch of text: lines and columns (in characters) from 1, the end exclusive.
@@ -26,6 +29,9 @@ struct JsonSpan<'a> {
     column: u32,
     end_line: u32,
     end_column: u32,
+    /// Of something repeated, which instance it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +62,7 @@ fn json_diagnostic(diagnostic: &Diagnostic) -> JsonDiagnostic<'_> {
                 message: &related.message,
             })
             .collect(),
+        more_instances: Some(diagnostic.more_instances).filter(|more| *more > 0),
     }
 }
 
@@ -66,5 +73,6 @@ fn json_span(span: &Span) -> JsonSpan<'_> {
         column: span.place.column,
         end_line: span.end_line,
         end_column: span.end_column,
+        instance: span.instance.as_deref(),
     }
 }

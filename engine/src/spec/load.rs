@@ -1,23 +1,20 @@
 //! The way in: lab files to a spec and a report.
 
-use std::{
-    collections::HashSet,
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, io, path::PathBuf};
 
 use super::{
     check,
     context::Context,
-    diagnostic::{Code, Diagnostic, Finding, Severity},
+    diagnostic::{Code, Collector, Diagnostic, Finding, Severity},
     disk::{Disk, Files},
+    gather::{Gathered, Gathering, gather},
     json,
     model::Spec,
-    parse,
     read::{self, Resources},
     render,
     source::{Sources, decode, start_of},
+    variables::Variables,
+    write,
 };
 
 /// How large a lab file may be; one of 400 nodes has some 200 KiB.
@@ -33,47 +30,81 @@ pub struct Report {
     sources: Sources,
 }
 
-/// Reads and checks lab files, the first of which says where relative paths start.
+/// Reads and checks lab files, the first of which says where relative paths start; no variable is given.
 pub fn load(files: &[PathBuf]) -> Report {
-    let inputs = files.iter().map(|path| (path.clone(), read_file(path))).collect();
-    load_inputs(inputs, &Disk)
+    load_given(files, &Variables::default())
 }
 
-/// As [`load`], and calls `nodes_ahead` before anything is checked if the files look as if they had nodes: what only those
+/// As [`load`], with variables.
+pub fn load_given(files: &[PathBuf], given: &Variables) -> Report {
+    load_inputs(read_files(files), given, &Disk, None)
+}
+
+/// As [`load_given`], and calls `nodes_ahead` before anything is checked if the files look as if they had nodes: what only those
 /// need can be begun then.
-pub fn load_announcing(files: &[PathBuf], nodes_ahead: impl FnOnce()) -> Report {
-    let inputs: Vec<_> = files.iter().map(|path| (path.clone(), read_file(path))).collect();
+pub fn load_announcing(files: &[PathBuf], given: &Variables, nodes_ahead: impl FnOnce()) -> Report {
+    let inputs = read_files(files);
     let usual = b"kind: Node\n";
     let seen = |bytes: &Vec<u8>| bytes.windows(usual.len()).any(|window| window == usual);
     if inputs.iter().any(|(_, bytes)| bytes.as_ref().is_ok_and(seen)) {
         nodes_ahead();
     }
-    load_inputs(inputs, &Disk)
+    load_inputs(inputs, given, &Disk, None)
 }
 
-/// Reads and checks lab files that are in memory already.
+/// As [`load_given`], and returns all resources as YAML: with variables replaced, included files, and what has a `count` written out.
+pub fn print(files: &[PathBuf], given: &Variables) -> (Report, String) {
+    let mut printed = String::new();
+    let report = load_inputs(read_files(files), given, &Disk, Some(&mut printed));
+    (report, printed)
+}
+
+/// Reads and checks lab files that are in memory already; no variable is given.
 pub fn load_from(inputs: Vec<(PathBuf, Vec<u8>)>, files: &dyn Files) -> Report {
-    load_inputs(
-        inputs.into_iter().map(|(path, bytes)| (path, Ok(bytes))).collect(),
-        files,
-    )
+    load_from_given(inputs, &Variables::default(), files)
 }
 
-fn load_inputs(inputs: Vec<(PathBuf, io::Result<Vec<u8>>)>, files: &dyn Files) -> Report {
+/// As [`load_from`], with variables.
+pub fn load_from_given(inputs: Vec<(PathBuf, Vec<u8>)>, given: &Variables, files: &dyn Files) -> Report {
+    let inputs = inputs.into_iter().map(|(path, bytes)| (path, Ok(bytes))).collect();
+    load_inputs(inputs, given, files, None)
+}
+
+fn load_inputs(
+    inputs: Vec<(PathBuf, io::Result<Vec<u8>>)>,
+    given: &Variables,
+    files: &dyn Files,
+    print: Option<&mut String>,
+) -> Report {
     let first = inputs.first().map(|(path, _)| path.clone()).unwrap_or_default();
     let absolute = std::path::absolute(&first).unwrap_or_else(|_| first.clone());
     let base_dir = absolute.parent().unwrap_or(&absolute).to_owned();
     let mut sources = Sources::default();
     let (readable, early) = take_in(inputs, &mut sources);
+    // Names may be defined in what could not be read.
+    let mut incomplete = !early.is_empty();
+    let mut collector = Collector::default();
+    for finding in early {
+        collector.add(finding, &sources);
+    }
+    let gathering = Gathering {
+        sources: &mut sources,
+        collector: &mut collector,
+        given,
+        files,
+        base_dir: &base_dir,
+    };
+    let gathered = gather(gathering, &readable);
+    incomplete |= gathered.incomplete;
 
     let mut cx = Context::new(&sources, &base_dir, files);
-    // Names may be defined in what could not be read.
-    cx.incomplete = !early.is_empty();
-    for finding in early {
-        cx.report(finding);
-    }
-    let resources = read_all(&mut cx, &readable);
+    cx.collector = collector;
+    cx.incomplete = incomplete;
+    let resources = read_all(&mut cx, &gathered);
     check::all(&mut cx);
+    if let Some(print) = print {
+        *print = write::documents(&gathered.documents);
+    }
 
     let spec = (!cx.collector.has_errors()).then(|| Spec {
         base_dir: base_dir.clone(),
@@ -133,24 +164,13 @@ fn take_in(inputs: Vec<(PathBuf, io::Result<Vec<u8>>)>, sources: &mut Sources) -
     (readable, findings)
 }
 
-/// Reads the resources of these sources.
-fn read_all(cx: &mut Context<'_>, files: &[u32]) -> Resources {
+/// Reads the resources.
+fn read_all(cx: &mut Context<'_>, gathered: &Gathered) -> Resources {
     let mut resources = Resources::default();
-    let mut budget = parse::MAX_NODES;
-    let mut any_document = false;
-    let sources = cx.sources;
-    for &file in files {
-        let (documents, findings) = parse::documents(sources.text(file), file, &mut budget);
-        cx.incomplete |= !findings.is_empty();
-        for finding in findings {
-            cx.report(finding);
-        }
-        any_document |= !documents.is_empty();
-        for document in &documents {
-            read::document(cx, document, &mut resources);
-        }
+    for document in &gathered.documents {
+        read::document(cx, document, &mut resources);
     }
-    if !any_document && !cx.collector.has_errors() {
+    if !gathered.any && !cx.collector.has_errors() {
         cx.report(
             Finding::warning(Code::EmptyLab, start_of(0), "The lab has no resource at all.")
                 .hint("A lab file holds documents such as `kind: Network`, with `---` between them."),
@@ -159,15 +179,21 @@ fn read_all(cx: &mut Context<'_>, files: &[u32]) -> Resources {
     resources
 }
 
-/// Reads a file, but not much more of it than a lab file may have.
-fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn read_files(files: &[PathBuf]) -> Vec<(PathBuf, io::Result<Vec<u8>>)> {
+    let read = |path: &PathBuf| (path.clone(), Disk.read(path, MAX_FILE_BYTES));
+    files.iter().map(read).collect()
 }
 
 impl Report {
+    /// Makes one that is about something else than a lab.
+    pub(super) fn of(diagnostics: Vec<Diagnostic>, sources: Sources) -> Self {
+        Self {
+            spec: None,
+            diagnostics,
+            sources,
+        }
+    }
+
     /// Whether the lab must not be built; with `strict`, a warning is reason enough.
     pub fn has_errors(&self, strict: bool) -> bool {
         self.diagnostics
@@ -202,6 +228,8 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::spec::{disk::Found, sample::leaf_spine_yaml};
 

@@ -36,7 +36,7 @@ impl fmt::Display for Place {
 }
 
 /// All resources of the lab files given, in the order they were written. References between them are known to hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Spec {
     /// The directory of the first file (absolute); every relative path of the spec has been joined to it already.
     pub base_dir: PathBuf,

@@ -14,7 +14,8 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::{
     diagnostic::{Code, Finding},
-    split::Chunks,
+    source::Lines,
+    split::{Chunk, Chunks},
     tree::{Entry, Mark, Node, Value},
 };
 
@@ -31,26 +32,32 @@ const MAX_SYNTAX_ERRORS: usize = 20;
 ///
 /// `budget` is how many nodes may still be made; once it is used up, an error is found and the rest is left unread.
 pub fn documents(text: &str, file: u32, budget: &mut usize) -> (Vec<Rc<Node>>, Vec<Finding>) {
-    let mut builder = Builder {
-        file,
-        lines_before: 0,
-        budget,
-        stack: Vec::new(),
-        anchors: HashMap::new(),
-        documents: Vec::new(),
-    };
+    let mut documents = Vec::new();
     let mut findings = Vec::new();
     for chunk in Chunks::new(text) {
-        builder.lines_before = chunk.lines_before;
-        let Err(failure) = builder.run(chunk.text) else {
-            continue;
-        };
+        let (read, failure) = document(&chunk, file, budget);
+        documents.extend(read);
+        let Some(failure) = failure else { continue };
         findings.push(failure.finding);
         if failure.fatal || findings.len() == MAX_SYNTAX_ERRORS {
             break;
         }
     }
-    (builder.documents, findings)
+    (documents, findings)
+}
+
+/// Reads one document, or several if they are divided by `...`, up to the first mistake.
+pub fn document(chunk: &Chunk<'_>, file: u32, budget: &mut usize) -> (Vec<Rc<Node>>, Option<Failure>) {
+    let mut builder = Builder {
+        file,
+        lines_before: chunk.lines_before,
+        budget,
+        stack: Vec::new(),
+        anchors: HashMap::new(),
+        documents: Vec::new(),
+    };
+    let failure = builder.run(chunk.text).err();
+    (builder.documents, failure)
 }
 
 /// A collection whose end has not been read yet.
@@ -68,10 +75,11 @@ enum Content {
 }
 
 /// Why the reading of a document stopped.
-struct Failure {
-    finding: Finding,
+pub struct Failure {
+    /// What is wrong.
+    pub finding: Finding,
     /// Whether the rest of the file is better left unread.
-    fatal: bool,
+    pub fatal: bool,
 }
 
 /// What is wrong with an event, before its place is known.
@@ -93,9 +101,6 @@ struct Builder<'b> {
 impl Builder<'_> {
     /// Reads a document up to its end or the first mistake.
     fn run(&mut self, text: &str) -> Result<(), Failure> {
-        // An anchor is known in its own document only, and what a mistake left open is of no use.
-        self.anchors.clear();
-        self.stack.clear();
         if text.len() > MAX_DOCUMENT_BYTES {
             let mark = self.mark(Span::empty(Marker::new(0, 1, 0)));
             let limit = MAX_DOCUMENT_BYTES >> 10;
@@ -117,7 +122,7 @@ impl Builder<'_> {
                 Err(error) => {
                     let mark = self.mark(Span::empty(*error.marker()));
                     return Err(Failure {
-                        finding: syntax_error(&error, mark),
+                        finding: syntax_error(&error, mark, line_of(text, &error)),
                         fatal: false,
                     });
                 }
@@ -139,6 +144,7 @@ impl Builder<'_> {
             column: column(span.start),
             end_line: line(span.end),
             end_column: column(span.end),
+            instance: 0,
         }
     }
 
@@ -340,10 +346,19 @@ fn is_string_tag(tag: &Tag) -> bool {
     tag.is_yaml_core_schema() && tag.suffix == "str"
 }
 
+/// Returns the line of a document that an error is in.
+fn line_of<'t>(text: &'t str, error: &ScanError) -> &'t str {
+    let before = error.marker().line().saturating_sub(1);
+    Lines::new(text).nth(before).unwrap_or_default()
+}
+
 /// Says what the parser found in words of our own where they help.
-fn syntax_error(error: &ScanError, mark: Mark) -> Finding {
+fn syntax_error(error: &ScanError, mark: Mark, line: &str) -> Finding {
     let info = error.info();
     let finding = Finding::error(Code::Syntax, mark, format!("This is not YAML: {info}."));
+    if info.contains("flow") && line.contains("${") {
+        return finding.hint("Between `[` and `]`, or `{` and `}`, quote a text with `${…}` in it.");
+    }
     let hints = [
         ("tab", "Indent with spaces; YAML does not take tabs."),
         (

@@ -84,16 +84,18 @@ fn write_diagnostic(
     let place = place(&diagnostic.span, excerpts);
     writeln!(
         out,
-        "{bold}{place}{reset}{mark}{word}:{reset} {bold}{}{reset}",
-        diagnostic.message
+        "{bold}{place}{reset}{mark}{word}:{reset} {bold}{}{reset}{}",
+        diagnostic.message,
+        instance(&diagnostic.span, diagnostic.more_instances)
     )?;
     write_excerpt(out, &diagnostic.span, excerpts, mark, style)?;
     for related in &diagnostic.related {
         writeln!(
             out,
-            "  {bold}{}{reset}{}",
+            "  {bold}{}{reset}{}{}",
             self::place(&related.span, excerpts),
-            related.message
+            related.message,
+            instance(&related.span, 0)
         )?;
         write_excerpt(out, &related.span, excerpts, style.dim, style)?;
     }
@@ -109,6 +111,18 @@ fn place(span: &Span, excerpts: &Excerpts<'_>) -> String {
         Some(_) => format!("{}: ", span.place),
         None if span.place.file.as_os_str().is_empty() => String::new(),
         None => format!("{}: ", span.place.file.display()),
+    }
+}
+
+/// Says which instance of something repeated a place is of, and how many more are meant.
+fn instance(span: &Span, more: usize) -> String {
+    let Some(indices) = &span.instance else {
+        return String::new();
+    };
+    match more {
+        0 => format!(" ({indices})"),
+        1 => format!(" ({indices}, and one more instance)"),
+        more => format!(" ({indices}, and {more} more instances)"),
     }
 }
 

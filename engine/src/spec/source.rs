@@ -21,10 +21,12 @@ pub struct Source {
     pub text: String,
 }
 
-/// All lab files of one load, in the order they were given.
+/// All lab files of one load, in the order they were given, those that they include after them.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
+    /// What tells each instance of something repeated from the others: `rack = 0, i = 3`.
+    instances: Vec<Arc<str>>,
 }
 
 impl Sources {
@@ -41,6 +43,17 @@ impl Sources {
     /// Returns the number of files, which is the index the next one gets.
     pub fn next_index(&self) -> u32 {
         u32::try_from(self.files.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Adds an instance of something repeated and returns the number by which marks name it.
+    pub fn add_instance(&mut self, indices: &str) -> u32 {
+        self.instances.push(Arc::from(indices));
+        u32::try_from(self.instances.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the path of a file.
+    pub fn path(&self, file: u32) -> Option<&Path> {
+        self.get(file).map(|source| &*source.path)
     }
 
     /// Returns the text of a file.
@@ -66,7 +79,13 @@ impl Sources {
             place: self.place(mark),
             end_line: mark.end_line,
             end_column: mark.end_column,
+            instance: self.instance(mark).cloned(),
         }
+    }
+
+    fn instance(&self, mark: Mark) -> Option<&Arc<str>> {
+        let index = usize::try_from(mark.instance).ok()?.checked_sub(1)?;
+        self.instances.get(index)
     }
 
     /// Returns the lines wanted of a file, without their line ends, in one pass over its text.
@@ -169,6 +188,7 @@ pub fn start_of(file: u32) -> Mark {
         column: 1,
         end_line: 1,
         end_column: 1,
+        instance: 0,
     }
 }
 
@@ -189,5 +209,6 @@ fn end_of(text: &str, file: u32) -> Mark {
         column,
         end_line: line,
         end_column: column.saturating_add(1),
+        instance: 0,
     }
 }

@@ -15,6 +15,8 @@ pub struct Mark {
     pub end_line: u32,
     /// Column after the last character.
     pub end_column: u32,
+    /// Which instance of something repeated it is of, as the sources know it; 0 where nothing is repeated.
+    pub instance: u32,
 }
 
 /// A node of the tree. An alias shares the node it stands for.
@@ -56,6 +58,31 @@ pub struct Entry {
 }
 
 impl Node {
+    /// Makes a node.
+    pub fn new(mark: Mark, value: Value) -> Self {
+        let (mut weight, mut height) = (1, 0);
+        let mut count = |child: &Node| {
+            weight += child.weight;
+            height = height.max(child.height + 1);
+        };
+        match &value {
+            Value::Scalar { .. } => {}
+            Value::Sequence(items) => items.iter().for_each(|item| count(item)),
+            Value::Mapping(entries) => {
+                for Entry { key, value } in entries {
+                    count(key);
+                    count(value);
+                }
+            }
+        }
+        Self {
+            mark,
+            value,
+            weight,
+            height,
+        }
+    }
+
     /// Whether this is a plain scalar that means "nothing": empty, `~` or `null`.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))

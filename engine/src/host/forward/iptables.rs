@@ -60,6 +60,11 @@ pub(super) fn legacy(work: &LockFile) -> Result<Vec<Iptables>, ProgramError> {
 }
 
 impl Iptables {
+    /// Name of the program.
+    pub(super) fn program(&self) -> String {
+        self.program.name()
+    }
+
     /// Whether the FORWARD chain drops what none of its rules accepts. For tables of the old interface only: of one in
     /// nftables, nft knows more than iptables does.
     pub(super) fn drops(&self, work: &LockFile) -> Result<bool, ProgramError> {

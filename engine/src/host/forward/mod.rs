@@ -13,6 +13,7 @@ mod rules;
 use serde_json::Value;
 
 use super::{
+    lock::LockFile,
     program::{Program, ProgramError},
     record::{RecordError, Recorder},
 };
@@ -73,6 +74,30 @@ pub fn accept_blocking(recorder: &Recorder, links: &[String]) -> Result<Vec<Stri
         }
     }
     Ok(warnings)
+}
+
+/// Names the chains that drop what is forwarded and that none of their rules accepts. Blocks.
+pub fn dropping() -> Result<Vec<String>, ForwardError> {
+    let nft = Program::nft()?;
+    let work = LockFile::of_nobody().map_err(|source| ProgramError::Run {
+        program: nft.name(),
+        source,
+    })?;
+    let mut dropping = Vec::new();
+    for chain in nft::forward_chains(&nft, &work)? {
+        if nft::drops(&nft, &chain, &work)? {
+            let Chain {
+                family, table, name, ..
+            } = chain;
+            dropping.push(format!("the chain {name} of the nftables table {family} {table}"));
+        }
+    }
+    for legacy in iptables::legacy(&work)? {
+        if legacy.drops(&work)? {
+            dropping.push(format!("the FORWARD chain of {}", legacy.program()));
+        }
+    }
+    Ok(dropping)
 }
 
 /// What marks the rules of a lab.

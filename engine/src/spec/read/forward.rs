@@ -64,12 +64,11 @@ pub fn read(cx: &mut Context<'_>, node: &Node, namespace_label: &str) -> Option<
 }
 
 fn read_port(cx: &mut Context<'_>, fields: &mut Fields<'_>) -> Option<u16> {
-    let Some(number) = fields.number(cx, "port") else {
-        if fields.mark_of("port") == fields.mark {
-            fields.report_missing(cx, "port");
-        }
+    if fields.take("port").is_none() {
+        fields.report_missing(cx, "port");
         return None;
-    };
+    }
+    let number = fields.number(cx, "port")?;
     let port = u16::try_from(number).ok().filter(|port| *port != 0);
     if port.is_none() {
         let message = format!("{} must be from 1 to 65535, not {number}.", fields.says("port"));

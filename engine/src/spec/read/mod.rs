@@ -5,6 +5,7 @@
 mod bmc;
 mod forward;
 mod image;
+pub mod lab;
 mod namespace;
 mod network;
 mod nic;
@@ -28,6 +29,7 @@ const KINDS: &[&str] = &[
     "Image",
     "DeviceClass",
     "Node",
+    "Lab",
 ];
 
 /// All resources read so far.
@@ -79,7 +81,7 @@ fn unknown_kind(cx: &mut Context<'_>, kind: Text<'_>) {
             kind.mark,
             format!("There is no kind of resource {}.", quote(other)),
         )
-        .hint("The kinds are `Network`, `NetworkNamespace`, `Image`, `DeviceClass` and `Node`.")
+        .hint("The kinds are `Network`, `NetworkNamespace`, `Image`, `DeviceClass`, `Node` and `Lab`.")
         .maybe_hint(did_you_mean(other, KINDS.iter().copied())),
     };
     cx.report(finding);

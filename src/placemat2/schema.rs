@@ -1,0 +1,13 @@
+//! `placemat2 schema`: what a lab file may say, for editors.
+
+use std::process::ExitCode;
+
+use placemat2_engine::spec::shape;
+
+use crate::output;
+
+/// Prints the JSON Schema of lab files.
+pub fn run() -> anyhow::Result<ExitCode> {
+    output::json(&shape::schema())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -287,7 +287,9 @@ fn by_uefi(machine: &Machine, bmc: &Bmc<'_>) {
     bmc.eject();
     bmc.boot_from("None", "Disabled");
     bmc.reset("PowerCycle");
-    came_from(&mut console, FROM_DISK);
+    // UEFI keeps the order that it was told last.
+    let shown = console.expect("login: ", BOOT);
+    assert!(!shown.contains("Start PXE"), "{shown}");
     pmctl2(machine, "node action off uefi");
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Actor {
     boots: Boots,
     /// What was wanted when the firmware was last told from what to boot.
     arranged: NextBoot,
+    /// The firmware was told an order, now or before.
+    told: bool,
     /// What is in the CD drive, whether or not there is a machine.
     medium: Option<Medium>,
     /// Requests that came while the node was being powered on and have to wait for that.
@@ -88,6 +90,7 @@ impl Actor {
             requests,
             boots: Boots::default(),
             arranged: NextBoot::default(),
+            told: false,
             medium: None,
             deferred: VecDeque::new(),
         }
@@ -155,7 +158,7 @@ impl Actor {
             node.power_reason = None;
         });
         let outset = Outset {
-            first: boot,
+            order: self.order(boot),
             medium: self.medium.clone(),
             clear_tpm: next.clear_tpm,
         };

@@ -62,8 +62,8 @@ pub(super) struct Machine {
 /// How a machine is at power-on, beyond its plan.
 #[derive(Default)]
 pub(super) struct Outset {
-    /// What it boots from first.
-    pub first: Option<BootSource>,
+    /// In which order its firmware tries devices; empty: as it likes.
+    pub order: Vec<String>,
     /// What is in its CD drive.
     pub medium: Option<Medium>,
     /// Its TPM has forgotten everything.
@@ -109,8 +109,7 @@ impl Machine {
         let (port, port_end) = socket_pair().map_err(io_error("make a socket"))?;
         let (output, stderr) = Output::pipe(env.debug.then(|| plan.name.clone())).map_err(io_error("make a pipe"))?;
         let mut command = Command::new(&plan.qemu.program);
-        let order = plan.boot_order(outset.first, outset.medium.is_some());
-        let mut more = Node::boot_args(&order);
+        let mut more = Node::boot_args(&outset.order);
         command.stdout = Some(stderr.try_clone().map_err(io_error("make a pipe"))?);
         command.stderr = Some(stderr);
         command.fds = vec![(qmp_end, plan.qemu.qmp_fd), (port_end, plan.qemu.port_fd)];
@@ -180,7 +179,7 @@ impl Machine {
             monitor: Monitor::Fresh(qmp),
             shutdown: None,
             user: plan.qemu.user.as_ref().map(|user| user.name.clone()),
-            order,
+            order: outset.order,
         })
     }
 
@@ -266,7 +265,7 @@ impl Machine {
         if self.order == order {
             return Ok(());
         }
-        let all = plan.boot_order(Some(BootSource::Disk), true);
+        let all = plan.boot_order(Some(BootSource::Disk), true, true);
         let set = async |qmp: Qmp| medium::set_order(&qmp, &all, &order).await;
         self.converse(&plan.name, "qom-set", set).await?;
         self.order = order;

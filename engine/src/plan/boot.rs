@@ -60,8 +60,10 @@ impl Node {
     /// the order is left to it.
     ///
     /// BIOS would try a CD before the disks, of its own accord, and so install a machine again and again: once there is a
-    /// medium, the order is told even if nothing is asked for.
-    pub fn boot_order(&self, first: Option<BootSource>, medium: bool) -> Vec<String> {
+    /// medium, the order is told even if nothing is asked for. UEFI keeps what it was told in its store of variables: what is
+    /// told once (`told`), or may be by a BMC in this lab or was in one before, is told from then on.
+    pub fn boot_order(&self, first: Option<BootSource>, medium: bool, told: bool) -> Vec<String> {
+        let remembers = self.nvram.is_some() && (told || self.cd.is_some());
         let cd = self.cd.as_ref().filter(|_| medium).map(|_| CD_ID.to_owned());
         let nics = (0..self.nics.len()).map(nic_id);
         let disks = self.volumes.iter().enumerate();
@@ -69,7 +71,7 @@ impl Node {
             .filter(|(_, volume)| !matches!(volume.source, VolumeSource::Directory { .. }))
             .map(|(index, _)| disk_id(index));
         match first {
-            None if cd.is_none() => vec![],
+            None if cd.is_none() && !remembers => vec![],
             None | Some(BootSource::Disk) => disks.chain(cd).chain(nics).collect(),
             Some(BootSource::Network) => nics.chain(disks).chain(cd).collect(),
             Some(BootSource::Cd) => cd.into_iter().chain(disks).chain(nics).collect(),

@@ -253,7 +253,7 @@ fn q35_has_them_in_the_same_order() {
     let Some(mut node) = planned(&lab.spec(), directory.path()) else {
         return;
     };
-    let order = node.boot_order(Some(BootSource::Network), false);
+    let order = node.boot_order(Some(BootSource::Network), false, false);
     node.qemu.args.extend(Node::boot_args(&order));
     let mut qemu = Qemu::start(&node);
     let expected = [NET, NET, BLOCK, RNG, CONSOLE, BALLOON];

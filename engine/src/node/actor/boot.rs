@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::{Actor, KIND};
 use crate::{
     node::{Medium, NodeError, machine::Machine},
+    plan::BootSource,
     store::{BootCause, Level},
 };
 
@@ -42,10 +43,17 @@ impl Actor {
         Ok(())
     }
 
+    /// The order in which the firmware is to try devices.
+    pub(super) fn order(&mut self, first: Option<BootSource>) -> Vec<String> {
+        let order = self.plan.boot_order(first, self.medium.is_some(), self.told);
+        self.told |= !order.is_empty();
+        order
+    }
+
     /// Has the firmware try devices in the order that is wanted by now, at its next reset.
     pub(super) async fn arrange(&mut self, machine: &mut Machine) {
         let wanted = *self.shared.next_boot.borrow();
-        let order = self.plan.boot_order(wanted.source(), self.medium.is_some());
+        let order = self.order(wanted.source());
         match machine.set_order(&self.plan, order).await {
             Ok(()) => self.arranged = wanted,
             Err(error) => {

@@ -114,11 +114,11 @@ async fn reset_by_guest(client: &mut Client) {
     client.types("r").await;
 }
 
-fn from_cd(once: bool) -> Option<BootFrom> {
-    Some(BootFrom {
+fn from_cd(once: bool) -> BootFrom {
+    BootFrom {
         source: BootSource::Cd,
         once,
-    })
+    }
 }
 
 async fn on(machine: &Machine) -> (NodeHandle, Client) {
@@ -131,20 +131,20 @@ async fn once(keeper: Keeper, dir: TempDir) {
     let machine = with_drive(keeper, dir);
     let (node, mut client) = on(&machine).await;
     node.insert(medium()).await.unwrap();
-    node.boot_from(from_cd(true));
+    node.boot_from(Some(from_cd(true)));
     node.act(Action::Start).await.unwrap();
     boots(&mut client, FROM_CD).await;
     reset_by_guest(&mut client).await;
     boots(&mut client, GREETING).await;
     // It is told while the node is on, and the guest resets.
-    node.boot_from(from_cd(true));
+    node.boot_from(Some(from_cd(true)));
     tokio::time::sleep(Duration::from_millis(500)).await;
     reset_by_guest(&mut client).await;
     boots(&mut client, FROM_CD).await;
     node.act(Action::Reset).await.unwrap();
     boots(&mut client, GREETING).await;
     // It is reset at once.
-    node.boot_from(from_cd(true));
+    node.boot_from(Some(from_cd(true)));
     node.act(Action::Reset).await.unwrap();
     boots(&mut client, FROM_CD).await;
     node.act(Action::Cycle).await.unwrap();
@@ -155,7 +155,7 @@ async fn once(keeper: Keeper, dir: TempDir) {
 async fn for_good(keeper: Keeper, dir: TempDir) {
     let machine = with_drive(keeper, dir);
     let (node, mut client) = on(&machine).await;
-    node.boot_from(from_cd(false));
+    node.boot_from(Some(from_cd(false)));
     // There is no medium.
     node.act(Action::Start).await.unwrap();
     boots(&mut client, GREETING).await;

@@ -310,9 +310,10 @@ impl Bmc {
             let cause = {
                 let mut state = self.lock();
                 // What was asked for is yet to come, if the guest was quicker.
-                let cause = match now.by_guest {
-                    true => Cause::Guest,
-                    false => state.asked.take().unwrap_or(Cause::Other),
+                let cause = if now.by_guest {
+                    Cause::Guest
+                } else {
+                    state.asked.take().unwrap_or(Cause::Other)
                 };
                 state.chassis.restart_cause = cause;
                 // One that was decided since this boot is for the next.

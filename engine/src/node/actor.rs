@@ -361,9 +361,10 @@ impl Actor {
         if event.name != telling::RESET {
             return false;
         }
-        let cause = match telling::by_guest(event) {
-            true => BootCause::ResetByGuest,
-            false => BootCause::Reset,
+        let cause = if telling::by_guest(event) {
+            BootCause::ResetByGuest
+        } else {
+            BootCause::Reset
         };
         self.began(cause)
     }

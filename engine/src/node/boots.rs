@@ -29,12 +29,12 @@ pub(super) struct NextBoot {
 
 impl NextBoot {
     /// What is tried first.
-    pub(super) fn source(&self) -> Option<BootSource> {
+    pub(super) fn source(self) -> Option<BootSource> {
         self.from.map(|from| from.source)
     }
 
     /// What is still wanted after a boot to which `used` applied.
-    pub(super) fn after(self, used: &Self, cause: BootCause) -> Self {
+    pub(super) fn after(self, used: Self, cause: BootCause) -> Self {
         let once = self.from.is_some_and(|from| from.once) && self.from == used.from;
         Self {
             from: self.from.filter(|_| !once),
@@ -91,12 +91,12 @@ mod tests {
         };
         let next = |from, clear_tpm| NextBoot { from, clear_tpm };
         let once = next(from(true), true);
-        assert_eq!(once.after(&once, BootCause::Reset), next(None, true));
-        assert_eq!(once.after(&once, BootCause::PowerOn), next(None, false));
+        assert_eq!(once.after(once, BootCause::Reset), next(None, true));
+        assert_eq!(once.after(once, BootCause::PowerOn), next(None, false));
         // It was asked for while the machine was already on its way.
         let before = NextBoot::default();
-        assert_eq!(once.after(&before, BootCause::PowerOn), once);
+        assert_eq!(once.after(before, BootCause::PowerOn), once);
         let ever = next(from(false), false);
-        assert_eq!(ever.after(&ever, BootCause::PowerOn), ever);
+        assert_eq!(ever.after(ever, BootCause::PowerOn), ever);
     }
 }

@@ -22,13 +22,13 @@ use super::{
 const MAX_SIZE: u64 = 16 << 30;
 /// How long one may take.
 const MAX_TIME: Duration = Duration::from_secs(3600);
-/// Somebody waits for it, so nobody else is waited for long.
+/// A request waits for it, for 25 seconds: by then it is known whether its server is there.
 const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(10),
+    connect: Duration::from_secs(8),
     silence: Duration::from_secs(30),
     window: Duration::from_secs(60),
     least: 64 << 10,
-    attempts: const { NonZeroU32::new(3).unwrap() },
+    attempts: const { NonZeroU32::new(2).unwrap() },
     pause: Duration::from_secs(1),
 };
 

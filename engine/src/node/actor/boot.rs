@@ -70,7 +70,7 @@ impl Actor {
         };
         let used = self.arranged;
         self.shared.next_boot.send_if_modified(|next| {
-            let after = next.after(&used, cause);
+            let after = next.after(used, cause);
             std::mem::replace(next, after) != after
         });
         self.update(|node| (node.boots, node.last_boot) = (count, Some(cause)));

@@ -16,8 +16,8 @@ AS_ROOT := $(if $(SUDO),CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(SUDO)")
 # What a lab runs on, and what building takes besides Rust.
 RUN_PACKAGES = bird2 dnsmasq-base iproute2 nftables ovmf qemu-system-x86 qemu-utils swtpm
 BUILD_PACKAGES = gcc libc6-dev
-TEST_PACKAGES = bsdutils busybox curl freeipmi-tools ipmitool iptables iputils-ping ipxe ipxe-qemu openssh-client picocom procps \
-	socat
+TEST_PACKAGES = bsdutils busybox curl freeipmi-tools ipmitool iptables iputils-ping ipxe ipxe-qemu isolinux mtools openssh-client \
+	picocom procps socat syslinux-common xorriso
 # The long tests make a Debian of their own and log in to it.
 LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client python3-venv util-linux
 # What makes and checks the Debian package.

@@ -223,6 +223,8 @@ fn a_server_is_managed_over_redfish() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/var/scratch/lab/redfish.yml", OFF);
     let before = machine.state();
+    // Somebody has the port of IPMI on all addresses.
+    machine.sh("socat -u UDP4-RECV:623 /dev/null >/dev/null 2>&1 & echo $! > /run/socat.pid");
     let arguments = [
         "--headless",
         "--data-dir",
@@ -234,7 +236,15 @@ fn a_server_is_managed_over_redfish() {
     let state = |path: &str| -> serde_json::Value {
         serde_json::from_slice(&get(&machine, "redfish", path).unwrap_or_default()).unwrap_or_default()
     };
+    engine.until("the BMC can't be served", SOON, || {
+        state("/bmcs/server")["state"] == "failed"
+    });
+    let why = state("/bmcs/server")["error"].to_string();
+    assert!(why.contains("UDP port 623 of 10.0.1.11 can't be bound"), "{why}");
+    // It is served as soon as they are gone.
+    machine.sh("kill $(cat /run/socat.pid); rm /run/socat.pid");
     engine.until("the BMC is served", SOON, || state("/bmcs/server")["state"] == "ready");
+    assert_eq!(state("/bmcs/server")["error"], serde_json::Value::Null);
 
     // The lab's authority vouches for the address.
     let system = "/redfish/v1/Systems/System.Embedded.1";

@@ -60,6 +60,7 @@ fn main() {
             trial("the console shows the boot to whoever comes later", console),
             trial("a guest that floods its console is held back, not the engine", flood),
             trial("a TPM comes and goes with its node", tpm),
+            trial("a TPM that is cleared begins anew, once", tpm_cleared),
             trial("a TPM whose state cannot be kept is told", tpm_blocked),
             root_trial("QEMU runs as a user without root's powers", as_a_user),
             trial("an idle node costs the engine nothing", idle),
@@ -492,6 +493,26 @@ fn swtpms(dir: &Path) -> Vec<i32> {
         (command.starts_with("swtpm") && command.contains(dir)).then_some(pid)
     });
     processes.collect()
+}
+
+async fn tpm_cleared(keeper: Keeper, dir: TempDir) {
+    let mut machine = Machine::new(keeper, dir);
+    with_tpm(&mut machine);
+    // No TPM could begin with that.
+    let state = machine.dir.path().join("tpm/tpm2-00.permall");
+    std::fs::create_dir_all(state.parent().unwrap()).unwrap();
+    std::fs::write(&state, "spoiled").unwrap();
+    let node = machine.handle();
+    tells(&node.act(Action::Start).await.unwrap_err(), "swtpm: ");
+    node.clear_tpm(true);
+    node.act(Action::Start).await.unwrap();
+    node.act(Action::Stop).await.unwrap();
+    let made = std::fs::read(&state).unwrap();
+    assert!(made.len() > 100);
+    // Once is enough: what was forgotten is not forgotten again.
+    std::fs::write(&state, "spoiled").unwrap();
+    tells(&node.act(Action::Start).await.unwrap_err(), "swtpm: ");
+    node.close().await;
 }
 
 async fn tpm_blocked(keeper: Keeper, dir: TempDir) {

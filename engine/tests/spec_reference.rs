@@ -1,4 +1,5 @@
-//! The schema and the tables of keys in the documentation are what the program makes of its own list of keys.
+//! The schema and the tables of keys in the documentation are what the program makes of its own list of keys, and the schema takes
+//! the labs in the documentation.
 //!
 //! `UPDATE_DOCS=1 cargo test -p placemat2-engine --test spec_reference` writes them anew.
 
@@ -7,6 +8,7 @@
 use std::{env, fs, path::Path};
 
 use placemat2_engine::spec::shape;
+use serde::Deserialize as _;
 
 /// Compares a file with what it should hold, or writes that.
 fn check(path: &str, text: &str) {
@@ -45,4 +47,30 @@ fn the_tables_are_those_of_the_program() {
         page = format!("{before}{mark}{table}{rest}");
     }
     check(path, &page);
+}
+
+#[test]
+fn the_schema_takes_the_labs_of_the_documentation() {
+    let validator = jsonschema::validator_for(&shape::schema()).unwrap();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let mut resources = 0;
+    for entry in fs::read_dir(docs).unwrap() {
+        let path = entry.unwrap().path();
+        let page = fs::read_to_string(&path).unwrap_or_default();
+        // What follows each fence of a lab up to the next fence.
+        let labs = page
+            .split("```yaml lab\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next());
+        for document in labs.flat_map(serde_yaml::Deserializer::from_str) {
+            let resource = serde_json::Value::deserialize(document).unwrap();
+            let errors: Vec<_> = validator
+                .iter_errors(&resource)
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{}: {errors:?} in {resource:#}", path.display());
+            resources += 1;
+        }
+    }
+    assert!(resources >= 10, "only {resources} resources were found");
 }

@@ -110,7 +110,7 @@ fn racks_are_those_written_out() {
         (1, 0, 5, sizes(1, 0, 5)),
     ] {
         fs::write(&written, leaf_spine_yaml(spines, racks, nodes)).unwrap();
-        let expected = documents(&[written.clone()], &Variables::default());
+        let expected = documents(std::slice::from_ref(&written), &Variables::default());
         let found = documents(&[fixture("good/racks.yml")], &given);
         let different: Vec<_> = found.symmetric_difference(&expected).take(4).collect();
         assert!(different.is_empty(), "{different:#?}");

@@ -191,6 +191,7 @@ fn node(volumes: Vec<Volume>) -> Node {
         memory: None,
         nvram: None,
         tpm: None,
+        cd: None,
         manufacturer: None,
         product: None,
         serial: String::new(),

@@ -38,6 +38,8 @@ enum Boot {
     Network,
     /// Its disks
     Disk,
+    /// Its CD drive, if a BMC has put something into it
+    Cd,
 }
 
 /// What can be done to a node's power.
@@ -111,6 +113,7 @@ impl Action {
         match self.boot {
             Some(Boot::Network) => options.push("boot=network".to_owned()),
             Some(Boot::Disk) => options.push("boot=disk".to_owned()),
+            Some(Boot::Cd) => options.push("boot=cd".to_owned()),
             None => {}
         }
         if options.is_empty() {

@@ -201,7 +201,7 @@ fn a_bmc_is_walked_and_told_from_what_to_boot() {
     pty.send("b\x1b[C");
     pty.expect("\"BootSourceOverrideTarget\":\"Pxe\"");
     pty.send("\r\r\r\r");
-    pty.expect("done: PATCH /redfish/v1/Systems/System.Embedded.1 of server");
+    pty.expect("done: PATCH System.Embedded.1 of server");
     let told: serde_json::Value = serde_json::from_slice(&get(&machine, "lab", "/bmcs/server").unwrap()).unwrap();
     assert_eq!(told["boot_override"]["target"], "pxe", "{told}");
     assert_eq!(told["boot_override"]["persistence"], "once", "{told}");

@@ -91,7 +91,7 @@ fn a_bmc_is_walked_and_told_what_to_do() {
     pty.send("l\r\r");
     pty.expect("ComputerSystem.Reset ForceOff of r0-s1?");
     pty.send("y");
-    pty.expect("done: POST /redfish/v1/Systems/System.Embedded.1/Actions/ComputerSystem.Reset");
+    pty.expect("done: POST ComputerSystem.Reset of r0-s1");
     // From a menu: the system is found by its links.
     pty.send("p1");
     pty.expect("done: next boot from the network of r0-s1");

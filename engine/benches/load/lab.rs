@@ -162,6 +162,8 @@ fn node(number: usize) -> NodeState {
         power_reason: None,
         pid: u32::try_from(number).ok(),
         started_at: Some(jiff::Timestamp::UNIX_EPOCH),
+        boots: 0,
+        last_boot: None,
         nics: [0, 1]
             .map(|index| NicState {
                 network: format!("s{index}"),

@@ -56,7 +56,7 @@ pub struct PowerOptions {
     timeout: Option<f64>,
     /// For `shutdown`: power off then, instead of leaving the node on.
     force: Option<bool>,
-    /// For `on`, `start`, `restart` and `cycle`: `network` or `disk`, what the node boots from first if it is powered on by
+    /// For `on`, `start`, `restart` and `cycle`: `network`, `disk` or `cd`, what the node boots from first if it is powered on by
     /// this, and only this time.
     boot: Option<String>,
 }
@@ -73,7 +73,7 @@ impl PowerOptions {
         }
         let boot = source
             .parse()
-            .map_err(|UnknownBootSource| refused(format!("`boot` must be network or disk, not {source:?}.")))?;
+            .map_err(|UnknownBootSource| refused(format!("`boot` must be network, disk or cd, not {source:?}.")))?;
         Ok(Some(boot))
     }
 

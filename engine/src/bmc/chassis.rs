@@ -1,29 +1,18 @@
-//! What a chassis remembers: why its power changed last, what to do when the mains return, its identify light.
+//! What a chassis remembers: why its power changed last, and its identify light.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// What is to happen when the mains come back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RestorePolicy {
-    /// Stay off.
-    Off,
-    /// As before.
-    Previous,
-    /// Power on: what a lab does when it starts.
-    #[default]
-    On,
-}
-
 /// Who had the power changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
-    /// The lab's start, its API, or the guest.
+    /// The lab's start, or its API.
     Other,
+    /// The guest, which rebooted.
+    Guest,
     /// A command over IPMI.
     Ipmi,
     /// A request over Redfish.
@@ -67,8 +56,6 @@ impl Identify {
 /// What a chassis remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chassis {
-    /// What is to happen when the mains come back.
-    pub restore_policy: RestorePolicy,
     /// The identify light.
     pub identify: Identify,
     /// Who had the machine powered on or reset last.
@@ -80,7 +67,6 @@ pub struct Chassis {
 impl Default for Chassis {
     fn default() -> Self {
         Self {
-            restore_policy: RestorePolicy::default(),
             identify: Identify::default(),
             restart_cause: Cause::Other,
             on_before: Duration::ZERO,

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Accounts, BootOverride, Cause, Chassis, Identify, Identity, Log, Machine, MachineError, Occurrence, Persistence,
-    Power, RestorePolicy, Sessions, Usage, User, Verb, Watchdog,
+    Accounts, BootOverride, Cause, Chassis, Drive, Identify, Identity, Image, Log, Machine, MachineError, Occurrence,
+    Persistence, Power, Sessions, Usage, User, Verb, Watchdog, Work,
 };
 use crate::console::Console;
 
@@ -36,6 +36,13 @@ pub struct Bmc {
 struct State {
     chassis: Chassis,
     boot: Option<BootOverride>,
+    /// How often the machine had booted when that was decided.
+    boot_since: u64,
+    /// The TPM is to begin anew at the next power-on.
+    clear_tpm: bool,
+    drive: Drive,
+    /// Gives up what is on its way into the drive.
+    loading: CancellationToken,
     /// Who asked for the next power-on or reset.
     asked: Option<Cause>,
 }
@@ -139,7 +146,7 @@ impl Bmc {
         Ok(())
     }
 
-    fn ask(&self, verb: Verb, cause: Cause) -> Result<super::Work<Result<(), MachineError>>, MachineError> {
+    fn ask(&self, verb: Verb, cause: Cause) -> Result<Work<Result<(), MachineError>>, MachineError> {
         if !verb.suits_off() && !self.power.borrow().is_on() {
             let node = &self.identity.node;
             return Err(MachineError::Conflict(format!(
@@ -151,6 +158,11 @@ impl Bmc {
             Verb::Nmi => drop(self.log.add(Occurrence::Nmi(cause))),
             Verb::Off | Verb::Shutdown | Verb::Push => {}
         }
+        // A TPM begins anew only when the machine is powered on.
+        let verb = match verb {
+            Verb::Reset if self.lock().clear_tpm => Verb::Cycle,
+            verb => verb,
+        };
         Ok(self.machine.act(verb))
     }
 
@@ -160,13 +172,82 @@ impl Bmc {
     }
 
     /// Decides from what the machine boots.
-    pub fn set_boot(&self, boot: Option<BootOverride>) {
+    pub fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError> {
         // Under the lock, so that machine and BMC agree whoever else sets it.
         let mut state = self.lock();
-        state.boot = boot;
-        self.machine.set_boot(boot);
+        self.machine.set_boot(boot)?;
+        (state.boot, state.boot_since) = (boot, self.power.borrow().boots);
         drop(state);
         self.changed();
+        Ok(())
+    }
+
+    /// Whether the machine's TPM is to begin anew at the next power-on.
+    pub fn clears_tpm(&self) -> bool {
+        self.lock().clear_tpm
+    }
+
+    /// Decides whether the machine's TPM is to begin anew at the next power-on.
+    pub fn clear_tpm(&self, clear: bool) -> Result<(), MachineError> {
+        let mut state = self.lock();
+        self.machine.clear_tpm(clear)?;
+        state.clear_tpm = clear;
+        drop(state);
+        self.changed();
+        Ok(())
+    }
+
+    /// The machine's CD drive.
+    pub fn drive(&self) -> Drive {
+        self.lock().drive.clone()
+    }
+
+    /// Begins to put a medium into the machine's CD drive, which must be empty. It has to be polled to go on.
+    pub fn insert(self: &Arc<Self>, image: Image) -> Result<Work<Result<(), MachineError>>, MachineError> {
+        let given_up = CancellationToken::new();
+        {
+            let mut state = self.lock();
+            if let Some(there) = state.drive.image() {
+                let url = &there.url;
+                return Err(MachineError::Conflict(format!(
+                    "{url} is in the CD drive: eject it first."
+                )));
+            }
+            state.drive = Drive::Loading(image.clone());
+            state.loading = given_up.clone();
+        }
+        self.changed();
+        let bmc = Arc::clone(self);
+        Ok(Box::pin(async move {
+            let done = tokio::select! {
+                // What was given up must not be taken for done.
+                biased;
+                () = given_up.cancelled() => {
+                    return Err(MachineError::Conflict("It was ejected before it was there.".into()));
+                }
+                done = bmc.machine.insert(image.clone()) => done,
+            };
+            {
+                let mut state = bmc.lock();
+                if !given_up.is_cancelled() {
+                    state.drive = match &done {
+                        Ok(()) => Drive::Loaded(image),
+                        Err(_) => Drive::Empty,
+                    };
+                }
+            }
+            bmc.changed();
+            done
+        }))
+    }
+
+    /// Takes out what is in the machine's CD drive, or on its way there.
+    pub async fn eject(&self) -> Result<(), MachineError> {
+        self.lock().loading.cancel();
+        self.machine.eject().await?;
+        self.lock().drive = Drive::Empty;
+        self.changed();
+        Ok(())
     }
 
     /// What the chassis remembers.
@@ -174,12 +255,6 @@ impl Bmc {
         let mut chassis = self.lock().chassis;
         chassis.identify = chassis.identify.now();
         chassis
-    }
-
-    /// Decides what is to happen when the mains return.
-    pub fn set_restore_policy(&self, policy: RestorePolicy) {
-        self.lock().chassis.restore_policy = policy;
-        self.changed();
     }
 
     /// Turns the identify light on or off.
@@ -234,10 +309,20 @@ impl Bmc {
         if began {
             let cause = {
                 let mut state = self.lock();
-                let cause = state.asked.take().unwrap_or(Cause::Other);
+                // What was asked for is yet to come, if the guest was quicker.
+                let cause = if now.by_guest {
+                    Cause::Guest
+                } else {
+                    state.asked.take().unwrap_or(Cause::Other)
+                };
                 state.chassis.restart_cause = cause;
-                if state.boot.is_some_and(|boot| boot.persistence == Persistence::Once) {
+                // One that was decided since this boot is for the next.
+                let seen = now.boots > state.boot_since;
+                if seen && state.boot.is_some_and(|boot| boot.persistence == Persistence::Once) {
                     state.boot = None;
+                }
+                if before.on_since != now.on_since {
+                    state.clear_tpm = false;
                 }
                 cause
             };
@@ -337,16 +422,40 @@ mod tests {
             persistence: Persistence::Once,
             firmware: BootFirmware::Legacy,
         };
-        bmc.set_boot(Some(boot));
+        bmc.set_boot(Some(boot)).unwrap();
         assert_eq!(machine.boots.lock().unwrap().as_slice(), [Some(boot)]);
         bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
         logged(&bmc, 1).await;
         assert_eq!(bmc.boot(), None);
         boot.persistence = Persistence::Continuous;
-        bmc.set_boot(Some(boot));
+        bmc.set_boot(Some(boot)).unwrap();
         bmc.act(Verb::Reset, Cause::Ipmi).await.unwrap();
         logged(&bmc, 2).await;
         assert_eq!(bmc.boot(), Some(boot));
+    }
+
+    #[tokio::test]
+    async fn a_reboot_of_the_guest_is_a_boot() {
+        let machine = Scripted::new();
+        let bmc = bmc(&machine);
+        bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
+        logged(&bmc, 1).await;
+        let settings = super::super::WatchdogSettings {
+            time: Duration::from_secs(600),
+            ..Default::default()
+        };
+        bmc.watchdog().set(&bmc, settings, 0, false);
+        bmc.watchdog().start(&bmc);
+        let boot = BootOverride {
+            target: BootTarget::Cd,
+            persistence: Persistence::Once,
+            firmware: BootFirmware::Legacy,
+        };
+        bmc.set_boot(Some(boot)).unwrap();
+        machine.reboot();
+        assert_eq!(logged(&bmc, 2).await[1], Occurrence::Reset(Cause::Guest));
+        assert_eq!((bmc.boot(), bmc.chassis().restart_cause), (None, Cause::Guest));
+        assert_eq!(bmc.watchdog().state().left, None);
     }
 
     #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::BootTarget;
+
 /// The type plate and parts of a machine. They don't change while the lab runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -23,6 +25,8 @@ pub struct Identity {
     pub uefi: bool,
     /// It has a TPM 2.0.
     pub tpm: bool,
+    /// It has a CD drive for virtual media.
+    pub cd: bool,
     /// NICs in the order the guest sees them.
     pub nics: Vec<Nic>,
     /// Disks in the order the guest sees them; directories that are shared with it are none.
@@ -48,6 +52,21 @@ pub struct Volume {
 }
 
 impl Identity {
+    /// Whether it can be told to boot from there. Its firmware's setup can't be entered from outside, and UEFI tries to boot
+    /// from a URL only after PXE, whatever it is told.
+    pub fn boots_from(&self, target: BootTarget) -> bool {
+        match target {
+            BootTarget::Pxe => !self.nics.is_empty(),
+            BootTarget::Disk => !self.volumes.is_empty(),
+            BootTarget::Cd => self.cd,
+            BootTarget::UefiHttp
+            | BootTarget::Setup
+            | BootTarget::Floppy
+            | BootTarget::SafeMode
+            | BootTarget::Diagnostic => false,
+        }
+    }
+
     /// The UUID as text.
     pub fn uuid_text(&self) -> String {
         let mut text = String::with_capacity(36);

@@ -77,6 +77,7 @@ impl Occurrence {
 fn by(cause: Cause) -> &'static str {
     match cause {
         Cause::Other => "",
+        Cause::Guest => " by its guest",
         Cause::Ipmi => " over IPMI",
         Cause::Redfish => " over Redfish",
         Cause::Watchdog => " by the watchdog",

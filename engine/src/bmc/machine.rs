@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::boot::BootOverride;
+use super::{boot::BootOverride, media::Image};
 use crate::{console::Console, node::PowerState};
 
 /// Work that goes on when whoever asked for it keeps polling it.
@@ -65,6 +65,8 @@ pub struct Power {
     pub reason: Option<String>,
     /// How often its firmware has begun, by power-on or reset.
     pub boots: u64,
+    /// Whether it was the guest that had it begin last.
+    pub by_guest: bool,
     /// When it was last powered on, while it is on.
     pub on_since: Option<Timestamp>,
 }
@@ -76,6 +78,7 @@ impl Power {
             state: PowerState::Off,
             reason: None,
             boots: 0,
+            by_guest: false,
             on_since: None,
         }
     }
@@ -107,6 +110,9 @@ pub enum MachineError {
     /// It was tried and failed.
     #[error("{0}")]
     Failed(String),
+    /// What it was to be given can't be had.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 /// A BMC's way to its machine.
@@ -118,7 +124,16 @@ pub trait Machine: Send + Sync + 'static {
     fn act(&self, verb: Verb) -> Work<Result<(), MachineError>>;
 
     /// Decides from what it boots from the next power-on or reset on; the machine itself forgets what was for once.
-    fn set_boot(&self, boot: Option<BootOverride>);
+    fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError>;
+
+    /// Has its TPM begin anew at the next power-on, or not after all.
+    fn clear_tpm(&self, clear: bool) -> Result<(), MachineError>;
+
+    /// Fetches an image and puts it into its CD drive, which is empty. May be given up; then it has to be told to eject.
+    fn insert(&self, image: Image) -> Work<Result<(), MachineError>>;
+
+    /// Takes out what is in its CD drive, if anything.
+    fn eject(&self) -> Work<Result<(), MachineError>>;
 
     /// Its serial console, once there is one.
     fn console(&self) -> Option<Console>;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::{Bmc, BootOverride, Identity, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Volume, Work};
+use super::{
+    Bmc, BootOverride, Identity, Image, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Volume, Work,
+};
 use crate::{console::Console, node::PowerState};
 
 /// A machine that does at once what it is told and remembers it.
@@ -14,6 +16,10 @@ pub(crate) struct Scripted {
     pub(crate) acts: Arc<Mutex<Vec<Verb>>>,
     pub(crate) boots: Mutex<Vec<Option<BootOverride>>>,
     pub(crate) console: Mutex<Option<Console>>,
+    /// Whether its TPM is to begin anew.
+    pub(crate) clears_tpm: Mutex<bool>,
+    /// What is in its CD drive. A URL with `nowhere` in it can't be had, and one with `slow` takes for ever.
+    pub(crate) medium: Arc<Mutex<Option<String>>>,
 }
 
 impl Scripted {
@@ -23,7 +29,17 @@ impl Scripted {
             acts: Arc::default(),
             boots: Mutex::default(),
             console: Mutex::default(),
+            clears_tpm: Mutex::default(),
+            medium: Arc::default(),
         })
+    }
+
+    /// Its guest reboots.
+    pub(crate) fn reboot(&self) {
+        self.power.send_modify(|power| {
+            power.boots += 1;
+            power.by_guest = true;
+        });
     }
 
     /// What it was told so far, which is forgotten.
@@ -46,12 +62,14 @@ impl Machine for Scripted {
                     state: PowerState::Off,
                     reason: Some("it was told so".into()),
                     boots: power.boots,
+                    by_guest: false,
                     on_since: None,
                 };
                 let on = Power {
                     state: PowerState::On,
                     reason: None,
                     boots: power.boots + 1,
+                    by_guest: false,
                     on_since: power.on_since.or_else(|| Some(Timestamp::now())),
                 };
                 let next = match verb {
@@ -70,8 +88,36 @@ impl Machine for Scripted {
         })
     }
 
-    fn set_boot(&self, boot: Option<BootOverride>) {
+    fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError> {
         self.boots.lock().unwrap().push(boot);
+        Ok(())
+    }
+
+    fn clear_tpm(&self, clear: bool) -> Result<(), MachineError> {
+        *self.clears_tpm.lock().unwrap() = clear;
+        Ok(())
+    }
+
+    fn insert(&self, image: Image) -> Work<Result<(), MachineError>> {
+        let medium = Arc::clone(&self.medium);
+        Box::pin(async move {
+            if image.url.contains("slow") {
+                std::future::pending::<()>().await;
+            }
+            if image.url.contains("nowhere") {
+                return Err(MachineError::Unavailable("nobody is there".into()));
+            }
+            *medium.lock().unwrap() = Some(image.url);
+            Ok(())
+        })
+    }
+
+    fn eject(&self) -> Work<Result<(), MachineError>> {
+        let medium = Arc::clone(&self.medium);
+        Box::pin(async move {
+            *medium.lock().unwrap() = None;
+            Ok(())
+        })
     }
 
     fn console(&self) -> Option<Console> {
@@ -104,6 +150,7 @@ pub(crate) fn identity() -> Identity {
         memory: 2 << 30,
         uefi: false,
         tpm: false,
+        cd: true,
         nics: vec![Nic {
             network: "node".into(),
             mac: [2, 0, 0, 0, 0, 1],

@@ -54,12 +54,7 @@ impl Control for LabControl {
         action: Action,
         boot: Option<BootSource>,
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
-        Box::pin(async move {
-            let handle = self.node(node)?;
-            // Whoever asks for nothing gets what the node's BMC was told.
-            let boot = boot.or_else(|| self.0.upgrade()?.bmcs.take_boot(node, action));
-            Ok(handle.act_and_boot(action, boot).await?)
-        })
+        Box::pin(async move { Ok(self.node(node)?.act_and_boot(action, boot).await?) })
     }
 
     fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>> {

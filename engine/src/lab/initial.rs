@@ -173,6 +173,8 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
         power_reason: (!node.power_on).then(|| "its lab file has `power: off`".to_owned()),
         pid: None,
         started_at: None,
+        boots: 0,
+        last_boot: None,
         nics: node
             .nics
             .iter()

@@ -3,6 +3,8 @@
 //! `Off → PoweringOn → On → PoweringOff → Off`, and `On → Off` when QEMU ends by itself. Nobody else starts or ends its
 //! QEMU.
 
+mod boot;
+
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -10,13 +12,17 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Action, NodeEnv, NodeError, PowerState,
-    handle::Request,
-    machine::{Machine, News, set_carrier},
+    Action, Medium, NodeEnv, NodeError, PowerState,
+    boots::{Boots, NextBoot, SETTLING},
+    handle::{Request, Wish},
+    machine::{Machine, News, Outset, set_carrier},
     qmp::{Event, Qmp, QmpError},
     shutdown::{Shutdown, Verdict},
     telling::{self, Teller},
@@ -26,7 +32,7 @@ use crate::{
     fabric::Tap,
     keeper::Exit,
     plan::{self, BootSource},
-    store::{Level, NodeState},
+    store::{BootCause, Level, NodeState},
 };
 
 /// The kind of the events told here.
@@ -36,48 +42,70 @@ const POWER_BUTTON: &str = "system_powerdown";
 
 pub(super) struct Actor {
     plan: Arc<plan::Node>,
-    /// What it is to be from the next power-on.
-    next_plan: watch::Receiver<Arc<plan::Node>>,
+    shared: Shared,
     taps: Vec<Arc<Tap>>,
     env: NodeEnv,
     console: Console,
     requests: mpsc::Receiver<Request>,
-    /// The monitor of the machine that is on, for whoever only looks.
-    monitor: watch::Sender<Option<Qmp>>,
+    boots: Boots,
+    /// What was wanted when the firmware was last told from what to boot.
+    arranged: NextBoot,
+    /// The firmware was told an order, now or before.
+    told: bool,
+    /// What is in the CD drive, whether or not there is a machine.
+    medium: Option<Medium>,
     /// Requests that came while the node was being powered on and have to wait for that.
     deferred: VecDeque<Request>,
-    closing: CancellationToken,
+}
+
+/// What an actor has in common with the node's handles.
+pub(super) struct Shared {
+    /// What it is to be from the next power-on.
+    pub next_plan: watch::Receiver<Arc<plan::Node>>,
+    /// What is wanted of the next boots.
+    pub next_boot: watch::Sender<NextBoot>,
+    /// The monitor of the machine that is on, for whoever only looks.
+    pub monitor: watch::Sender<Option<Qmp>>,
+    /// Cancelled when the node is to be closed.
+    pub closing: CancellationToken,
 }
 
 type Reply = oneshot::Sender<Result<(), NodeError>>;
 
 impl Actor {
     pub(super) fn new(
-        next_plan: watch::Receiver<Arc<plan::Node>>,
+        shared: Shared,
         taps: Vec<Arc<Tap>>,
         env: NodeEnv,
         console: Console,
         requests: mpsc::Receiver<Request>,
-        monitor: watch::Sender<Option<Qmp>>,
-        closing: CancellationToken,
     ) -> Self {
-        let plan = next_plan.borrow().clone();
+        let plan = shared.next_plan.borrow().clone();
         Self {
             plan,
-            next_plan,
+            shared,
             taps,
             env,
             console,
             requests,
-            monitor,
+            boots: Boots::default(),
+            arranged: NextBoot::default(),
+            told: false,
+            medium: None,
             deferred: VecDeque::new(),
-            closing,
         }
     }
 
     /// Serves requests until the node is closed or its last handle is gone.
     pub(super) async fn run(mut self) {
-        while let Some(Request { action, boot, reply }) = self.request().await {
+        while let Some(Request { wish, reply }) = self.request().await {
+            let (action, boot) = match wish {
+                Wish::Power(action, boot) => (action, boot),
+                Wish::Medium(medium) => {
+                    answer(reply, self.change_medium(None, medium).await);
+                    continue;
+                }
+            };
             let what = match action {
                 Action::Stop => {
                     answer(reply, Ok(()));
@@ -106,20 +134,22 @@ impl Actor {
 
     /// The next request; `None` when the node is to be closed. Cancel safe.
     async fn request(&mut self) -> Option<Request> {
-        if self.closing.is_cancelled() {
+        if self.shared.closing.is_cancelled() {
             return None;
         }
         if let Some(request) = self.deferred.pop_front() {
             return Some(request);
         }
         tokio::select! {
-            () = self.closing.cancelled() => None,
+            () = self.shared.closing.cancelled() => None,
             request = self.requests.recv() => request,
         }
     }
 
     async fn power_on(&mut self, boot: Option<BootSource>) -> Result<Machine, NodeError> {
-        self.plan = self.next_plan.borrow().clone();
+        self.plan = self.shared.next_plan.borrow().clone();
+        let next = *self.shared.next_boot.borrow();
+        let boot = boot.or(next.source());
         let from = boot
             .map(|first| format!(", to boot from {first} first"))
             .unwrap_or_default();
@@ -128,11 +158,18 @@ impl Actor {
             node.power_reason = None;
             node.ready.pause("it is being powered on".into());
         });
-        let result = self.start(boot).await;
+        let outset = Outset {
+            order: self.order(boot),
+            medium: self.medium.clone(),
+            clear_tpm: next.clear_tpm,
+        };
+        let result = self.start(outset).await;
         match &result {
             Ok(machine) => {
                 let pid = machine.pid();
-                self.monitor.send_replace(machine.monitor());
+                self.shared.monitor.send_replace(machine.monitor());
+                self.arranged = next;
+                self.began(BootCause::PowerOn);
                 self.tell(Level::Info, "The node is on.", |node| {
                     node.power_status = PowerState::On;
                     node.pid = Some(pid);
@@ -146,9 +183,9 @@ impl Actor {
         result
     }
 
-    async fn start(&mut self, boot: Option<BootSource>) -> Result<Machine, NodeError> {
+    async fn start(&mut self, outset: Outset) -> Result<Machine, NodeError> {
         let node = self.plan.name.clone();
-        let mut machine = Machine::spawn(&self.plan, boot, &self.taps, &self.env, &self.console).await?;
+        let mut machine = Machine::spawn(&self.plan, outset, &self.taps, &self.env, &self.console).await?;
         if let Err(source) = set_carrier(&self.taps, true).await {
             machine.quit().await;
             let what = "plug in its taps".into();
@@ -178,9 +215,9 @@ impl Actor {
         loop {
             tokio::select! {
                 connected = &mut connect => return Some(connected),
-                () = self.closing.cancelled() => return None,
+                () = self.shared.closing.cancelled() => return None,
                 Some(request) = self.requests.recv() => {
-                    if request.action != Action::Stop {
+                    if !matches!(request.wish, Wish::Power(Action::Stop, _)) {
                         self.deferred.push_back(request);
                         continue;
                     }
@@ -200,10 +237,16 @@ impl Actor {
     async fn stay_on(&mut self, mut machine: Machine) {
         let mut teller = Teller::default();
         let mut shutdown = Shutdown::default();
+        let mut wanted = self.shared.next_boot.subscribe();
+        // Once the firmware has taken note of an order, the one for the boot after that can be told.
+        let mut settled = Some(time::Instant::now() + SETTLING);
         loop {
+            let settling = time::sleep_until(settled.unwrap_or_else(time::Instant::now));
             tokio::select! {
                 news = machine.news() => match news {
-                    News::Event(event) => self.happened(&event, &mut teller),
+                    News::Event(event) => if self.happened(&event, &mut teller) {
+                        settled = Some(time::Instant::now() + SETTLING);
+                    },
                     News::Ended(exit) => {
                         self.ended(machine, exit).await;
                         return shutdown.answer(|| Ok(()));
@@ -222,9 +265,23 @@ impl Actor {
                     }
                     shutdown.dismiss_overdue(now, &self.plan.name);
                 }
+                () = settling, if settled.is_some() => {
+                    settled = None;
+                    self.arrange(&mut machine).await;
+                }
+                // It does not end: the actor has the sender.
+                Ok(()) = wanted.changed(), if settled.is_none() => self.arrange(&mut machine).await,
                 request = self.request() => {
-                    let Some(Request { action, boot, reply }) = request else {
+                    let Some(Request { wish, reply }) = request else {
                         return self.power_off(machine, "the lab is going down").await;
+                    };
+                    let (action, boot) = match wish {
+                        Wish::Power(action, boot) => (action, boot),
+                        Wish::Medium(medium) => {
+                            let changed = self.change_medium(Some(&mut machine), medium).await;
+                            answer(reply, changed);
+                            continue;
+                        }
                     };
                     if matches!(action, Action::Stop | Action::Cycle) {
                         self.power_off(machine, "it was powered off").await;
@@ -233,23 +290,24 @@ impl Actor {
                             return answer(reply, Ok(()));
                         }
                         // On again comes before whatever else was asked for.
-                        let action = Action::Start;
-                        return self.deferred.push_front(Request { action, boot, reply });
+                        let wish = Wish::Power(Action::Start, boot);
+                        return self.deferred.push_front(Request { wish, reply });
                     }
-                    self.act(&machine, &mut shutdown, action, reply).await;
+                    self.act(&mut machine, &mut shutdown, action, reply).await;
                 }
             }
         }
     }
 
     /// Does what leaves QEMU running.
-    async fn act(&self, machine: &Machine, shutdown: &mut Shutdown, action: Action, reply: Reply) {
-        let node = &self.plan.name;
+    async fn act(&mut self, machine: &mut Machine, shutdown: &mut Shutdown, action: Action, reply: Reply) {
+        let node = &self.plan.name.clone();
         let result = match action {
             Action::Start if shutdown.is_under_way() => Err(NodeError::ShuttingDown { node: node.clone() }),
             // What ends QEMU is not asked for here.
             Action::Start | Action::Stop | Action::Cycle => Ok(()),
             Action::Restart | Action::Reset => {
+                self.arrange(machine).await;
                 let reset = machine.execute(node, "system_reset").await;
                 if reset.is_ok() && shutdown.is_under_way() {
                     self.update(|node| node.power_status = PowerState::On);
@@ -283,8 +341,8 @@ impl Actor {
         });
     }
 
-    /// Something happened to the machine.
-    fn happened(&self, event: &Event, teller: &mut Teller) {
+    /// Something happened to the machine; whether it has booted.
+    fn happened(&mut self, event: &Event, teller: &mut Teller) -> bool {
         let reason = match event.name.as_str() {
             telling::PANICKED => Some(telling::PANIC_REASON),
             telling::RESET => {
@@ -294,7 +352,10 @@ impl Actor {
                 }
                 None
             }
-            _ => return self.tell_of(event, teller),
+            _ => {
+                self.tell_of(event, teller);
+                return false;
+            }
         };
         // A guest can do either as often as it likes: only what changes is written.
         let known = self.env.store.read(|state| {
@@ -305,6 +366,15 @@ impl Actor {
             self.update(|node| node.power_reason = reason.map(str::to_owned));
         }
         self.tell_of(event, teller);
+        if event.name != telling::RESET {
+            return false;
+        }
+        let cause = if telling::by_guest(event) {
+            BootCause::ResetByGuest
+        } else {
+            BootCause::Reset
+        };
+        self.began(cause)
     }
 
     fn tell_of(&self, event: &Event, teller: &mut Teller) {
@@ -329,7 +399,7 @@ impl Actor {
 
     /// QEMU is gone.
     async fn off(&mut self, level: Level, reason: &str) {
-        self.monitor.send_replace(None);
+        self.shared.monitor.send_replace(None);
         self.tell(level, &format!("The node is off: {reason}."), |node| {
             node.power_status = PowerState::Off;
             node.power_reason = Some(reason.into());

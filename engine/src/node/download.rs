@@ -11,7 +11,7 @@ use reqwest::{
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{images::chain, partial::Partial};
+use super::images::chain;
 
 /// An attempt that brought less than this, in bytes, counts as one that failed.
 const LEAST_PROGRESS: u64 = 1 << 20;
@@ -56,6 +56,29 @@ pub(super) trait Watcher {
     fn retry(&mut self, reason: &str, pause: Duration);
 }
 
+/// Where what is fetched is written.
+pub(super) trait Target {
+    /// Where it takes room.
+    fn path(&self) -> &Path;
+
+    /// The largest size it may get, in bytes.
+    fn limit(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// How much is there, in bytes.
+    fn len(&self) -> io::Result<u64>;
+
+    /// What is there can be continued by these words of the server.
+    fn validator(&self) -> Option<String>;
+
+    /// Throws away what is there and begins anew, with what the server calls it.
+    fn restart(&self, validator: Option<&str>) -> io::Result<()>;
+
+    /// Adds bytes.
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()>;
+}
+
 /// Why an attempt failed.
 enum Failure {
     /// Another one may succeed.
@@ -75,7 +98,7 @@ impl From<io::Error> for Failure {
 /// as it writes: for a thread of its own.
 pub(super) async fn download(
     url: &str,
-    to: &Partial,
+    to: &impl Target,
     patience: &Patience,
     watcher: &mut impl Watcher,
 ) -> Result<u64, String> {
@@ -113,7 +136,7 @@ pub(super) async fn download(
 async fn attempt(
     client: &Client,
     url: &str,
-    to: &Partial,
+    to: &impl Target,
     patience: &Patience,
     watcher: &mut impl Watcher,
 ) -> Result<u64, Failure> {
@@ -154,6 +177,7 @@ async fn attempt(
         Place::Refused(failure) => return Err(failure),
     };
     if let Some(total) = total {
+        check_size(total, to)?;
         check_room(to.path(), total.saturating_sub(start))?;
     }
     watcher.progress(start, total);
@@ -169,7 +193,7 @@ async fn attempt(
 /// Writes a body to the file and returns the size of the file.
 async fn receive(
     response: &mut Response,
-    to: &Partial,
+    to: &impl Target,
     start: u64,
     patience: &Patience,
     mut progress: impl FnMut(u64),
@@ -188,6 +212,7 @@ async fn receive(
                 )));
             }
         };
+        check_size(position.saturating_add(chunk.len() as u64), to)?;
         if let Err(error) = to.write_at(&chunk, position) {
             if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
                 // What can't be completed must not fill the disk.
@@ -298,6 +323,14 @@ fn validator_of(headers: &HeaderMap) -> Option<String> {
 
 fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+fn check_size(size: u64, to: &impl Target) -> Result<(), Failure> {
+    let limit = to.limit();
+    if size > limit {
+        return Err(Failure::Lasting(format!("it has more than {limit} bytes")));
+    }
+    Ok(())
 }
 
 /// Tells before the disk is full.

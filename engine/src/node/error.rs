@@ -44,6 +44,18 @@ pub enum NodeError {
         /// How it ended, with its own last words.
         reason: String,
     },
+    /// It has no CD drive.
+    #[error("node `{node}` has no CD drive: only a node whose lab file has `bmc` gets one")]
+    NoDrive {
+        /// The node.
+        node: String,
+    },
+    /// There is something in its CD drive.
+    #[error("node `{node}` has a medium in its CD drive: it must be ejected first")]
+    DriveFull {
+        /// The node.
+        node: String,
+    },
     /// QEMU's monitor failed, or refused a command.
     #[error("node `{node}`: {source}")]
     Qmp {

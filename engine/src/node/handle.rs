@@ -5,7 +5,13 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Action, NodeError, actor::Actor, qmp::Qmp, screenshot};
+use super::{
+    Action, BootFrom, Medium, NodeError,
+    actor::{Actor, Shared},
+    boots::NextBoot,
+    qmp::Qmp,
+    screenshot,
+};
 use crate::{
     console::Console,
     fabric::Tap,
@@ -33,18 +39,25 @@ pub struct NodeEnv {
 pub struct NodeHandle {
     name: String,
     next_plan: watch::Sender<Arc<plan::Node>>,
+    next_boot: watch::Sender<NextBoot>,
     requests: mpsc::Sender<Request>,
     monitor: watch::Receiver<Option<Qmp>>,
     closing: CancellationToken,
     console: Console,
 }
 
-/// An action and who waits for its outcome.
+/// What is asked for, and who waits for its outcome.
 pub(super) struct Request {
-    pub action: Action,
-    /// What to boot from first, if the action starts QEMU.
-    pub boot: Option<BootSource>,
+    pub wish: Wish,
     pub reply: oneshot::Sender<Result<(), NodeError>>,
+}
+
+/// What can be asked of a node.
+pub(super) enum Wish {
+    /// That, and what to boot from first if it starts QEMU.
+    Power(Action, Option<BootSource>),
+    /// That in its CD drive, or nothing.
+    Medium(Option<Medium>),
 }
 
 impl NodeHandle {
@@ -61,11 +74,18 @@ impl NodeHandle {
         let closing = CancellationToken::new();
         let (next_plan, planned) = watch::channel(plan.clone());
         let (monitor, monitor_receiver) = watch::channel(None);
-        let actor = Actor::new(planned, taps, env, console.clone(), receiver, monitor, closing.clone());
-        tokio::spawn(actor.run());
+        let next_boot = watch::Sender::default();
+        let shared = Shared {
+            next_plan: planned,
+            next_boot: next_boot.clone(),
+            monitor,
+            closing: closing.clone(),
+        };
+        tokio::spawn(Actor::new(shared, taps, env, console.clone(), receiver).run());
         Ok(Self {
             name: plan.name.clone(),
             next_plan,
+            next_boot,
             requests,
             monitor: monitor_receiver,
             closing,
@@ -100,11 +120,35 @@ impl NodeHandle {
 
     /// As [`Self::act`]; if QEMU is started for it, that once it boots from `boot` first. A reset starts no QEMU.
     pub async fn act_and_boot(&self, action: Action, boot: Option<BootSource>) -> Result<(), NodeError> {
+        self.ask(Wish::Power(action, boot)).await
+    }
+
+    /// Has it boot from there from its next power-on or reset on, whoever has it reset.
+    pub fn boot_from(&self, from: Option<BootFrom>) {
+        self.next_boot.send_modify(|next| next.from = from);
+    }
+
+    /// Has its TPM begin anew at the next power-on, with nothing that it was ever given; or not.
+    pub fn clear_tpm(&self, clear: bool) {
+        self.next_boot.send_modify(|next| next.clear_tpm = clear);
+    }
+
+    /// Puts a medium into its CD drive, which must be empty, at once and until it is taken out.
+    pub async fn insert(&self, medium: Medium) -> Result<(), NodeError> {
+        self.ask(Wish::Medium(Some(medium))).await
+    }
+
+    /// Takes out what is in its CD drive, if anything.
+    pub async fn eject(&self) -> Result<(), NodeError> {
+        self.ask(Wish::Medium(None)).await
+    }
+
+    async fn ask(&self, wish: Wish) -> Result<(), NodeError> {
         let closed = || NodeError::Closed {
             node: self.name.clone(),
         };
         let (reply, outcome) = oneshot::channel();
-        let request = Request { action, boot, reply };
+        let request = Request { wish, reply };
         self.requests.send(request).await.map_err(|_| closed())?;
         outcome.await.map_err(|_| closed())?
     }

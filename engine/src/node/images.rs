@@ -18,7 +18,7 @@ use tokio::{io::BufReader, runtime::Handle, sync::oneshot, task::spawn_blocking}
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    download::download,
+    download::{Target as _, download},
     part_file::PartFile,
     partial::Partial,
     progress::Progress,

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    NodeEnv, NodeError,
+    Medium, NodeEnv, NodeError, medium,
     output::Output,
     owner, port,
     qmp::{Event, Qmp, QmpError},
@@ -30,7 +30,7 @@ use crate::{
     console::Console,
     fabric::Tap,
     keeper::{Command, Exit, Identity, Process},
-    plan::{self, BootSource},
+    plan::{self, BootSource, Node},
     store::Level,
 };
 
@@ -55,6 +55,19 @@ pub(super) struct Machine {
     shutdown: Option<Event>,
     /// Who it runs as, if not as the engine.
     user: Option<String>,
+    /// In which order its firmware is to try devices.
+    order: Vec<String>,
+}
+
+/// How a machine is at power-on, beyond its plan.
+#[derive(Default)]
+pub(super) struct Outset {
+    /// In which order its firmware tries devices; empty: as it likes.
+    pub order: Vec<String>,
+    /// What is in its CD drive.
+    pub medium: Option<Medium>,
+    /// Its TPM has forgotten everything.
+    pub clear_tpm: bool,
 }
 
 /// The connection to QEMU's monitor.
@@ -83,7 +96,7 @@ impl Machine {
     /// Starts QEMU with all it is handed: sockets, taps, vhost.
     pub(super) async fn spawn(
         plan: &Arc<plan::Node>,
-        boot: Option<BootSource>,
+        outset: Outset,
         taps: &[Arc<Tap>],
         env: &NodeEnv,
         console: &Console,
@@ -96,11 +109,18 @@ impl Machine {
         let (port, port_end) = socket_pair().map_err(io_error("make a socket"))?;
         let (output, stderr) = Output::pipe(env.debug.then(|| plan.name.clone())).map_err(io_error("make a pipe"))?;
         let mut command = Command::new(&plan.qemu.program);
-        let boot_args = boot.map(|first| plan.boot_args(first)).unwrap_or_default();
-        command.args = plan.qemu.args.iter().chain(&boot_args).map(Into::into).collect();
+        let mut more = Node::boot_args(&outset.order);
         command.stdout = Some(stderr.try_clone().map_err(io_error("make a pipe"))?);
         command.stderr = Some(stderr);
         command.fds = vec![(qmp_end, plan.qemu.qmp_fd), (port_end, plan.qemu.port_fd)];
+        if let Some((medium, drive)) = outset.medium.as_ref().zip(plan.cd.as_ref()) {
+            let descriptor = medium
+                .descriptor()
+                .map_err(io_error("open the medium in its CD drive"))?;
+            command.fds.push((descriptor, drive.fd));
+            more.extend(plan::medium_args(drive.fd));
+        }
+        command.args = plan.qemu.args.iter().chain(&more).map(Into::into).collect();
         if let Some(fd) = plan.qemu.serial_fd {
             let (serial, serial_end) = socket_pair().map_err(io_error("make a socket"))?;
             command.fds.push((serial_end, fd));
@@ -132,7 +152,7 @@ impl Machine {
         }
         let tpm = match &plan.tpm {
             Some(tpm) => {
-                let (tpm, fd) = TpmEmulator::start(&plan.name, tpm, &env.keeper, env.debug).await?;
+                let (tpm, fd) = TpmEmulator::start(&plan.name, tpm, &env.keeper, outset.clear_tpm, env.debug).await?;
                 command.fds.push(fd);
                 Some(tpm)
             }
@@ -159,6 +179,7 @@ impl Machine {
             monitor: Monitor::Fresh(qmp),
             shutdown: None,
             user: plan.qemu.user.as_ref().map(|user| user.name.clone()),
+            order: outset.order,
         })
     }
 
@@ -219,13 +240,52 @@ impl Machine {
 
     /// Executes a command without arguments on QEMU's monitor.
     pub(super) async fn execute(&self, node: &str, command: &'static str) -> Result<(), NodeError> {
+        let command_of = async |qmp: Qmp| qmp.execute(command, None).await.map(drop);
+        self.converse(node, command, command_of).await
+    }
+
+    /// Puts a medium into the CD drive, which must be empty; `None` takes out what is there.
+    pub(super) async fn change_medium(&self, node: &str, medium: Option<&Medium>) -> Result<(), NodeError> {
+        let Some(medium) = medium else {
+            return self
+                .converse(node, "blockdev-remove-medium", async |qmp| medium::eject(&qmp).await)
+                .await;
+        };
+        let descriptor = medium.descriptor().map_err(|source| NodeError::Io {
+            node: node.to_owned(),
+            what: "open the medium for its CD drive".into(),
+            source,
+        })?;
+        let insert = async |qmp: Qmp| medium::insert(&qmp, descriptor).await;
+        self.converse(node, "blockdev-insert-medium", insert).await
+    }
+
+    /// Has the firmware try devices in that order from the next reset on.
+    pub(super) async fn set_order(&mut self, plan: &Node, order: Vec<String>) -> Result<(), NodeError> {
+        if self.order == order {
+            return Ok(());
+        }
+        let all = plan.boot_order(Some(BootSource::Disk), true, true);
+        let set = async |qmp: Qmp| medium::set_order(&qmp, &all, &order).await;
+        self.converse(&plan.name, "qom-set", set).await?;
+        self.order = order;
+        Ok(())
+    }
+
+    /// Talks with QEMU's monitor for a limited time; `command` names what is asked in an error.
+    async fn converse(
+        &self,
+        node: &str,
+        command: &'static str,
+        talk: impl AsyncFnOnce(Qmp) -> Result<(), QmpError>,
+    ) -> Result<(), NodeError> {
         let node = node.to_owned();
-        let Monitor::Connected(qmp, _) = &self.monitor else {
+        let Some(qmp) = self.monitor() else {
             let source = QmpError::Closed;
             return Err(NodeError::Qmp { node, source });
         };
-        match timeout(COMMAND_LIMIT, qmp.execute(command, None)).await {
-            Ok(Ok(_)) => Ok(()),
+        match timeout(COMMAND_LIMIT, talk(qmp)).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(NodeError::Qmp { node, source }),
             Err(_) => Err(NodeError::Silent {
                 node,

@@ -4,15 +4,18 @@
 //! networks beyond the taps it is handed, or of who asks for a node's power.
 
 mod actor;
+mod boots;
 mod claim;
 mod download;
 mod error;
+mod fetch;
 mod handle;
 mod images;
 mod lines;
 mod listener;
 mod lock;
 mod machine;
+mod medium;
 mod output;
 mod owner;
 mod part_file;
@@ -30,11 +33,14 @@ mod tpm;
 mod unpack;
 mod volumes;
 
+pub use boots::BootFrom;
 pub use claim::{ClaimError, Claims, claim_files};
 pub use download::Patience;
 pub use error::NodeError;
+pub use fetch::fetch_medium;
 pub use handle::{NodeEnv, NodeHandle};
 pub use images::{ImageError, Images, prepare_images};
+pub use medium::Medium;
 pub use power::{Action, Grace, PowerState, UnknownAction};
 pub use qemu_img::{PrepareEnv, QemuImgError};
 pub use qmp::QmpError;

@@ -18,7 +18,10 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::lock::{self, Locked};
+use super::{
+    download::Target,
+    lock::{self, Locked},
+};
 
 /// End the names of the beginning and of its validator.
 const SUFFIX: &str = ".download";
@@ -82,49 +85,6 @@ impl Partial {
         })
     }
 
-    /// Where it is for now.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// How much is there, in bytes.
-    pub(super) fn len(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
-    /// What is there can be continued by these words of the server.
-    pub(super) fn validator(&self) -> Option<String> {
-        let file = File::open(&self.validator_path).ok()?;
-        let mut text = vec![];
-        io::Read::read_to_end(&mut io::Read::take(file, 2 * MAX_VALIDATOR), &mut text).ok()?;
-        let kept: Kept = serde_json::from_slice(&text).ok()?;
-        (kept.boot == boot()?).then_some(kept.validator)
-    }
-
-    /// Throws away what is there and begins anew, with what the server calls it.
-    pub(super) fn restart(&self, validator: Option<&str>) -> io::Result<()> {
-        // In this order: at no moment is there a beginning beside words that are not its own.
-        self.file.set_len(0)?;
-        let kept = validator
-            .filter(|validator| validator.len() as u64 <= MAX_VALIDATOR)
-            .zip(boot());
-        match kept {
-            Some((validator, boot)) => {
-                let validator = validator.to_owned();
-                fs::write(&self.validator_path, serde_json::to_vec(&Kept { validator, boot })?)
-            }
-            None => remove(&self.validator_path),
-        }
-    }
-
-    /// Adds bytes; zeros take no room on the disk.
-    pub(super) fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        if bytes.iter().all(|byte| *byte == 0) {
-            return self.file.set_len(position + bytes.len() as u64);
-        }
-        self.file.write_all_at(bytes, position)
-    }
-
     /// Puts the complete file into place. If there is one already, that stays.
     pub(super) fn commit(mut self, target: &Path) -> io::Result<()> {
         self.file.sync_data()?;
@@ -154,6 +114,46 @@ impl Partial {
         drop(remove(&self.validator_path));
         drop(remove(&self.path));
         self.gone = true;
+    }
+}
+
+impl Target for Partial {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn validator(&self) -> Option<String> {
+        let file = File::open(&self.validator_path).ok()?;
+        let mut text = vec![];
+        io::Read::read_to_end(&mut io::Read::take(file, 2 * MAX_VALIDATOR), &mut text).ok()?;
+        let kept: Kept = serde_json::from_slice(&text).ok()?;
+        (kept.boot == boot()?).then_some(kept.validator)
+    }
+
+    fn restart(&self, validator: Option<&str>) -> io::Result<()> {
+        // In this order: at no moment is there a beginning beside words that are not its own.
+        self.file.set_len(0)?;
+        let kept = validator
+            .filter(|validator| validator.len() as u64 <= MAX_VALIDATOR)
+            .zip(boot());
+        match kept {
+            Some((validator, boot)) => {
+                let validator = validator.to_owned();
+                fs::write(&self.validator_path, serde_json::to_vec(&Kept { validator, boot })?)
+            }
+            None => remove(&self.validator_path),
+        }
+    }
+
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        if bytes.iter().all(|byte| *byte == 0) {
+            return self.file.set_len(position + bytes.len() as u64);
+        }
+        self.file.write_all_at(bytes, position)
     }
 }
 

@@ -47,11 +47,15 @@ impl Teller {
     }
 }
 
+/// Whether the guest itself had it happen.
+pub(super) fn by_guest(event: &Event) -> bool {
+    event.data.get("guest").and_then(Value::as_bool).unwrap_or(false)
+}
+
 fn describe(event: &Event) -> Option<(&'static str, Level, String)> {
     let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or("?");
-    let guest = event.data.get("guest").and_then(Value::as_bool).unwrap_or(false);
     Some(match event.name.as_str() {
-        RESET if guest => (RESET, Level::Info, "The guest reset the machine".into()),
+        RESET if by_guest(event) => (RESET, Level::Info, "The guest reset the machine".into()),
         RESET => (RESET, Level::Info, "The machine was reset".into()),
         "POWERDOWN" => ("POWERDOWN", Level::Info, "The power button was pushed".into()),
         PANICKED => (PANICKED, Level::Error, "The guest's kernel panicked".into()),

@@ -1,6 +1,6 @@
 //! The TPM of a node: an swtpm process that starts before QEMU and ends with it.
 
-use std::{fs, os::fd::OwnedFd, path::Path, time::Duration};
+use std::{fs, io, os::fd::OwnedFd, path::Path, time::Duration};
 
 use super::{NodeError, listener::connected, output::Output};
 use crate::{
@@ -11,6 +11,8 @@ use crate::{
 
 /// Number of the control socket in swtpm.
 const CONTROL_FD: i32 = 3;
+/// How the names of the files begin in which swtpm keeps the state of a TPM 2.0.
+const STATE_PREFIX: &[u8] = b"tpm2-";
 /// How long swtpm has to end once QEMU has; it ends by itself when its connection does.
 const END_LIMIT: Duration = Duration::from_secs(1);
 
@@ -21,11 +23,13 @@ pub(super) struct TpmEmulator {
 }
 
 impl TpmEmulator {
-    /// Starts swtpm, with the end of its connection that is QEMU's and the number it has there.
+    /// Starts swtpm, with the end of its connection that is QEMU's and the number it has there. `clear`: it is to have
+    /// forgotten all that it was ever given.
     pub(super) async fn start(
         node: &str,
         tpm: &plan::Tpm,
         keeper: &Keeper,
+        clear: bool,
         debug: bool,
     ) -> Result<(Self, (OwnedFd, i32)), NodeError> {
         let io_error = |path: &Path, source| NodeError::Io {
@@ -35,7 +39,10 @@ impl TpmEmulator {
         };
         let (state_dir, socket) = (tpm.state_dir.clone(), tpm.socket.clone());
         let prepare = move || {
-            fs::create_dir_all(state_dir)?;
+            fs::create_dir_all(&state_dir)?;
+            if clear {
+                forget(&state_dir)?;
+            }
             connected(&socket)
         };
         let prepared = blocking::run(prepare).await;
@@ -69,5 +76,34 @@ impl TpmEmulator {
         // It was told to end by QEMU's closing; the signal is for the case that QEMU never connected.
         self.process.stop(END_LIMIT).await;
         self.output.finish().await
+    }
+}
+
+/// Removes the state that swtpm keeps: without it, it makes a new TPM. Directories and locks stay.
+fn forget(state_dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(state_dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() && entry.file_name().as_encoded_bytes().starts_with(STATE_PREFIX) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_a_tpm_knows_is_forgotten_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["tpm2-00.permall", "tpm2-00.volatilestate", ".lock", "notes"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        forget(dir.path()).unwrap();
+        let names = fs::read_dir(dir.path()).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".lock", "notes"]);
     }
 }

@@ -26,7 +26,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use boot::{BootSource, UnknownBootSource};
+pub use boot::{BootSource, CD_ID, UnknownBootSource};
 pub use build::build;
 pub use disk::disk_dirs;
 pub use error::PlanError;
@@ -34,10 +34,11 @@ pub use facts::{Facts, Firmware, QemuProgram, QemuUser, QemuVersion};
 pub use identity::uuid_bytes as node_uuid;
 pub use lab::lab_name;
 pub use model::{
-    Accel, App, Bmc, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic, Node, Nvram,
-    Paths, Plan, Qemu, Shape, Tpm, Virtiofs, Volume, VolumeSource,
+    Accel, App, Bmc, CdDrive, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic,
+    Node, Nvram, Paths, Plan, Qemu, Shape, Tpm, Virtiofs, Volume, VolumeSource,
 };
 pub use node::nvram_file;
 pub(crate) use numa::cpus as node_cpus;
 pub use options::{AccelChoice, Options};
+pub use qemu::{MEDIUM_NODE, medium_args};
 pub use render::render_text;

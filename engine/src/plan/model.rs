@@ -78,6 +78,12 @@ impl Paths {
     pub fn ca_certificate(&self) -> PathBuf {
         self.lab_dir.join("ca.pem")
     }
+
+    /// Where virtual media are: files that may be inserted, and for as long as they are in a drive, without a name, those
+    /// that were fetched.
+    pub fn media_dir(&self) -> PathBuf {
+        self.data_dir.join("media")
+    }
 }
 
 /// The MTU of a lab's links and where it came from.
@@ -356,6 +362,8 @@ pub struct Node {
     pub nvram: Option<Nvram>,
     /// State directory and control socket of the node's TPM.
     pub tpm: Option<Tpm>,
+    /// The CD drive of a node whose lab file gives it a BMC.
+    pub cd: Option<CdDrive>,
     /// SMBIOS type 1 manufacturer.
     pub manufacturer: Option<String>,
     /// SMBIOS type 1 product.
@@ -368,6 +376,13 @@ pub struct Node {
     /// What its power-on waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Dependency>,
+}
+
+/// A CD drive for virtual media, empty unless a BMC says otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CdDrive {
+    /// The number under which QEMU gets the medium that is in it at power-on.
+    pub fd: i32,
 }
 
 /// A BMC that a lab file gives an address.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Accel, Facts, Firmware, Nic, Node, Nvram, Options, Paths, PlanError, Tpm, Volume,
+    Accel, CdDrive, Facts, Firmware, Nic, Node, Nvram, Options, Paths, PlanError, Tpm, Volume,
     disk::Disks,
     identity, lab,
     numa::{self, Cell},
@@ -54,6 +54,7 @@ pub(super) fn plan<'a>(
         socket: lab::tpm_socket(paths, &node.name, &node.place, errors),
         fd: descriptors.next(),
     });
+    let cd = node.bmc.is_some().then(|| CdDrive { fd: descriptors.next() });
     let written = node.smbios.serial.clone().filter(|serial| !serial.is_empty());
     let serial = written.unwrap_or_else(|| identity::hex_sha1(&node.name));
     let machine = Machine {
@@ -68,6 +69,7 @@ pub(super) fn plan<'a>(
             .as_ref()
             .map(|(code, nvram)| (code.as_path(), nvram.path.as_path())),
         tpm_fd: tpm.as_ref().map(|tpm| tpm.fd),
+        cd: cd.is_some(),
         user: facts.qemu_user.as_ref(),
         nics: &nics,
         volumes: &volumes,
@@ -90,6 +92,7 @@ pub(super) fn plan<'a>(
         memory: node.memory.clone(),
         nvram: firmware.map(|(_, nvram)| nvram),
         tpm,
+        cd,
         manufacturer: node.smbios.manufacturer.clone(),
         product: node.smbios.product.clone(),
         serial,

@@ -23,6 +23,10 @@ use crate::spec::model::{Cache, DiskFormat, MachineType, Node, Smbios, Smp};
 pub(super) const DEVICE_SLOTS: usize = 27;
 /// The first descriptor that is handed over; those below are left to the C library and to whoever starts QEMU.
 const FIRST_DESCRIPTOR: i32 = 10;
+/// QEMU's name of the medium in the CD drive.
+pub const MEDIUM_NODE: &str = "medium";
+/// The set of descriptors that the medium of a power-on is in.
+const MEDIUM_SET: u32 = 1;
 /// Milliseconds after which a guest that found nothing to boot tries again, so that it comes up once its boot server has.
 const REBOOT_TIMEOUT: u32 = 30_000;
 
@@ -57,6 +61,8 @@ pub(super) struct Machine<'a> {
     pub(super) firmware: Option<(&'a Path, &'a Path)>,
     /// Descriptor of the connection to the TPM emulator.
     pub(super) tpm_fd: Option<i32>,
+    /// A CD drive for virtual media.
+    pub(super) cd: bool,
     pub(super) user: Option<&'a QemuUser>,
     pub(super) nics: &'a [Nic],
     pub(super) volumes: &'a [Volume],
@@ -74,6 +80,9 @@ pub(super) fn command(program: PathBuf, machine: &Machine) -> Qemu {
     }
     for (index, volume) in machine.volumes.iter().enumerate() {
         disk(&mut args, index, volume);
+    }
+    if machine.cd {
+        cd_drive(&mut args, machine.node.machine);
     }
     args.add("-object", "rng-random,id=rng0,filename=/dev/urandom");
     args.add("-device", "virtio-rng-pci,rng=rng0");
@@ -326,6 +335,34 @@ fn disk(args: &mut Args, index: usize, volume: &Volume) {
     );
     let id = boot::disk_id(index);
     args.add("-device", format!("virtio-blk-pci,id={id},drive=disk{index}"));
+}
+
+/// An empty CD drive, on the disk controller that the board has anyway: it takes no PCI slot, and no place among the virtio
+/// disks. It is the last that the controller has, out of the way of what `args` may put there.
+fn cd_drive(args: &mut Args, board: MachineType) {
+    let place = match board {
+        MachineType::Pc => "bus=ide.1,unit=1",
+        MachineType::Q35 => "bus=ide.5",
+    };
+    args.add("-device", format!("ide-cd,id={},{place}", boot::CD_ID));
+}
+
+/// The arguments, behind all others, that put the medium of that descriptor into the CD drive.
+pub fn medium_args(fd: i32) -> Vec<String> {
+    // QEMU opens no file by its name: the descriptor is all there is.
+    let node = format!(
+        "driver=raw,node-name={MEDIUM_NODE},read-only=on,file.driver=file,file.filename=/dev/fdset/{MEDIUM_SET}"
+    );
+    [
+        "-add-fd",
+        &format!("fd={fd},set={MEDIUM_SET}"),
+        "-blockdev",
+        &node,
+        "-set",
+        &format!("device.{}.drive={MEDIUM_NODE}", boot::CD_ID),
+    ]
+    .map(str::to_owned)
+    .into()
 }
 
 /// The guest's ways out besides the network: the `placemat` port, the serial console and the monitor.

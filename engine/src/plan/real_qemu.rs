@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use super::{
     AccelChoice, BootSource, Mtu, MtuSource, Node, Options, build,
-    testing::{Lab, volume},
+    testing::{Lab, place, volume},
 };
 use crate::{
     host::facts,
-    spec::model::{Cache, DiskFormat, MachineType, ShareDriver, Spec, VolumeKind},
+    spec::model::{Bmc, Cache, DiskFormat, MachineType, ShareDriver, Spec, VolumeKind},
 };
 
 /// QEMU, stopped, with its monitor. Ends with the test.
@@ -253,7 +253,8 @@ fn q35_has_them_in_the_same_order() {
     let Some(mut node) = planned(&lab.spec(), directory.path()) else {
         return;
     };
-    node.qemu.args.extend(node.boot_args(BootSource::Network));
+    let order = node.boot_order(Some(BootSource::Network), false, false);
+    node.qemu.args.extend(Node::boot_args(&order));
     let mut qemu = Qemu::start(&node);
     let expected = [NET, NET, BLOCK, RNG, CONSOLE, BALLOON];
     let slots = qemu.slots();
@@ -264,6 +265,40 @@ fn q35_has_them_in_the_same_order() {
     assert_eq!(qemu.property("nic1", "mac"), "52:54:00:01:02:03");
     let order = ["nic0", "nic1", "volume0"].map(|id| qemu.property(id, "bootindex"));
     assert_eq!(order, [1, 2, 3].map(Value::from));
+}
+
+#[test]
+fn a_cd_drive_takes_no_slot() {
+    let directory = tempfile::tempdir().unwrap();
+    for (machine, first) in [(MachineType::Pc, 3), (MachineType::Q35, 2)] {
+        let lab = Lab::new("real").bmc("b", "10.1.0.1/24").node_with("n", &["b"], |node| {
+            node.machine = machine;
+            // As users have it already.
+            node.extra_args = ["-drive", "if=ide,media=cdrom,index=2"].map(str::to_owned).into();
+            node.bmc = Some(Bmc {
+                place: place(1),
+                address: "10.1.0.5".parse().unwrap(),
+                users: vec![],
+            });
+        });
+        let Some(node) = planned(&lab.spec(), directory.path()) else {
+            return;
+        };
+        let mut qemu = Qemu::start(&node);
+        let slots = qemu.slots().into_iter().filter(|(slot, _)| (first..31).contains(slot));
+        assert_eq!(
+            slots.collect::<Vec<_>>(),
+            (first..).zip([NET, RNG, CONSOLE]).collect::<Vec<_>>()
+        );
+        let drives = qemu.ask("query-block");
+        let ours = drives
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|drive| drive["qdev"] == "cd")
+            .unwrap();
+        assert_eq!((&ours["removable"], ours.get("inserted")), (&json!(true), None));
+    }
 }
 
 #[test]

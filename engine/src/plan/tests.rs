@@ -1,16 +1,16 @@
 //! Plans of whole labs, compared with what they were, and what must hold of any plan.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, path::PathBuf};
 
 use proptest::prelude::*;
 
 use super::{
-    AccelChoice, BootSource, End, Facts, Options, Plan, PlanError, QemuVersion, Shape, VolumeSource, build,
-    render_text,
-    testing::{Lab, facts, read, volume},
+    AccelChoice, BootSource, End, Facts, Node, Nvram, Options, Plan, PlanError, QemuVersion, Shape, VolumeSource,
+    build, render_text,
+    testing::{Lab, facts, place, read, volume},
 };
 use crate::spec::{
-    model::{Compression, Image, ImageSource, ShareDriver, Spec, VolumeKind},
+    model::{Bmc, Compression, DiskFormat, Image, ImageSource, MachineType, ShareDriver, Spec, VolumeKind},
     sample::leaf_spine_yaml,
 };
 
@@ -454,11 +454,62 @@ fn what_a_qemu_lacks_is_not_asked_of_it() {
     assert!(has(&args(version(5, 2), true), "-sandbox"));
 }
 
+/// The node `n` of a lab file with a BMC, on that machine.
+fn with_bmc(machine: MachineType) -> Node {
+    let spec = Lab::new("x")
+        .bmc("b", "10.1.0.1/24")
+        .node_with("n", &["b"], |node| {
+            node.machine = machine;
+            node.volumes = vec![volume(
+                "disk",
+                VolumeKind::Raw {
+                    size: "1M".to_owned(),
+                    format: DiskFormat::Raw,
+                },
+            )];
+            node.bmc = Some(Bmc {
+                place: place(1),
+                address: "10.1.0.5".parse().unwrap(),
+                users: vec![],
+            });
+        })
+        .spec();
+    plan(&spec).nodes.remove(0)
+}
+
+#[test]
+fn a_node_whose_lab_file_gives_it_a_bmc_has_a_cd_drive() {
+    for (machine, place) in [(MachineType::Pc, "bus=ide.1,unit=1"), (MachineType::Q35, "bus=ide.5")] {
+        let node = with_bmc(machine);
+        assert!(node.qemu.args.contains(&format!("ide-cd,id=cd,{place}")));
+        let order = |first, medium| node.boot_order(first, medium, false).join(" ");
+        assert_eq!(order(None, false), "");
+        assert_eq!(order(None, true), "volume0 cd nic0");
+        assert_eq!(order(Some(BootSource::Cd), true), "cd volume0 nic0");
+        assert_eq!(order(Some(BootSource::Cd), false), "volume0 nic0");
+        assert_eq!(order(Some(BootSource::Network), true), "nic0 volume0 cd");
+    }
+    let uefi = Node {
+        nvram: Some(Nvram {
+            template: PathBuf::new(),
+            path: PathBuf::new(),
+        }),
+        ..with_bmc(MachineType::Q35)
+    };
+    assert_eq!(uefi.boot_order(None, false, false).join(" "), "volume0 nic0");
+    let announced = Node { cd: None, ..uefi };
+    assert!(announced.boot_order(None, false, false).is_empty());
+    assert_eq!(announced.boot_order(None, false, true).join(" "), "volume0 nic0");
+    let other = plan(&furnished()).nodes.remove(0);
+    assert!(other.cd.is_none() && !other.qemu.args.iter().any(|arg| arg.contains("ide-cd")));
+    assert!(!other.boot_order(None, true, false).contains(&"cd".to_owned()));
+}
+
 #[test]
 fn what_is_booted_from_first_comes_first_and_shares_never() {
     let node = plan(&furnished()).nodes.remove(0);
     let order = |first| {
-        node.boot_args(first)
+        Node::boot_args(&node.boot_order(Some(first), false, false))
             .into_iter()
             .filter(|arg| arg != "-set")
             .collect::<Vec<_>>()
@@ -475,6 +526,7 @@ fn what_is_booted_from_first_comes_first_and_shares_never() {
     assert_eq!(network[nics], format!("device.volume0.bootindex={}", nics + 1));
     assert_eq!(disk[0], "device.volume0.bootindex=1");
     assert_eq!(disk[disks], format!("device.nic0.bootindex={}", disks + 1));
+    assert!(node.boot_order(None, false, false).is_empty());
     let args = &node.qemu.args;
     for set in network {
         let id = set.split('.').nth(1).unwrap();

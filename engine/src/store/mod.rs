@@ -15,9 +15,9 @@ use event::EventLog;
 pub use event::{Event, Level};
 pub use readiness::{Readiness, ReadyState};
 pub use state::{
-    AddressSource, AppPhase, AppState, BmcOrigin, BmcState, BmcUserState, ForwardState, ImagePhase, ImageState,
-    InterfaceState, LabPhase, LabState, NamespaceState, NetworkState, NicState, NodeAddress, NodeState, Ready, Smbios,
-    State, Step,
+    AddressSource, AppPhase, AppState, BmcOrigin, BmcState, BmcUserState, BootCause, ForwardState, ImagePhase,
+    ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState, NicState, NodeAddress, NodeState,
+    Ready, Smbios, State, Step,
 };
 
 /// Shared handle on a lab's state. Cheap to clone.

@@ -337,6 +337,10 @@ pub struct NodeState {
     /// When QEMU was last started.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
+    /// How often its firmware has begun since the lab started, by power-on or reset.
+    pub boots: u64,
+    /// What had it begin last.
+    pub last_boot: Option<BootCause>,
     /// Its NICs in the order the guest sees them.
     pub nics: Vec<NicState>,
     /// The address of its BMC: that of the lab file, or what the guest wrote as its first line to the `placemat` port.
@@ -346,6 +350,18 @@ pub struct NodeState {
     /// Whether it does what it is for.
     #[serde(default)]
     pub ready: Readiness,
+}
+
+/// What had a node's firmware begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BootCause {
+    /// QEMU was started.
+    PowerOn,
+    /// Somebody had it reset.
+    Reset,
+    /// The guest reset itself.
+    ResetByGuest,
 }
 
 /// An address of a node, and how it is known.

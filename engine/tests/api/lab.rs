@@ -399,6 +399,8 @@ fn node(name: &str) -> NodeState {
         power_reason: None,
         pid: Some(7),
         started_at: None,
+        boots: 0,
+        last_boot: None,
         nics: vec![NicState {
             network: "rack0".into(),
             tap: "pm12".into(),

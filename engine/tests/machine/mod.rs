@@ -89,10 +89,8 @@ impl Machine {
     /// A node that is not made yet: its plan can be changed.
     pub fn new(keeper: Keeper, dir: TempDir) -> Self {
         let disk = dir.path().join("boot.img");
-        let mut sectors = vec![0; 64 * 512];
-        sectors[..BOOT_SECTOR.len()].copy_from_slice(&BOOT_SECTOR);
-        sectors[BOOT_SECTOR.len()..][..GREETING.len()].copy_from_slice(GREETING.as_bytes());
-        sectors[510..512].copy_from_slice(&[0x55, 0xaa]);
+        let mut sectors = boot_sector(GREETING).to_vec();
+        sectors.resize(64 * 512, 0);
         fs::write(&disk, sectors).unwrap();
         let state = State {
             nodes: vec![node_state()],
@@ -167,6 +165,15 @@ impl Machine {
     pub fn log(&self) -> String {
         fs::read_to_string(&self.plan.console_log).unwrap()
     }
+}
+
+/// The guest that greets so, as the first sector of what it boots from.
+pub fn boot_sector(greeting: &str) -> [u8; 512] {
+    let mut sector = [0; 512];
+    sector[..BOOT_SECTOR.len()].copy_from_slice(&BOOT_SECTOR);
+    sector[BOOT_SECTOR.len()..][..greeting.len()].copy_from_slice(greeting.as_bytes());
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    sector
 }
 
 /// A program on a console's socket.
@@ -259,6 +266,7 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
         memory: Some("16".into()),
         nvram: None,
         tpm: None,
+        cd: None,
         manufacturer: None,
         product: None,
         serial: "1".into(),
@@ -283,6 +291,8 @@ fn node_state() -> NodeState {
         power_reason: None,
         pid: None,
         started_at: None,
+        boots: 0,
+        last_boot: None,
         nics: vec![],
         bmc_address: None,
         addresses: vec![],

@@ -179,7 +179,7 @@ fn node_of(rack: usize, node: usize, links: &mut Vec<(String, Vec<String>)>) -> 
         "power_status": if off { "Off" } else { "On" }, "socket_path": format!("/tmp/{name}.socket"),
         "pty_path": format!("/tmp/{name}.pty"),
         "power_reason": if off { json!("guest panicked") } else { Value::Null }, "pid": if off { Value::Null } else { json!(6000 + 100 * rack + node) },
-        "started_at": "2026-11-26T08:30:02Z", "nics": nics, "bmc_address": if node == 2 && rack > 0 { Value::Null } else { json!(format!("10.72.16.{}{node}", rack + 1)) }, "addresses": addresses,
+        "started_at": "2026-11-26T08:30:02Z", "boots": 1, "last_boot": "power-on", "nics": nics, "bmc_address": if node == 2 && rack > 0 { Value::Null } else { json!(format!("10.72.16.{}{node}", rack + 1)) }, "addresses": addresses,
         "ready": {"state": if off { "not-ready" } else { "ready" }, "probe": "console login:", "reason": null, "since": null}})
 }
 

@@ -64,7 +64,14 @@ fn get(model: &mut Model, path: String, reason: Reason) -> Vec<Effect> {
 
 /// Asks a BMC for something.
 pub fn ask(model: &mut Model, node: String, request: RedfishRequest) -> (u64, Effect) {
-    let job = model.begin_job(format!("{} {} of {node}", request.method, request.path));
+    // The end of the path says what it is about; the status line has no room for all of it.
+    let what = request
+        .path
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    let job = model.begin_job(format!("{} {what} of {node}", request.method));
     (job, Effect::Ask(job, node, request))
 }
 

@@ -124,7 +124,11 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     }
     let nodes = &model.mirror.state.nodes;
     let rows = &model.bmcs.rows;
-    let title = format!("{} BMCs of {} nodes", model.mirror.state.bmcs.len(), nodes.len());
+    let title = format!(
+        "BMCs: {} of {} nodes have one",
+        model.mirror.state.bmcs.len(),
+        nodes.len()
+    );
     table::list(model, main, &title, &COLUMNS, nodes, rows, buffer);
     if side.is_empty() {
         return;
@@ -165,8 +169,8 @@ fn details(model: &Model, node: &NodeState, width: usize) -> Vec<Line> {
     let survey = model.bmcs.survey_of(&node.name);
     if let Some(survey) = survey {
         lines.push(line("boot", boot(survey)));
-        lines.push(line("media", media(survey)));
-        lines.push(line("sensors", sensors(survey)));
+        lines.extend(long("media", &media(survey)));
+        lines.extend(long("sensors", &sensors(survey)));
         lines.push(line("watchdog", watchdog(survey)));
     } else {
         let failure = model.bmcs.failure.as_deref();

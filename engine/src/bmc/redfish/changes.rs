@@ -1,16 +1,24 @@
 //! What a request wants changed or gives as parameters: read value by value, and told apart from what nobody reads.
 
+use std::pin::Pin;
+
 use serde_json::{Map, Value};
 
-use super::{message::Message, reply::Refusal};
+use super::{
+    message::Message,
+    reply::{Outcome, Refusal},
+};
+
+/// What is waited for before a request is answered, by that answer if it says more than that all went well.
+pub type Later = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// The body of a request, from which a handler takes what it understands.
-#[derive(Debug)]
 pub struct Changes {
     body: Map<String, Value>,
     purpose: Purpose,
     taken: usize,
     faults: Vec<Message>,
+    later: Option<Later>,
 }
 
 /// What the body is for; it decides how mistakes are told.
@@ -38,7 +46,18 @@ impl Changes {
             purpose,
             taken: 0,
             faults: Vec::new(),
+            later: None,
         })
+    }
+
+    /// Has the request wait for something that takes its time, and be answered by what comes of it.
+    pub fn then(&mut self, later: impl Future<Output = Outcome> + Send + 'static) {
+        self.later = Some(Box::pin(later));
+    }
+
+    /// What the request is to wait for.
+    pub fn later(&mut self) -> Option<Later> {
+        self.later.take()
     }
 
     /// Takes the value at that pointer, `/Name` or `/Name/Name`.
@@ -65,6 +84,13 @@ impl Changes {
         self.body.contains_key(pointer.trim_start_matches('/'))
     }
 
+    /// Whether there is null at that pointer, `/Name`.
+    pub fn is_null(&self, pointer: &str) -> bool {
+        self.body
+            .get(pointer.trim_start_matches('/'))
+            .is_some_and(Value::is_null)
+    }
+
     /// Whether there is anything that was not taken.
     pub fn has_more(&self) -> bool {
         !self.left().is_empty()
@@ -73,6 +99,15 @@ impl Changes {
     /// Takes a string.
     pub fn text(&mut self, pointer: &str) -> Option<String> {
         match self.value(pointer)? {
+            Value::String(text) => Some(text),
+            other => self.wrong_type(pointer, &other),
+        }
+    }
+
+    /// Takes a string, for which null stands as well as its absence.
+    pub fn text_or_null(&mut self, pointer: &str) -> Option<String> {
+        match self.value(pointer)? {
+            Value::Null => None,
             Value::String(text) => Some(text),
             other => self.wrong_type(pointer, &other),
         }

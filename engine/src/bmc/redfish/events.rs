@@ -283,10 +283,8 @@ impl Events {
     }
 }
 
-/// Tells of every entry that comes into the log, and has the firmware's setup take what was set for the next boot.
-///
-/// `boots` is how often the machine has booted so far.
-pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>, mut boots: u64) {
+/// Tells of every entry that comes into the log.
+pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>) {
     let mut seen = None;
     loop {
         {
@@ -309,14 +307,6 @@ pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>, m
                     });
                 }
                 seen = last;
-            }
-            let booted = redfish.bmc().power().boots;
-            if booted != boots {
-                boots = booted;
-                let policy = redfish.pending().take();
-                if let Some(policy) = policy {
-                    redfish.bmc().set_restore_policy(policy);
-                }
             }
         }
         if changes.changed().await.is_err() {

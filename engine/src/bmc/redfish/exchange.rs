@@ -61,8 +61,8 @@ impl Redfish {
             _ if query.split('&').any(|part| part.starts_with('$') || part == "only") => {
                 Err(Refusal::bad(Message::new("QueryNotSupportedOnOperation", [])))
             }
-            Method::PATCH => patch(route, &view, request),
-            Method::POST => post(route, &view, request),
+            Method::PATCH => patch(route, &view, request).await,
+            Method::POST => post(route, &view, request).await,
             Method::DELETE => delete(route, &view, headers),
             _ => Err(no_such_method(route, &view)),
         }
@@ -125,7 +125,7 @@ impl Redfish {
     }
 }
 
-fn patch(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {
+async fn patch(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {
     let Some((privilege, change)) = route.change else {
         return Err(no_such_method(route, view));
     };
@@ -139,6 +139,12 @@ fn patch(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {
     let mut changes = Changes::read(request.body(), Purpose::Properties)?;
     change(view, &mut changes)?;
     let left = changes.leftovers(&before)?;
+    if let Some(later) = changes.later() {
+        let reply = later.await?;
+        if reply.status == StatusCode::ACCEPTED {
+            return Ok(reply);
+        }
+    }
     let mut after = read(view)?;
     let etag = etag(&after);
     if !left.is_empty() {
@@ -147,14 +153,18 @@ fn patch(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {
     Ok(Reply::json(tagged(after, &etag)).with(header::ETAG, etag))
 }
 
-fn post(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {
+async fn post(route: &Route, view: &View<'_>, request: &Request<Bytes>) -> Outcome {
     let Some((privilege, purpose, act)) = &route.act else {
         return Err(no_such_method(route, view));
     };
     view.caller.check(*privilege)?;
     check_media_type(request.headers())?;
     let mut changes = Changes::read(request.body(), purpose.clone())?;
-    act(view, &mut changes)
+    let reply = act(view, &mut changes)?;
+    match changes.later() {
+        Some(later) => later.await,
+        None => Ok(reply),
+    }
 }
 
 fn delete(route: &Route, view: &View<'_>, headers: &HeaderMap) -> Outcome {

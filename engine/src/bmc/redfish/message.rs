@@ -136,6 +136,12 @@ const KINDS: &[Kind] = &[
         "Give another value.",
     ),
     kind(
+        "CouldNotEstablishConnection",
+        CRITICAL,
+        "What %1 names can't be had.",
+        "Look at the URL and its server, and try again.",
+    ),
+    kind(
         "ResourceMissingAtURI",
         CRITICAL,
         "There is no resource %1.",

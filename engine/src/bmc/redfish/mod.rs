@@ -26,7 +26,7 @@ pub(crate) mod testing;
 mod tests;
 mod tls;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,7 +34,7 @@ pub use caller::Origin;
 pub use serve::serve;
 pub use tls::{Authority, TlsError};
 
-use super::{Bmc, Place, RestorePolicy};
+use super::{Bmc, Place};
 use disks::Disks;
 use events::Events;
 use sessions::Logins;
@@ -51,7 +51,6 @@ pub struct Redfish {
     tasks: Tasks,
     events: Events,
     disks: Disks,
-    pending: Mutex<Option<RestorePolicy>>,
     closing: CancellationToken,
     work: TaskTracker,
 }
@@ -66,13 +65,11 @@ impl Redfish {
             sessions: Logins::default(),
             tasks: Tasks::default(),
             events: Events::default(),
-            pending: Mutex::default(),
             closing: CancellationToken::new(),
             work: TaskTracker::new(),
         });
         let bmc = &redfish.bmc;
-        let boots = bmc.power().boots;
-        redfish.spawn(events::follow(Arc::downgrade(&redfish), bmc.watch(), boots));
+        redfish.spawn(events::follow(Arc::downgrade(&redfish), bmc.watch()));
         redfish
     }
 
@@ -108,11 +105,6 @@ impl Redfish {
 
     fn disks(&self) -> &Disks {
         &self.disks
-    }
-
-    /// What the setup of the firmware is to be from the next boot on, if it was changed.
-    fn pending(&self) -> MutexGuard<'_, Option<RestorePolicy>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has something done that ends with this face at the latest.

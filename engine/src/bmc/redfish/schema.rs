@@ -42,6 +42,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("Task", "v1_7_4"),
     ("TaskService", "v1_3_0"),
     ("UpdateService", "v1_17_0"),
+    ("VirtualMedia", "v1_6_5"),
     ("Volume", "v1_10_2"),
 ];
 
@@ -69,6 +70,7 @@ const COLLECTIONS: &[&str] = &[
     "SoftwareInventoryCollection",
     "StorageCollection",
     "TaskCollection",
+    "VirtualMediaCollection",
     "VolumeCollection",
 ];
 

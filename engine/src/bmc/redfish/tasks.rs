@@ -1,4 +1,4 @@
-//! What takes the guest's part, and so longer than a request should: done as tasks that can be looked at.
+//! What takes longer than a request should, by the guest's part or by what is fetched: done as tasks that can be looked at.
 
 use std::{
     collections::VecDeque,
@@ -8,52 +8,23 @@ use std::{
 use axum::http::StatusCode;
 use jiff::Timestamp;
 
-use super::{
-    Redfish,
-    message::Message,
-    reply::{Outcome, Refusal},
-    resources::accepted,
-    route::View,
-};
-use crate::bmc::{Cause, MachineError, Verb};
+use tokio::sync::oneshot;
+
+use super::{message::Message, reply::Refusal, route::View};
+use crate::bmc::{MachineError, Work};
 
 /// Tasks that are kept; of those that ended the oldest make room.
 const KEPT: usize = 16;
-
-/// What a task does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errand {
-    /// Have the guest shut down.
-    Shutdown,
-    /// Have the guest shut down, and power on.
-    Restart,
-}
-
-impl Errand {
-    /// What it is, for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Shutdown => "The guest shuts down",
-            Self::Restart => "The guest shuts down and is powered on",
-        }
-    }
-
-    async fn run(self, redfish: &Redfish) -> Result<(), MachineError> {
-        redfish.bmc().act(Verb::Shutdown, Cause::Redfish).await?;
-        match self {
-            Self::Shutdown => Ok(()),
-            Self::Restart => redfish.bmc().act(Verb::On, Cause::Redfish).await,
-        }
-    }
-}
 
 /// A task.
 #[derive(Clone, Debug)]
 pub struct Task {
     /// Its number.
     pub id: u64,
-    /// What it does.
-    pub errand: Errand,
+    /// What it does, for people.
+    pub name: &'static str,
+    /// The action that began it.
+    pub target: String,
     /// When it began.
     pub began: Timestamp,
     /// When it ended.
@@ -85,8 +56,13 @@ impl Tasks {
         self.lock().1.iter().cloned().collect()
     }
 
+    /// One task.
+    pub fn get(&self, id: u64) -> Option<Task> {
+        self.lock().1.iter().find(|task| task.id == id).cloned()
+    }
+
     /// Notes the beginning of a task; `None` if there are too many under way.
-    fn begin(&self, errand: Errand) -> Option<Task> {
+    fn begin(&self, name: &'static str, target: String) -> Option<Task> {
         let (last, tasks) = &mut *self.lock();
         if tasks.len() == KEPT {
             let ended = tasks.iter().position(|task| task.progress != Progress::Running)?;
@@ -95,7 +71,8 @@ impl Tasks {
         *last += 1;
         let task = Task {
             id: *last,
-            errand,
+            name,
+            target,
             began: Timestamp::now(),
             ended: None,
             progress: Progress::Running,
@@ -104,7 +81,7 @@ impl Tasks {
         Some(task)
     }
 
-    fn end(&self, id: u64, outcome: Result<(), MachineError>) {
+    fn end(&self, id: u64, outcome: &Result<(), MachineError>) {
         let (_, tasks) = &mut *self.lock();
         if let Some(task) = tasks.iter_mut().find(|task| task.id == id) {
             task.ended = Some(Timestamp::now());
@@ -121,17 +98,24 @@ impl Tasks {
     }
 }
 
-/// Begins an errand, and answers with its task.
-pub fn begin(view: &View<'_>, errand: Errand) -> Outcome {
-    let Some(task) = view.redfish.tasks().begin(errand) else {
+/// Begins a task, and tells how it ends.
+pub fn begin(
+    view: &View<'_>,
+    name: &'static str,
+    target: String,
+    work: Work<Result<(), MachineError>>,
+) -> Result<(Task, oneshot::Receiver<Result<(), MachineError>>), Refusal> {
+    let Some(task) = view.redfish.tasks().begin(name, target) else {
         let message = Message::new("CreateLimitReachedForResource", []).saying("(They are tasks under way.)");
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
-    let redfish = Arc::clone(view.redfish);
-    let id = task.id;
+    let (ended, end) = oneshot::channel();
+    let (redfish, id) = (Arc::clone(view.redfish), task.id);
     view.redfish.spawn(async move {
-        let outcome = errand.run(&redfish).await;
-        redfish.tasks().end(id, outcome);
+        let outcome = work.await;
+        redfish.tasks().end(id, &outcome);
+        // Whoever began it may not wait for its end.
+        drop(ended.send(outcome));
     });
-    Ok(accepted(view, &task))
+    Ok((task, end))
 }

@@ -4,9 +4,13 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
-use tokio::net::UdpSocket;
+use tokio::{
+    net::UdpSocket,
+    time::{Instant, sleep_until},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -18,10 +22,13 @@ use crate::{
     bmc::{Bmc, Place, User, ipmi, redfish::Redfish},
     host::address,
     lab::made::Made,
-    node::Action,
-    plan::{self, BootSource, Plan},
-    store::{BmcOrigin, BmcState, Level, Ready, Store},
+    plan::{self, Plan},
+    store::{BmcOrigin, BmcState, Level, Ready, State, Store},
 };
+
+/// How long after a BMC could not be served that is tried again, in case whoever has its address or port has gone: nothing
+/// tells of that.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// The kind of the events told here.
 const KIND: &str = "bmc";
@@ -70,11 +77,6 @@ impl Bmcs {
         Some(Arc::clone(&self.running().get(node)?.redfish))
     }
 
-    /// From what a node boots first if that action starts it, as its BMC was told.
-    pub fn take_boot(&self, node: &str, action: Action) -> Option<BootSource> {
-        self.running().get(node)?.machine.take_boot(action)
-    }
-
     /// Ends all. Their addresses go with the links that have them.
     pub async fn close(&self) {
         self.shared.closing.cancel();
@@ -93,6 +95,17 @@ impl Bmcs {
     }
 }
 
+/// Why a BMC is not served.
+#[derive(Debug, thiserror::Error)]
+enum Unserved {
+    /// The plan stands against it.
+    #[error("{0}")]
+    ForGood(String),
+    /// This host does, as it is now.
+    #[error("{0}")]
+    ForNow(String),
+}
+
 /// Makes BMCs and tells them what happens.
 struct Keeper {
     bmcs: Bmcs,
@@ -106,10 +119,19 @@ struct Keeper {
 impl Keeper {
     async fn follow(self) {
         let mut changes = self.store.watch();
+        let mut failing = vec![];
+        let mut again = Instant::now();
         loop {
             changes.mark_unchanged();
-            for (node, address) in self.wanted() {
-                self.make(node, address).await;
+            let mut wanted = self.wanted();
+            if again <= Instant::now() {
+                wanted.append(&mut failing);
+                again = Instant::now() + RETRY;
+            }
+            for (node, address) in wanted {
+                if let Err(Unserved::ForNow(_)) = self.make(node, address).await {
+                    failing.push((node, address));
+                }
             }
             self.store.read(|state| {
                 for (name, Running { machine, .. }) in &*self.bmcs.running() {
@@ -118,8 +140,9 @@ impl Keeper {
                     }
                 }
             });
-            if changes.changed().await.is_err() {
-                return;
+            tokio::select! {
+                more = changes.changed() => if more.is_err() { return },
+                () = sleep_until(again), if !failing.is_empty() => {}
             }
         }
     }
@@ -141,7 +164,8 @@ impl Keeper {
         })
     }
 
-    async fn make(&self, node: &plan::Node, address: IpAddr) {
+    /// Serves a node's BMC, or tells why that can't be, once for each reason.
+    async fn make(&self, node: &plan::Node, address: IpAddr) -> Result<(), Unserved> {
         let declared = self.plan.bmcs.iter().find(|bmc| bmc.node == node.name);
         let users = declared.map(|bmc| &bmc.users).filter(|users| !users.is_empty());
         let users = users.unwrap_or(&self.users);
@@ -158,7 +182,7 @@ impl Keeper {
                     ..state::declared(&announced)
                 });
             }
-            if let Some(bmc) = state.bmc_mut(&node.name) {
+            if let Some(bmc) = state.bmc_mut(&node.name).filter(|bmc| bmc.state == Ready::Waiting) {
                 bmc.state = Ready::Starting;
             }
         });
@@ -167,27 +191,36 @@ impl Keeper {
                 let message = format!("The BMC is served at {address}.");
                 self.store.record(Level::Info, &node.id, KIND, &message, |state| {
                     if let Some(bmc) = state.bmc_mut(&node.name) {
-                        (bmc.state, bmc.network) = (Ready::Ready, Some(network));
+                        (bmc.state, bmc.network, bmc.error) = (Ready::Ready, Some(network), None);
                     }
                 });
+                Ok(())
             }
-            Err(error) => {
-                let message = format!("There is no BMC: {error}.");
-                self.store.record(Level::Warn, &node.id, KIND, &message, |state| {
-                    if let Some(bmc) = state.bmc_mut(&node.name) {
-                        (bmc.state, bmc.error) = (Ready::Failed, Some(error));
-                    }
-                });
+            Err(unserved) => {
+                let error = unserved.to_string();
+                let known = |state: &State| {
+                    let mut bmcs = state.bmcs.iter();
+                    bmcs.any(|bmc| bmc.node == node.name && bmc.error.as_ref() == Some(&error))
+                };
+                if !self.store.read(known) {
+                    let message = format!("There is no BMC: {error}.");
+                    self.store.record(Level::Warn, &node.id, KIND, &message, |state| {
+                        if let Some(bmc) = state.bmc_mut(&node.name) {
+                            (bmc.state, bmc.error) = (Ready::Failed, Some(error.clone()));
+                        }
+                    });
+                }
+                Err(unserved)
             }
         }
     }
 
     /// Gives the host the address, binds it and serves; or leaves nothing behind and says why.
-    async fn open(&self, node: &plan::Node, address: IpAddr, users: &[User]) -> Result<String, String> {
-        let (network, place) = place::find(&self.plan, address)?;
+    async fn open(&self, node: &plan::Node, address: IpAddr, users: &[User]) -> Result<String, Unserved> {
+        let (network, place) = place::find(&self.plan, address).map_err(Unserved::ForGood)?;
         let link = network.clone();
         let added = blocking::run(move || address::add(&link, address)).await;
-        added.map_err(|error| error.to_string())?;
+        added.map_err(|error| Unserved::ForNow(error.to_string()))?;
         let (socket, door) = match self.bind(node, address).await {
             Ok(bound) => bound,
             Err(error) => {
@@ -196,7 +229,7 @@ impl Keeper {
                 if let Err(error) = removed {
                     tracing::warn!("{error}");
                 }
-                return Err(error);
+                return Err(Unserved::ForNow(error));
             }
         };
         let identity = machine::identity(node);

@@ -2,23 +2,25 @@
 
 use std::{
     fs,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Instant,
 };
 
 use nix::unistd::{SysconfVar, sysconf};
 use tokio::sync::watch;
 
+use super::media;
 use crate::{
     bmc::{
-        BootOverride, BootTarget, Identity, Machine, MachineError, Nic, Persistence, Power, Usage, Verb, Volume, Work,
+        BootOverride, BootTarget, Identity, Image, Machine, MachineError, Nic, Persistence, Power, Usage, Verb, Volume,
+        Work,
     },
     console::Console,
     lab::made::Made,
-    node::{Action, Grace, NodeError, NodeHandle},
+    node::{Action, BootFrom, Grace, NodeError, NodeHandle},
     plan::{self, BootSource, VolumeSource},
     spec::size::memory_bytes,
-    store::NodeState,
+    store::{BootCause, NodeState},
 };
 
 /// Memory of a node whose lab file says nothing: QEMU's default.
@@ -41,6 +43,7 @@ pub fn identity(node: &plan::Node) -> Identity {
         memory: node.memory.as_deref().and_then(memory_bytes).unwrap_or(DEFAULT_MEMORY),
         uefi: node.nvram.is_some(),
         tpm: node.tpm.is_some(),
+        cd: node.cd.is_some(),
         nics: node
             .nics
             .iter()
@@ -73,7 +76,6 @@ pub struct NodeMachine {
     cpus: u32,
     memory: u64,
     power: watch::Sender<Power>,
-    boot: Mutex<Option<BootOverride>>,
     process: Mutex<Process>,
 }
 
@@ -85,7 +87,6 @@ impl NodeMachine {
             cpus: identity.cpus,
             memory: identity.memory,
             power: watch::Sender::new(Power::off()),
-            boot: Mutex::default(),
             process: Mutex::default(),
         })
     }
@@ -96,7 +97,8 @@ impl NodeMachine {
             let next = Power {
                 state: node.power_status,
                 reason: node.power_reason.clone(),
-                boots: power.boots + u64::from(node.started_at.is_some() && node.started_at != power.on_since),
+                boots: node.boots,
+                by_guest: node.last_boot == Some(BootCause::ResetByGuest),
                 on_since: node.started_at,
             };
             std::mem::replace(power, next) != *power
@@ -108,23 +110,6 @@ impl NodeMachine {
                 asked: None,
             };
         }
-    }
-
-    /// From what it boots first if that action starts it; what was for once is forgotten then.
-    pub fn take_boot(&self, action: Action) -> Option<BootSource> {
-        let is_on = self.power.borrow().is_on();
-        let starts = matches!(action, Action::Cycle) || (!is_on && matches!(action, Action::Start | Action::Restart));
-        let mut boot = self.boot();
-        let chosen = boot.filter(|_| starts)?;
-        if chosen.persistence == Persistence::Once {
-            *boot = None;
-        }
-        source(chosen.target)
-    }
-
-    /// A panic while the lock was held can't have left an override half made.
-    fn boot(&self) -> MutexGuard<'_, Option<BootOverride>> {
-        self.boot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn handle(&self) -> Result<NodeHandle, MachineError> {
@@ -144,25 +129,45 @@ impl Machine for NodeMachine {
             Verb::On => Action::Start,
             Verb::Off => Action::Stop,
             Verb::Shutdown => Action::Shutdown(Grace::default()),
-            // A machine takes its order of devices when QEMU starts.
-            Verb::Reset if self.boot().is_some() => Action::Cycle,
             Verb::Reset => Action::Reset,
             Verb::Cycle => Action::Cycle,
             Verb::Nmi => Action::Nmi,
             Verb::Push => Action::Push,
         };
-        let (handle, boot, power) = (self.handle(), self.take_boot(action), self.power.clone());
+        let handle = self.handle();
+        Box::pin(async move { Ok(handle?.act(action).await?) })
+    }
+
+    fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError> {
+        let from = boot.and_then(|boot| {
+            Some(BootFrom {
+                source: source(boot.target)?,
+                once: boot.persistence == Persistence::Once,
+            })
+        });
+        self.handle()?.boot_from(from);
+        Ok(())
+    }
+
+    fn clear_tpm(&self, clear: bool) -> Result<(), MachineError> {
+        self.handle()?.clear_tpm(clear);
+        Ok(())
+    }
+
+    fn insert(&self, image: Image) -> Work<Result<(), MachineError>> {
+        let (made, handle) = (self.made.upgrade(), self.handle());
         Box::pin(async move {
-            handle?.act_and_boot(action, boot).await?;
-            if action == Action::Reset {
-                power.send_modify(|power| power.boots += 1);
-            }
-            Ok(())
+            let handle = handle?;
+            let plan = made.map(|made| Arc::clone(&made.plan));
+            let plan = plan.ok_or_else(|| MachineError::Conflict("The lab is being taken down.".into()))?;
+            let medium = media::fetch(&plan, image).await?;
+            Ok(handle.insert(medium).await?)
         })
     }
 
-    fn set_boot(&self, boot: Option<BootOverride>) {
-        *self.boot() = boot;
+    fn eject(&self) -> Work<Result<(), MachineError>> {
+        let handle = self.handle();
+        Box::pin(async move { Ok(handle?.eject().await?) })
     }
 
     fn console(&self) -> Option<Console> {
@@ -197,18 +202,25 @@ impl From<NodeError> for MachineError {
     fn from(error: NodeError) -> Self {
         let message = error.to_string();
         match error {
-            NodeError::Off { .. } | NodeError::ShuttingDown { .. } => Self::Conflict(message),
+            NodeError::Off { .. } | NodeError::ShuttingDown { .. } | NodeError::DriveFull { .. } => {
+                Self::Conflict(message)
+            }
             _ => Self::Failed(message),
         }
     }
 }
 
-/// What stands for a target in a node; `None`: it has no such thing, and boots in its usual order.
+/// What stands for a target in a node; `None`: it can't be told to boot from there, which its identity says.
 fn source(target: BootTarget) -> Option<BootSource> {
     match target {
-        BootTarget::Pxe | BootTarget::UefiHttp => Some(BootSource::Network),
-        BootTarget::Disk | BootTarget::SafeMode | BootTarget::Diagnostic => Some(BootSource::Disk),
-        BootTarget::Cd | BootTarget::Floppy | BootTarget::Setup => None,
+        BootTarget::Pxe => Some(BootSource::Network),
+        BootTarget::Disk => Some(BootSource::Disk),
+        BootTarget::Cd => Some(BootSource::Cd),
+        BootTarget::UefiHttp
+        | BootTarget::Setup
+        | BootTarget::Floppy
+        | BootTarget::SafeMode
+        | BootTarget::Diagnostic => None,
     }
 }
 

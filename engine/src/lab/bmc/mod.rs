@@ -4,6 +4,7 @@
 
 mod bmcs;
 mod machine;
+mod media;
 mod place;
 mod redfish;
 pub mod state;

@@ -137,7 +137,7 @@ fn node_at<'t>(node: &'t Node, path: &str) -> &'t Node {
 #[test]
 fn readers_ask_for_the_keys_that_shapes_have() {
     for (shape, document) in samples() {
-        ASKED.with_borrow_mut(|asked| asked.clear());
+        ASKED.with_borrow_mut(std::collections::HashMap::clear);
         said(&document);
         let (trees, _) = parse::documents(&document.to_string(), 0, &mut 10_000);
         walk(&document, "", shape, &mut |path, shape| {
@@ -222,7 +222,7 @@ fn readers_and_schema_find_the_same_shapes_wrong() {
     for (shape, document) in samples() {
         let mut mappings = Vec::new();
         walk(&document, "", shape, &mut |path, shape| {
-            mappings.push((path.to_owned(), shape))
+            mappings.push((path.to_owned(), shape));
         });
         for (path, shape) in mappings {
             let changed = |change: &dyn Fn(&mut Map<String, Json>)| {

@@ -46,8 +46,11 @@ fn set(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
         (5, bytes) => {
             let flags = bytes.first_chunk::<5>().copied().ok_or(Completion::LENGTH)?;
             let boot = read(flags)?;
+            if boot.is_some_and(|boot| !cx.bmc.identity().boots_from(boot.target)) {
+                return Err(Completion::INVALID_FIELD);
+            }
+            cx.bmc.set_boot(boot).map_err(|_| Completion::STATE)?;
             options.flags = flags;
-            cx.bmc.set_boot(boot);
         }
         (6, bytes) => options.initiator = bytes.first_chunk::<9>().copied().ok_or(Completion::LENGTH)?,
         (7, [block, bytes @ ..]) => {

@@ -9,7 +9,7 @@ use super::{
     },
     CHANNEL, Command, Cx, command,
 };
-use crate::bmc::{Cause, Identify, MachineError, RestorePolicy, Verb};
+use crate::bmc::{Cause, Identify, MachineError, Verb};
 
 pub const COMMANDS: &[Command] = &[
     command(0x00, Privilege::User, capabilities),
@@ -32,12 +32,9 @@ fn status(cx: &mut Cx<'_>, _: &[u8]) -> Reply {
     const ON: u8 = 0x01;
     const ON_BY_IPMI: u8 = 0x10;
     const CAN_IDENTIFY: u8 = 0x40;
+    /// There are no mains that could fail and return: what powers a machine on with its lab is the lab file.
+    const POLICY_UNKNOWN: u8 = 0x60;
     let chassis = cx.bmc.chassis();
-    let policy = match chassis.restore_policy {
-        RestorePolicy::Off => 0,
-        RestorePolicy::Previous => 1,
-        RestorePolicy::On => 2,
-    };
     let is_on = cx.bmc.power().is_on();
     let by_ipmi = is_on && chassis.restart_cause == Cause::Ipmi;
     let light = match chassis.identify {
@@ -46,7 +43,7 @@ fn status(cx: &mut Cx<'_>, _: &[u8]) -> Reply {
         Identify::On => 2,
     };
     Ok(vec![
-        policy << 5 | if is_on { ON } else { 0 },
+        POLICY_UNKNOWN | if is_on { ON } else { 0 },
         if by_ipmi { ON_BY_IPMI } else { 0 },
         CAN_IDENTIFY | light << 4,
         // No button of the front panel is locked, and none can be.
@@ -74,7 +71,7 @@ fn control(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
         Ok(()) => Ok(vec![]),
         Err(MachineError::Conflict(_)) => Err(Completion::STATE),
         Err(MachineError::Unsupported(_)) => Err(Completion::INVALID_FIELD),
-        Err(MachineError::Failed(_)) => Err(Completion::UNSPECIFIED),
+        Err(MachineError::Failed(_) | MachineError::Unavailable(_)) => Err(Completion::UNSPECIFIED),
     }
 }
 
@@ -92,29 +89,26 @@ fn identify(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     Ok(vec![])
 }
 
-fn set_restore_policy(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
-    const ALL: u8 = 0x07;
+fn set_restore_policy(_: &mut Cx<'_>, data: &[u8]) -> Reply {
     const NO_CHANGE: u8 = 3;
-    let &[policy] = data else {
-        return Err(Completion::LENGTH);
-    };
-    match policy & 7 {
-        0 => cx.bmc.set_restore_policy(RestorePolicy::Off),
-        1 => cx.bmc.set_restore_policy(RestorePolicy::Previous),
-        2 => cx.bmc.set_restore_policy(RestorePolicy::On),
-        NO_CHANGE => {}
-        _ => return Err(Completion::INVALID_FIELD),
+    const NONE_SUPPORTED: u8 = 0;
+    match data {
+        // How clients ask which policies there are.
+        &[policy] if policy & 7 == NO_CHANGE => Ok(vec![NONE_SUPPORTED]),
+        [_] => Err(Completion::INVALID_FIELD),
+        _ => Err(Completion::LENGTH),
     }
-    Ok(vec![ALL])
 }
 
 fn restart_cause(cx: &mut Cx<'_>, _: &[u8]) -> Reply {
     const UNKNOWN: u8 = 0;
     const CONTROL: u8 = 1;
     const WATCHDOG: u8 = 4;
+    const SOFT_RESET: u8 = 10;
     let cause = match cx.bmc.chassis().restart_cause {
         Cause::Ipmi | Cause::Redfish => CONTROL,
         Cause::Watchdog => WATCHDOG,
+        Cause::Guest => SOFT_RESET,
         Cause::Other => UNKNOWN,
     };
     Ok(vec![cause, CHANNEL])

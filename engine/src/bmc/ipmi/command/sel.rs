@@ -10,7 +10,7 @@ use super::{
     },
     Command, Cx, command, sdr,
 };
-use crate::bmc::{Entry, Expiry, Occurrence, Verb, WatchdogSettings};
+use crate::bmc::{Cause, Entry, Expiry, Occurrence, Verb, WatchdogSettings};
 
 pub const COMMANDS: &[Command] = &[
     command(0x40, Privilege::User, info),
@@ -50,7 +50,8 @@ fn record(entry: &Entry) -> [u8; RECORD] {
     let (number, kind, data) = match &entry.what {
         Occurrence::PoweredOn(_) => event(sensors::POWER, sensors::POWER_KIND, sensors::WORKING),
         Occurrence::PoweredOff(_) => event(sensors::POWER, sensors::POWER_KIND, sensors::SOFT_OFF),
-        // Initiated by a hard reset.
+        // Initiated by a warm reset, and by a hard one.
+        Occurrence::Reset(Cause::Guest) => event(sensors::BOOT, sensors::BOOT_KIND, 2),
         Occurrence::Reset(_) => event(sensors::BOOT, sensors::BOOT_KIND, 1),
         // By a diagnostic interrupt.
         Occurrence::Nmi(_) => event(sensors::INTERRUPT, sensors::INTERRUPT_KIND, 0),

@@ -2,64 +2,55 @@
 
 use serde_json::{Value, json};
 
-use super::{SYSTEM, link, power, resource, with};
-use crate::bmc::{
-    RestorePolicy,
-    redfish::{
-        caller::Privilege,
-        changes::Changes,
-        reply::{Outcome, Refusal, Reply},
-        route::{Route, View},
-    },
+use super::{SYSTEM, link, power::refused, resource, with};
+use crate::bmc::redfish::{
+    caller::Privilege,
+    changes::Changes,
+    reply::Refusal,
+    route::{Route, View},
 };
 
 pub const ROUTES: &[Route] = &[
     Route::resource("/redfish/v1/Systems/System.Embedded.1/Bios", read),
     Route::resource("/redfish/v1/Systems/System.Embedded.1/Bios/Settings", settings)
         .patch(Privilege::ConfigureComponents, change),
-    Route::action(
-        "/redfish/v1/Systems/System.Embedded.1/Bios/Actions/Bios.ResetBios",
-        "Bios.ResetBios",
-        Privilege::ConfigureComponents,
-        reset,
-    ),
 ];
 
-/// The one setting that can be changed: what to do when the mains return.
-const RECOVERY: &str = "AcPowerRecovery";
+/// The one setting that can be changed, of a machine with a TPM: what is done to it at the next power-on.
+const TPM: &str = "Tpm2Operation";
+/// Its values, and whether the TPM is to begin anew.
+const TPM_OPERATIONS: &[(&str, bool)] = &[("NoAction", false), ("Clear", true)];
 
-fn attributes(view: &View<'_>) -> Value {
-    let bmc = view.redfish.bmc();
-    let identity = bmc.identity();
-    json!({
-        RECOVERY: power::policy_name(bmc.chassis().restore_policy),
+fn read(view: &View<'_>) -> Result<Value, Refusal> {
+    let identity = view.redfish.bmc().identity();
+    let mut attributes = json!({
         "BootMode": if identity.uefi { "Uefi" } else { "Bios" },
         "TpmPresent": identity.tpm,
         "LogicalProcessors": identity.cpus,
         "MemoryMiB": identity.memory >> 20,
-    })
-}
-
-fn read(view: &View<'_>) -> Result<Value, Refusal> {
+    });
+    if identity.tpm {
+        // Once it is cleared, there is nothing more to do.
+        attributes[TPM] = "NoAction".into();
+    }
     Ok(with(
         resource("Bios", view, "Setup of the firmware"),
         json!({
-            "Attributes": attributes(view),
+            "Attributes": attributes,
             "@Redfish.Settings": {
                 "@odata.type": "#Settings.v1_4_0.Settings",
                 "SettingsObject": link(&format!("{SYSTEM}/Bios/Settings")),
                 "SupportedApplyTimes": ["OnReset"],
             },
-            "Actions": { "#Bios.ResetBios": { "target": format!("{SYSTEM}/Bios/Actions/Bios.ResetBios") } },
         }),
     ))
 }
 
 fn settings(view: &View<'_>) -> Result<Value, Refusal> {
-    let pending = *view.redfish.pending();
-    let attributes = match pending {
-        Some(policy) => json!({ RECOVERY: power::policy_name(policy) }),
-        None => json!({}),
+    let attributes = if view.redfish.bmc().clears_tpm() {
+        json!({ TPM: "Clear" })
+    } else {
+        json!({})
     };
     Ok(with(
         resource("Bios", view, "Setup from the next boot on"),
@@ -68,16 +59,14 @@ fn settings(view: &View<'_>) -> Result<Value, Refusal> {
 }
 
 fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
-    let policy = changes.choice("/Attributes/AcPowerRecovery", power::POLICIES);
+    let bmc = view.redfish.bmc();
+    if !bmc.identity().tpm {
+        return Ok(());
+    }
+    let clear = changes.choice("/Attributes/Tpm2Operation", TPM_OPERATIONS);
     changes.check()?;
-    if policy.is_some() {
-        *view.redfish.pending() = policy;
+    if let Some(clear) = clear {
+        bmc.clear_tpm(clear).map_err(|error| refused(&error))?;
     }
     Ok(())
-}
-
-fn reset(view: &View<'_>, parameters: &mut Changes) -> Outcome {
-    parameters.check_all()?;
-    *view.redfish.pending() = Some(RestorePolicy::default());
-    Ok(Reply::empty())
 }

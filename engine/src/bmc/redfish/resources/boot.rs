@@ -39,17 +39,8 @@ const ENABLED: &[(&str, Option<Persistence>)] = &[
 
 /// The targets that a machine has.
 fn targets(identity: &Identity) -> Vec<(&'static str, Option<BootTarget>)> {
-    let there = |target: &Option<BootTarget>| match target {
-        None => true,
-        Some(BootTarget::Pxe) => !identity.nics.is_empty(),
-        Some(BootTarget::Disk) => !identity.volumes.is_empty(),
-        Some(BootTarget::UefiHttp) => identity.uefi && !identity.nics.is_empty(),
-        // Machines have neither removable media, nor a way to be told to enter their setup.
-        Some(
-            BootTarget::Cd | BootTarget::Setup | BootTarget::Floppy | BootTarget::SafeMode | BootTarget::Diagnostic,
-        ) => false,
-    };
-    TARGETS.iter().filter(|(_, target)| there(target)).copied().collect()
+    let there = |target: Option<BootTarget>| target.is_none_or(|target| identity.boots_from(target));
+    TARGETS.iter().filter(|(_, target)| there(*target)).copied().collect()
 }
 
 fn mode(identity: &Identity) -> (&'static str, BootFirmware) {

@@ -38,7 +38,7 @@ fn reset_types() -> Vec<&'static str> {
 
 fn read(view: &View<'_>) -> Result<Value, Refusal> {
     let bmc = view.redfish.bmc();
-    Ok(with(
+    let mut manager = with(
         resource("Manager", view, &format!("BMC of {}", bmc.identity().node)),
         json!({
             "ManagerType": "BMC",
@@ -70,7 +70,11 @@ fn read(view: &View<'_>) -> Result<Value, Refusal> {
                 },
             },
         }),
-    ))
+    );
+    if bmc.identity().cd {
+        manager["VirtualMedia"] = link(&format!("{MANAGER}/VirtualMedia"));
+    }
+    Ok(manager)
 }
 
 fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {

@@ -22,6 +22,7 @@ mod storage;
 mod system;
 mod task_service;
 mod update;
+mod virtual_media;
 
 use serde_json::{Value, json};
 
@@ -42,6 +43,7 @@ pub const FAMILIES: &[&[Route]] = &[
     power::ROUTES,
     boot::ROUTES,
     bios::ROUTES,
+    virtual_media::ROUTES,
     parts::ROUTES,
     nics::ROUTES,
     storage::ROUTES,
@@ -65,9 +67,14 @@ pub const MANAGER: &str = "/redfish/v1/Managers/BMC";
 
 /// What every resource begins with. Its id is the last segment of its path.
 fn resource(kind: &str, view: &View<'_>, name: &str) -> Value {
-    let id = view.path.rsplit('/').next().unwrap_or_default();
+    resource_at(kind, view.path, name)
+}
+
+/// The same, of another path than was asked for.
+fn resource_at(kind: &str, path: &str, name: &str) -> Value {
+    let id = path.rsplit('/').next().unwrap_or_default();
     json!({
-        "@odata.id": view.path,
+        "@odata.id": path,
         "@odata.type": schema::type_of(kind),
         "Id": id,
         "Name": name,

@@ -3,16 +3,16 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{CHASSIS, SYSTEM, resource, with};
+use super::{CHASSIS, SYSTEM, accepted, resource, with};
 use crate::bmc::{
-    Cause, MachineError, RestorePolicy, Verb,
+    Cause, MachineError, Verb,
     redfish::{
         caller::Privilege,
         changes::Changes,
         message::Message,
         reply::{Outcome, Refusal, Reply},
         route::{Route, View},
-        tasks::{self, Errand},
+        tasks,
     },
 };
 
@@ -39,6 +39,34 @@ pub const ROUTES: &[Route] = &[
     ),
 ];
 
+/// What takes the guest's part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Errand {
+    /// Have the guest shut down.
+    Shutdown,
+    /// Have the guest shut down, and power on.
+    Restart,
+}
+
+impl Errand {
+    fn begin(self, view: &View<'_>) -> Outcome {
+        let name = match self {
+            Self::Shutdown => "The guest shuts down",
+            Self::Restart => "The guest shuts down and is powered on",
+        };
+        let bmc = view.redfish.bmc().clone();
+        let work = Box::pin(async move {
+            bmc.act(Verb::Shutdown, Cause::Redfish).await?;
+            match self {
+                Self::Shutdown => Ok(()),
+                Self::Restart => bmc.act(Verb::On, Cause::Redfish).await,
+            }
+        });
+        let (task, _) = tasks::begin(view, name, format!("{SYSTEM}/Actions/ComputerSystem.Reset"), work)?;
+        Ok(accepted(&task))
+    }
+}
+
 /// What a machine can be told.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reset {
@@ -63,19 +91,6 @@ const SYSTEM_RESETS: &[(&str, Reset)] = &[
 ];
 
 const CHASSIS_RESETS: &[(&str, Reset)] = &[("On", Reset::Verb(Verb::On)), ("ForceOff", Reset::Verb(Verb::Off))];
-
-/// What is to happen when the mains return, as Redfish spells it.
-pub const POLICIES: &[(&str, RestorePolicy)] = &[
-    ("AlwaysOn", RestorePolicy::On),
-    ("AlwaysOff", RestorePolicy::Off),
-    ("LastState", RestorePolicy::Previous),
-];
-
-/// That of one policy.
-pub fn policy_name(policy: RestorePolicy) -> &'static str {
-    let found = POLICIES.iter().find(|(_, known)| *known == policy);
-    found.map_or("AlwaysOn", |(name, _)| name)
-}
 
 /// The action of the system, as the system shows it.
 pub fn system_reset() -> Value {
@@ -145,7 +160,7 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
             return Ok(Reply::message(&Message::new("NoOperation", [])));
         }
         Reset::Errand(_) if !on => return Err(in_standby("a machine that is off can't be restarted by its guest")),
-        Reset::Errand(errand) => return tasks::begin(view, errand),
+        Reset::Errand(errand) => return errand.begin(view),
         Reset::Force if on => Verb::Reset,
         Reset::Force => Verb::On,
         Reset::Verb(verb) => verb,
@@ -169,7 +184,7 @@ pub fn refused(error: &MachineError) -> Refusal {
             Message::new("ResourceInStandby", []).saying(error),
         ),
         MachineError::Unsupported(_) => Refusal::bad(Message::new("GeneralError", []).saying(error)),
-        MachineError::Failed(_) => {
+        MachineError::Failed(_) | MachineError::Unavailable(_) => {
             let message = Message::new("InternalError", []).saying(error);
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
         }

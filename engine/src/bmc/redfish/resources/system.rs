@@ -45,7 +45,6 @@ fn read(view: &View<'_>) -> Result<Value, Refusal> {
             "PowerState": state_of(&now),
             "Status": status_of(&now),
             "LocationIndicatorActive": bmc.chassis().identify != Identify::Off,
-            "PowerRestorePolicy": power::policy_name(bmc.chassis().restore_policy),
             "Boot": boot::read(view),
             "HostWatchdogTimer": watchdog(view),
             "SerialConsole": {
@@ -68,6 +67,9 @@ fn read(view: &View<'_>) -> Result<Value, Refusal> {
         }),
     );
     type_plate(&mut system, identity);
+    if identity.cd {
+        system["VirtualMedia"] = link(&format!("{SYSTEM}/VirtualMedia"));
+    }
     if identity.uefi {
         system["SecureBoot"] = link(&format!("{SYSTEM}/SecureBoot"));
     }
@@ -136,20 +138,16 @@ fn watchdog(view: &View<'_>) -> Value {
 fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
     let bmc = view.redfish.bmc();
     let light = changes.flag("/LocationIndicatorActive");
-    let policy = changes.choice("/PowerRestorePolicy", power::POLICIES);
     let boot = boot::change(view, changes);
     let watched = changes.flag("/HostWatchdogTimer/FunctionEnabled");
     let action = changes.choice("/HostWatchdogTimer/TimeoutAction", TIMEOUT_ACTIONS);
     let warning = changes.choice("/HostWatchdogTimer/WarningAction", WARNING_ACTIONS);
     changes.check()?;
+    if let Some(boot::NewBoot(boot)) = boot {
+        bmc.set_boot(boot).map_err(|error| power::refused(&error))?;
+    }
     if let Some(light) = light {
         bmc.identify(if light { Identify::On } else { Identify::Off });
-    }
-    if let Some(policy) = policy {
-        bmc.set_restore_policy(policy);
-    }
-    if let Some(boot::NewBoot(boot)) = boot {
-        bmc.set_boot(boot);
     }
     if watched.is_some() || action.is_some() || warning.is_some() {
         let mut settings = bmc.watchdog().state().settings.unwrap_or(WatchdogSettings {

@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{SYSTEM, collection, enabled, link, resource, system, with};
+use super::{collection, enabled, link, resource, resource_at, system, with};
 use crate::bmc::redfish::{
     message::Message,
     reply::{Outcome, Refusal, Reply},
@@ -48,10 +48,10 @@ fn wanted(view: &View<'_>) -> Result<Task, Refusal> {
 }
 
 fn one(view: &View<'_>) -> Result<Value, Refusal> {
-    Ok(shown(view, &wanted(view)?))
+    Ok(shown(&wanted(view)?))
 }
 
-fn shown(view: &View<'_>, task: &Task) -> Value {
+fn shown(task: &Task) -> Value {
     let (state, status, message) = match &task.progress {
         Progress::Running => ("Running", "OK", None),
         Progress::Done => ("Completed", "OK", Some(Message::new("Success", []))),
@@ -63,7 +63,7 @@ fn shown(view: &View<'_>, task: &Task) -> Value {
     };
     let messages: Vec<Value> = message.iter().map(Message::json).collect();
     let mut shown = with(
-        resource("Task", view, task.errand.name()),
+        resource_at("Task", &format!("{TASKS}/{}", task.id), task.name),
         json!({
             "TaskState": state,
             "TaskStatus": status,
@@ -78,17 +78,15 @@ fn shown(view: &View<'_>, task: &Task) -> Value {
         shown["TaskMonitor"] = format!("{MONITORS}/{}", task.id).into();
     }
     shown["Payload"] = json!({
-        "TargetUri": format!("{SYSTEM}/Actions/ComputerSystem.Reset"),
+        "TargetUri": task.target,
         "HttpOperation": "POST",
     });
     shown
 }
 
 /// The answer to a request whose work goes on as a task.
-pub fn accepted(view: &View<'_>, task: &Task) -> Reply {
-    let path = format!("{TASKS}/{}", task.id);
-    let view = View { path: &path, ..*view };
-    let reply = Reply::json(shown(&view, task)).with(header::LOCATION, format!("{MONITORS}/{}", task.id));
+pub fn accepted(task: &Task) -> Reply {
+    let reply = Reply::json(shown(task)).with(header::LOCATION, format!("{MONITORS}/{}", task.id));
     Reply {
         status: StatusCode::ACCEPTED,
         ..reply
@@ -98,7 +96,7 @@ pub fn accepted(view: &View<'_>, task: &Task) -> Reply {
 fn monitor(view: &View<'_>) -> Outcome {
     let task = wanted(view)?;
     match &task.progress {
-        Progress::Running => Ok(accepted(view, &task)),
+        Progress::Running => Ok(accepted(&task)),
         Progress::Done => Ok(Reply::empty()),
         Progress::Failed(why) => {
             let message = Message::new("GeneralError", []).saying(why);

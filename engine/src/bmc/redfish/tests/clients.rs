@@ -11,7 +11,7 @@ use std::{
 use tokio::process::Command;
 
 use crate::bmc::{
-    BootTarget, Cause, Role, Verb,
+    BootTarget, Cause, Drive, Image, Role, Verb,
     redfish::testing::{Served, served},
     testing::{Scripted, furnished},
 };
@@ -100,7 +100,11 @@ async fn the_service_validator_finds_nothing() {
             serde_json::json!({ "Destination": "http://127.0.0.1:9/", "DeliveryRetryPolicy": "RetryForever" });
         let path = "/redfish/v1/EventService/Subscriptions";
         crate::bmc::redfish::testing::post(&served.redfish, path, subscription).await;
-        for on in [false, true] {
+        for (on, media) in [(false, false), (false, true), (true, true)] {
+            if media && !on {
+                let image = Image::open("http://10.0.0.1/installer.iso");
+                served.redfish.bmc().insert(image).unwrap().await.unwrap();
+            }
             if on {
                 served.redfish.bmc().act(Verb::On, Cause::Redfish).await.unwrap();
                 logged(&served, 1).await;
@@ -119,7 +123,10 @@ async fn the_service_validator_finds_nothing() {
                 .filter_map(|count| count.trim().parse().ok())
                 .collect();
             let [passed, 0, 0, _] = counts[..] else {
-                panic!("uefi: {uefi}, on: {on}: {found}{}", complaints(logs.path()));
+                panic!(
+                    "uefi: {uefi}, on: {on}, media: {media}: {found}{}",
+                    complaints(logs.path())
+                );
             };
             assert!(passed > 1000, "{found}");
         }
@@ -192,6 +199,15 @@ async fn dmtf_s_tools_steer_a_machine() {
     }
     succeed(&served, "rf_boot_override.py", &["--target", "Pxe", "--mode", "Legacy"]).await;
     assert_eq!(bmc.boot().unwrap().target, BootTarget::Pxe);
+    let image = "http://10.0.0.1/images/installer.iso";
+    succeed(&served, "rf_virtual_media.py", &["insert", "--image", image]).await;
+    assert_eq!(bmc.drive(), Drive::Loaded(Image::open(image)));
+    let shown = succeed(&served, "rf_virtual_media.py", &["info"]).await;
+    assert!(shown.contains("installer.iso"), "{shown}");
+    succeed(&served, "rf_virtual_media.py", &["eject", "--id", "Cd"]).await;
+    assert_eq!(bmc.drive(), Drive::Empty);
+    succeed(&served, "rf_boot_override.py", &["--target", "Cd", "--mode", "Legacy"]).await;
+    assert_eq!(bmc.boot().unwrap().target, BootTarget::Cd);
     logged(&served, 5).await;
     let log = succeed(&served, "rf_logs.py", &["--system", "--details"]).await;
     assert!(log.contains("given a non-maskable interrupt"), "{log}");

@@ -7,5 +7,6 @@ mod events;
 mod figures;
 mod hostile;
 mod https;
+mod media;
 mod requests;
 mod steering;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bmc::{
-        BootFirmware, BootOverride, BootTarget, Cause, Identify, Persistence, RestorePolicy, Verb,
+        BootFirmware, BootOverride, BootTarget, Cause, Identify, Persistence, Verb,
         redfish::{
             resources::{CHASSIS, MANAGER, SYSTEM},
             testing::{face_of, get, patch, post, redfish},
@@ -125,6 +125,10 @@ async fn boot_override() {
             json!({ "BootSourceOverrideEnabled": "Once", "BootSourceOverrideMode": "Legacy" }),
             boot(BootTarget::Disk, Persistence::Once),
         ),
+        (
+            json!({ "BootSourceOverrideTarget": "Cd" }),
+            boot(BootTarget::Cd, Persistence::Once),
+        ),
         (json!({ "BootSourceOverrideEnabled": "Disabled" }), None),
         (json!({ "BootSourceOverrideTarget": "None" }), None),
     ] {
@@ -133,12 +137,15 @@ async fn boot_override() {
         assert_eq!(redfish.bmc().boot(), wanted, "{body}");
     }
     // Set by another face, it is seen here.
-    redfish.bmc().set_boot(boot(BootTarget::Pxe, Persistence::Once));
+    redfish
+        .bmc()
+        .set_boot(boot(BootTarget::Pxe, Persistence::Once))
+        .unwrap();
     let shown = &get(&redfish, SYSTEM).await.json()["Boot"];
     assert_eq!(shown["BootSourceOverrideTarget"], "Pxe");
     assert_eq!(shown["BootSourceOverrideEnabled"], "Once");
     // What this machine does not have.
-    for target in ["Cd", "UefiHttp", "BiosSetup"] {
+    for target in ["UefiHttp", "BiosSetup", "Floppy"] {
         assert_eq!(
             set(json!({ "BootSourceOverrideTarget": target })).await.status,
             400,
@@ -148,7 +155,7 @@ async fn boot_override() {
 }
 
 #[tokio::test]
-async fn watchdog_light_and_policy() {
+async fn watchdog_and_light() {
     let redfish = redfish(&Scripted::new());
     let bmc = redfish.bmc();
     let answer = patch(
@@ -156,7 +163,6 @@ async fn watchdog_light_and_policy() {
         SYSTEM,
         json!({
             "LocationIndicatorActive": true,
-            "PowerRestorePolicy": "LastState",
             "HostWatchdogTimer": { "TimeoutAction": "PowerCycle", "WarningAction": "DiagnosticInterrupt" },
         }),
     );
@@ -164,7 +170,6 @@ async fn watchdog_light_and_policy() {
     assert_eq!(system["HostWatchdogTimer"]["FunctionEnabled"], true);
     assert_eq!(system["HostWatchdogTimer"]["TimeoutAction"], "PowerCycle");
     assert_eq!(bmc.chassis().identify, Identify::On);
-    assert_eq!(bmc.chassis().restore_policy, RestorePolicy::Previous);
     let settings = bmc.watchdog().state().settings.unwrap();
     assert_eq!((settings.action, settings.warn_by_nmi), (Some(Verb::Cycle), true));
     let off = json!({ "HostWatchdogTimer": { "FunctionEnabled": false } });
@@ -181,31 +186,50 @@ async fn watchdog_light_and_policy() {
 }
 
 #[tokio::test]
-async fn the_setup_takes_what_was_set_at_the_next_boot() {
-    let redfish = redfish(&Scripted::new());
-    let bios = format!("{SYSTEM}/Bios");
-    let settings = format!("{bios}/Settings");
-    let answer = patch(
-        &redfish,
-        &settings,
-        json!({ "Attributes": { "AcPowerRecovery": "AlwaysOff" } }),
-    )
-    .await;
-    assert_eq!(answer.json()["Attributes"], json!({ "AcPowerRecovery": "AlwaysOff" }));
-    assert_eq!(
-        get(&redfish, &bios).await.json()["Attributes"]["AcPowerRecovery"],
-        "AlwaysOn"
-    );
-    let mut changes = redfish.bmc().watch();
+async fn a_tpm_is_cleared_at_the_next_power_on() {
+    let machine = Scripted::new();
+    let redfish = face_of(bmc_of(&machine, furnished(true)));
+    let settings = format!("{SYSTEM}/Bios/Settings");
+    let set = async |operation: &str| {
+        let attributes = json!({ "Attributes": { "Tpm2Operation": operation } });
+        patch(&redfish, &settings, attributes).await
+    };
     redfish.bmc().act(Verb::On, Cause::Redfish).await.unwrap();
-    while redfish.bmc().chassis().restore_policy != RestorePolicy::Off {
+    let mut changes = redfish.bmc().watch();
+    while redfish.bmc().log().entries().is_empty() {
+        changes.changed().await.unwrap();
+    }
+    machine.acts();
+    assert_eq!(set("Clear").await.json()["Attributes"]["Tpm2Operation"], "Clear");
+    assert!(*machine.clears_tpm.lock().unwrap());
+    assert_eq!(set("NoAction").await.json()["Attributes"], json!({}));
+    assert!(!*machine.clears_tpm.lock().unwrap());
+    set("Clear").await;
+    // The guest's own reboot does not power it on.
+    machine.reboot();
+    while redfish.bmc().log().entries().len() < 2 {
+        changes.changed().await.unwrap();
+    }
+    assert!(redfish.bmc().clears_tpm());
+    let target = format!("{SYSTEM}/Actions/ComputerSystem.Reset");
+    post(&redfish, &target, reset("ForceRestart")).await;
+    assert_eq!(machine.acts(), [Verb::Cycle]);
+    while redfish.bmc().clears_tpm() {
         changes.changed().await.unwrap();
     }
     assert_eq!(get(&redfish, &settings).await.json()["Attributes"], json!({}));
-    for wrong in [json!({ "AcPowerRecovery": "Maybe" }), json!({ "BootMode": "Uefi" })] {
+    for wrong in [json!({ "Tpm2Operation": "Maybe" }), json!({ "BootMode": "Uefi" })] {
         let answer = patch(&redfish, &settings, json!({ "Attributes": wrong })).await;
         assert_eq!(answer.status, 400, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn a_machine_without_a_tpm_has_none_to_clear() {
+    let redfish = redfish(&Scripted::new());
+    let settings = format!("{SYSTEM}/Bios/Settings");
+    let clear = json!({ "Attributes": { "Tpm2Operation": "Clear" } });
+    assert_eq!(patch(&redfish, &settings, clear).await.status, 400);
 }
 
 #[tokio::test]

@@ -1,0 +1,148 @@
+//! Where virtual media come from: files and servers that the host can reach.
+
+use std::{fs::File, io, net::IpAddr, os::unix::fs::FileExt as _, path::Path};
+
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
+};
+use reqwest::Url;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    blocking,
+    bmc::{Image, MachineError},
+    node::{self, Medium},
+    plan::{End, NetworkKind, Plan},
+};
+
+/// Fetches an image, whole, into a file without a name beside the lab's disks: memory is no place for it, and the file goes
+/// with whoever has it open. Given up when this is dropped.
+pub async fn fetch(plan: &Plan, image: Image) -> Result<Medium, MachineError> {
+    let unavailable = |reason: String| MachineError::Unavailable(format!("{}: {reason}.", image.url));
+    let name = image.name().to_owned();
+    let mut url = Url::parse(&image.url).map_err(|error| unavailable(error.to_string()))?;
+    let dir = plan.paths.media_dir();
+    let file = if url.scheme() == "file" {
+        let path = url.to_file_path();
+        let path = path.map_err(|()| unavailable("it names no file of this host".into()))?;
+        let opened = blocking::run(move || open(&dir, &path)).await;
+        opened.map_err(unavailable)?
+    } else {
+        let note = beyond_reach(plan, &url).map(|network| {
+            format!(
+                " (its address lies in the lab's network {network:?}, which the host is no part of; media are fetched by \
+                 the host)"
+            )
+        });
+        // Without a host there is nobody to sign in to, and the request fails.
+        if let Some(user) = &image.user {
+            let _ = url.set_username(user);
+        }
+        if let Some(password) = &image.password {
+            let _ = url.set_password(Some(&String::from_utf8_lossy(password.bytes())));
+        }
+        let given_up = CancellationToken::new();
+        let _guard = given_up.clone().drop_guard();
+        let runtime = Handle::current();
+        let fetched = blocking::run(move || {
+            runtime.block_on(given_up.run_until_cancelled(node::fetch_medium(url.as_str(), &dir)))
+        })
+        .await;
+        let fetched = fetched.unwrap_or_else(|| Err("it was given up".into()));
+        fetched.map_err(|reason| unavailable(reason + &note.unwrap_or_default()))?
+    };
+    let mut byte = [0];
+    match file.read_at(&mut byte, 0) {
+        Ok(1) => Ok(Medium::new(name, file)),
+        Ok(_) => Err(unavailable("there is nothing in it".into())),
+        Err(error) => Err(unavailable(error.to_string())),
+    }
+}
+
+/// Opens a file of the host that is meant for this: one in the media directory, where no link leads out. Else whoever may
+/// sign in to a BMC could read any file of the host. Blocks.
+fn open(dir: &Path, path: &Path) -> Result<File, String> {
+    let outside = || format!("of the host's files, only those in {} can be inserted", dir.display());
+    let inside = path.strip_prefix(dir).map_err(|_| outside())?;
+    let open_dir = File::open(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    // A pipe without a writer would be waited for.
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
+        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let file = match openat2(&open_dir, inside, how) {
+        Ok(file) => File::from(file),
+        Err(Errno::EXDEV) => return Err(outside()),
+        Err(error) => return Err(io::Error::from(error).to_string()),
+    };
+    match file.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(file),
+        Ok(_) => Err("it is no regular file".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The lab's network that an address of a URL lies in, if the host has no interface there.
+fn beyond_reach<'a>(plan: &'a Plan, url: &Url) -> Option<&'a str> {
+    let host = url.host_str()?;
+    let address: IpAddr = host.trim_matches(['[', ']']).parse().ok()?;
+    let networks = plan
+        .networks
+        .iter()
+        .filter(|network| network.kind == NetworkKind::Internal);
+    let mut around = networks.filter(|network| {
+        network.links.iter().any(|link| match &link.end {
+            End::Namespace { addresses, .. } => addresses.iter().any(|net| net.contains(&address)),
+            End::Host { .. } | End::Node { .. } => false,
+        })
+    });
+    around.next().map(|network| network.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+    use crate::plan::{
+        Options, build,
+        testing::{Lab, facts},
+    };
+
+    #[test]
+    fn only_files_that_are_meant_for_it_are_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("media");
+        fs::create_dir_all(dir.join("deep")).unwrap();
+        fs::write(dir.join("deep/a.iso"), "iso").unwrap();
+        fs::write(root.path().join("secret"), "secret").unwrap();
+        symlink("deep/a.iso", dir.join("within")).unwrap();
+        symlink("../secret", dir.join("out")).unwrap();
+        symlink(root.path().join("secret"), dir.join("far")).unwrap();
+        nix::unistd::mkfifo(&dir.join("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
+        for good in ["deep/a.iso", "within"] {
+            open(&dir, &dir.join(good)).unwrap();
+        }
+        for bad in ["out", "far", "../secret", "deep", "nothing", "pipe"] {
+            assert!(open(&dir, &dir.join(bad)).is_err(), "{bad}");
+        }
+        let told = open(&dir, &root.path().join("secret")).unwrap_err();
+        assert!(told.contains("only those in"), "{told}");
+    }
+
+    #[test]
+    fn an_address_inside_the_lab_is_told_apart() {
+        let spec = Lab::new("x")
+            .external("ext", "10.0.0.1/24", false)
+            .internal("net")
+            .namespace("boot", &["net=10.9.0.1/24", "ext=10.0.0.2/24"])
+            .spec();
+        let plan = build(&spec, &Options::default(), &facts()).unwrap();
+        let network = |url: &str| beyond_reach(&plan, &Url::parse(url).unwrap());
+        assert_eq!(network("http://10.9.0.77:8080/a.iso"), Some("net"));
+        for reachable in ["http://10.0.0.2/a.iso", "http://images.example/a.iso", "http://[::1]/"] {
+            assert_eq!(network(reachable), None, "{reachable}");
+        }
+    }
+}

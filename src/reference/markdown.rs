@@ -17,8 +17,13 @@ pages (`placemat2 man` writes them where no package did).
 | 0 | both | done; also if whoever read the output had seen enough (`\u{7c} head`) |
 | 1 | both | failed: standard error says what, where, and what to do |
 | 2 | both | wrong command line; nothing was done |
-| that of the command | `pmctl2 netns exec`, `pmctl2 netns enter` | the command in the namespace ended with it |
-| 126, 127 | `pmctl2 netns exec` | the command could not be run, or was not found |
+| that of the command | `pmctl2 netns exec`, `pmctl2 netns enter`, `placemat2 test` | the command ended with it |
+| 126, 127 | `pmctl2 netns exec`, `placemat2 test` | the command could not be run, or was not found |
+| 3, 4 | `pmctl2 wait` | not in time; it can't come any more |
+| 120 | `placemat2 test` | the lab can't be built as it is written |
+| 121, 122 | `placemat2 test` | the lab did not come up; something did not get ready (in time) |
+| 123 | `placemat2 test` | the lab could not go on, or not be taken down |
+| 129, 130, 143 | `placemat2 test` | SIGHUP, SIGINT or SIGTERM came |
 
 `placemat2 doctor` ends with 1 if something stands in a lab's way, `placemat2 validate` if a file has a mistake.
 

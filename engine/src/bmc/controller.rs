@@ -1,5 +1,7 @@
 //! The controller: everything of a BMC that its faces share.
 
+mod drive;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
@@ -11,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Accounts, BootOverride, Cause, Chassis, Drive, Identify, Identity, Image, Log, Machine, MachineError, Occurrence,
+    Accounts, BootOverride, Cause, Chassis, Drive, Identify, Identity, Log, Machine, MachineError, Occurrence,
     Persistence, Power, Sessions, Usage, User, Verb, Watchdog, Work,
 };
 use crate::console::Console;
@@ -193,59 +195,6 @@ impl Bmc {
         self.machine.clear_tpm(clear)?;
         state.clear_tpm = clear;
         drop(state);
-        self.changed();
-        Ok(())
-    }
-
-    /// The machine's CD drive.
-    pub fn drive(&self) -> Drive {
-        self.lock().drive.clone()
-    }
-
-    /// Begins to put a medium into the machine's CD drive, which must be empty. It has to be polled to go on.
-    pub fn insert(self: &Arc<Self>, image: Image) -> Result<Work<Result<(), MachineError>>, MachineError> {
-        let given_up = CancellationToken::new();
-        {
-            let mut state = self.lock();
-            if let Some(there) = state.drive.image() {
-                let url = &there.url;
-                return Err(MachineError::Conflict(format!(
-                    "{url} is in the CD drive: eject it first."
-                )));
-            }
-            state.drive = Drive::Loading(image.clone());
-            state.loading = given_up.clone();
-        }
-        self.changed();
-        let bmc = Arc::clone(self);
-        Ok(Box::pin(async move {
-            let done = tokio::select! {
-                // What was given up must not be taken for done.
-                biased;
-                () = given_up.cancelled() => {
-                    return Err(MachineError::Conflict("It was ejected before it was there.".into()));
-                }
-                done = bmc.machine.insert(image.clone()) => done,
-            };
-            {
-                let mut state = bmc.lock();
-                if !given_up.is_cancelled() {
-                    state.drive = match &done {
-                        Ok(()) => Drive::Loaded(image),
-                        Err(_) => Drive::Empty,
-                    };
-                }
-            }
-            bmc.changed();
-            done
-        }))
-    }
-
-    /// Takes out what is in the machine's CD drive, or on its way there.
-    pub async fn eject(&self) -> Result<(), MachineError> {
-        self.lock().loading.cancel();
-        self.machine.eject().await?;
-        self.lock().drive = Drive::Empty;
         self.changed();
         Ok(())
     }

@@ -4,12 +4,9 @@
 //! QEMU.
 
 mod boot;
+mod events;
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -23,9 +20,9 @@ use super::{
     boots::{Boots, NextBoot, SETTLING},
     handle::{Request, Wish},
     machine::{Machine, News, Outset, set_carrier},
-    qmp::{Event, Qmp, QmpError},
+    qmp::{Qmp, QmpError},
     shutdown::{Shutdown, Verdict},
-    telling::{self, Teller},
+    telling::Teller,
 };
 use crate::{
     console::Console,
@@ -339,48 +336,6 @@ impl Actor {
             node.power_status = PowerState::On;
             node.power_reason = Some(reason.clone());
         });
-    }
-
-    /// Something happened to the machine; whether it has booted.
-    fn happened(&mut self, event: &Event, teller: &mut Teller) -> bool {
-        let reason = match event.name.as_str() {
-            telling::PANICKED => Some(telling::PANIC_REASON),
-            telling::RESET => {
-                if self.plan.ready.is_some() {
-                    self.console.begin_run();
-                    self.update(|node| node.ready.begin());
-                }
-                None
-            }
-            _ => {
-                self.tell_of(event, teller);
-                return false;
-            }
-        };
-        // A guest can do either as often as it likes: only what changes is written.
-        let known = self.env.store.read(|state| {
-            let node = state.nodes.iter().find(|node| node.name == self.plan.name);
-            node.is_none_or(|node| node.power_reason.as_deref() == reason)
-        });
-        if !known {
-            self.update(|node| node.power_reason = reason.map(str::to_owned));
-        }
-        self.tell_of(event, teller);
-        if event.name != telling::RESET {
-            return false;
-        }
-        let cause = if telling::by_guest(event) {
-            BootCause::ResetByGuest
-        } else {
-            BootCause::Reset
-        };
-        self.began(cause)
-    }
-
-    fn tell_of(&self, event: &Event, teller: &mut Teller) {
-        if let Some((level, message)) = teller.tell(event, Instant::now()) {
-            self.env.store.event(level, &self.plan.id, KIND, &message);
-        }
     }
 
     async fn power_off(&mut self, mut machine: Machine, reason: &str) {

@@ -399,6 +399,11 @@ fn servers_boot_from_the_network() {
     };
     came_from_network("by-bios", BIOS);
     came_from_network("by-uefi", UEFI);
+    // What firmware of either kind has to say is on the serial line.
+    for (name, told) in [("by-bios", "iPXE"), ("by-uefi", "PXE")] {
+        let log = pmctl2(&machine, &format!("node log {name}"));
+        assert!(log.contains(told), "{log}");
+    }
     pmctl2(&machine, "node action off by-bios by-uefi");
     // Told to do so, those with a disk do so, too.
     pmctl2(&machine, "node action on --boot network disk-bios disk-uefi");

@@ -143,7 +143,10 @@ fn base(args: &mut Args, machine: &Machine) {
         MachineType::Pc => "pc",
         MachineType::Q35 => "q35",
     };
-    args.add("-machine", format!("{board},accel={accel}"));
+    // Without a window the serial line is the screen: by this SeaBIOS, and iPXE and boot loaders through it, write there as well
+    // (SeaBIOS's `qemu_cfg` entry NOGRAPHIC). The VGA adapter is not touched by it.
+    let graphics = if machine.graphic { "on" } else { "off" };
+    args.add("-machine", format!("{board},accel={accel},graphics={graphics}"));
     args.add("-cpu", cpu);
     if let Some(smp) = smp(&node.smp) {
         args.add("-smp", smp);

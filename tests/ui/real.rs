@@ -210,8 +210,8 @@ fn a_bmc_is_walked_and_told_from_what_to_boot() {
     pty.expect("✗ 405");
     pty.send("\t");
     pty.expect("network once");
-    pty.send("p3");
-    pty.expect("this BMC offers None, Pxe");
+    pty.send("p2");
+    pty.expect("this BMC offers None, Pxe, Cd");
     pty.send("qty");
     assert!(pty.wait().success());
     pty.assert_given_back();

@@ -9,7 +9,7 @@ use axum::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy, copy_bidirectional, split},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, copy_bidirectional, split},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -18,6 +18,9 @@ use super::answer::ApiError;
 
 /// What a client asks to upgrade to.
 pub const PROTOCOL: &str = "placemat2-stream";
+
+/// The most that is carried at once, in bytes.
+const PIECE: usize = 16 * 1024;
 
 /// Tunnels at a time.
 const TUNNELS: usize = 1024;
@@ -124,7 +127,46 @@ async fn carry(
         to_client.shutdown().await
     };
     tokio::select! {
-        sent = copy(&mut from_client, &mut to_far) => sent.map(drop),
+        sent = send(&mut from_client, &mut to_far) => sent,
         shown = show => shown,
+    }
+}
+
+/// Carries what the client types, until it closes.
+async fn send(client: &mut (impl AsyncRead + Unpin), far: &mut (impl AsyncWrite + Unpin)) -> std::io::Result<()> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let count = client.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        if far.write_all(&buffer[..count]).await.is_err() {
+            // The far end is gone: its last words may still be on their way, and end the tunnel.
+            return std::future::pending().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn last_words_arrive_though_something_was_typed_after_them() {
+        // Which of the two directions is looked at first is left to chance.
+        for _ in 0..20 {
+            let (mut client, near) = UnixStream::pair().unwrap();
+            let (far, mut shell) = UnixStream::pair().unwrap();
+            client.write_all(b"too late").await.unwrap();
+            shell.write_all(b"last words").await.unwrap();
+            drop(shell);
+            let mut heard = Vec::new();
+            let (carried, _) = tokio::join!(carry(near, far, Until::ClientEnds), client.read_to_end(&mut heard));
+            carried.unwrap();
+            // What nobody has read any more may be told of as a reset, after the last words.
+            assert_eq!(String::from_utf8_lossy(&heard), "last words");
+        }
     }
 }

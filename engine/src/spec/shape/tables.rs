@@ -504,7 +504,7 @@ static NODE: Shape = Shape {
             Mapping(&BMC),
             Means("the guest may announce one"),
             "",
-            "mapping of `address`, in a network of type `bmc`, and `users`, a list of `name`, `password` and `role` (`Administrator`, `Operator` or `ReadOnly`); see [BMCs](bmc.md)",
+            "mapping of `address`, in a network of type `bmc`, and `users`, a list of `name`, `password` and `role` (`Administrator`, `Operator` or `ReadOnly`); it brings a CD drive along, for virtual media; see [BMCs](bmc.md)",
         ),
         new(
             "machine",

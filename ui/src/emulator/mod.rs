@@ -6,6 +6,7 @@ mod charset;
 mod draw;
 mod ear;
 mod keys;
+mod reset;
 mod scrollback;
 mod size;
 mod terminal;

@@ -14,6 +14,7 @@ use super::{
     Size,
     charset::Decoder,
     ear::{Ear, Heard, Unsynchronized},
+    reset::{self, Resets},
 };
 
 /// Lines of scrollback.
@@ -23,6 +24,7 @@ const SCROLLBACK: usize = 10_000;
 pub struct Emulator {
     pub(super) term: Term<Ear>,
     decoder: Decoder,
+    resets: Resets,
     parser: Processor<Unsynchronized>,
     heard: Rc<RefCell<Heard>>,
 }
@@ -40,6 +42,7 @@ impl Emulator {
         Self {
             term: Term::new(config, &size, Ear(Rc::clone(&heard))),
             decoder: Decoder::default(),
+            resets: Resets::default(),
             parser: Processor::new(),
             heard,
         }
@@ -47,13 +50,13 @@ impl Emulator {
 
     /// Takes what the guest wrote.
     pub fn write(&mut self, bytes: &[u8]) {
-        let text = self.decoder.decode(bytes);
+        let text = self.resets.soften(self.decoder.decode(bytes));
         self.parser.advance(&mut self.term, &text);
     }
 
     /// Writes a line of this program's own between what the guests write: modes a dead guest left on are undone.
     pub fn mark(&mut self, text: &str) {
-        self.write(b"\x1b[?1049l\x1b[!p\x1b[?1000;1002;1003;1006;2004l\x1b[?25h\x1b[r\x1b[0m\x1b(B\x0f");
+        self.write(reset::MODES);
         // Below all that is on the screen, so that nothing is lost.
         let used = self.used_lines();
         self.write(format!("\x1b[{used}H\r\n\x1b[7m {text} \x1b[0m\r\n").as_bytes());

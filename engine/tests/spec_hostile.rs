@@ -7,25 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use placemat2_engine::spec::{Files, Found, MAX_FILE_BYTES, Report, load_from};
+use placemat2_engine::spec::{MAX_FILE_BYTES, Report, load_from, sample::AllThere};
 use proptest::{prelude::*, sample::Index};
-
-struct Anything;
-
-impl Files for Anything {
-    fn find(&self, _: &Path) -> Found {
-        Found::File {
-            readable: true,
-            executable: true,
-        }
-    }
-}
 
 /// Reads text and renders what is said of it, in bounded time; generous, as tests run unoptimized and beside others.
 fn read(bytes: Vec<u8>) -> Report {
     let length = bytes.len();
     let begin = Instant::now();
-    let report = load_from(vec![("lab.yml".into(), bytes)], &Anything);
+    let report = load_from(vec![("lab.yml".into(), bytes)], &AllThere);
     let rendered = report.render_text(true).len() + report.to_json().to_string().len();
     assert!(
         begin.elapsed() < Duration::from_secs(60),

@@ -5,21 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use placemat2_engine::spec::{
-    Files, Found, load_from,
+    load_from,
     migrate::{Migrated, migrate, migrate_from},
+    sample::AllThere,
 };
 use proptest::{prelude::*, sample::Index};
-
-struct AllThere;
-
-impl Files for AllThere {
-    fn find(&self, _: &Path) -> Found {
-        Found::File {
-            readable: true,
-            executable: true,
-        }
-    }
-}
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1/dc.yml")

@@ -18,6 +18,7 @@ mod test;
 mod timings;
 mod ui;
 mod validate;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -91,4 +92,11 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
         refuse("name at least one lab file: `placemat2 dc.yml`".into());
     }
     cli
+}
+
+/// Tells of what went wrong beside the main thing.
+fn tell(outcome: anyhow::Result<()>) {
+    if let Err(error) = outcome {
+        output::remark("placemat2", &format!("{error:#}"));
+    }
 }

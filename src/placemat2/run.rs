@@ -17,8 +17,8 @@ use super::{
     cli::{LogArgs, RunArgs},
     logging,
     prepare::{self, Prepared, Written},
-    signals,
-    timings::{self, Watcher},
+    signals, timings,
+    watch::Watch,
 };
 
 /// Brings the lab up and runs it until a signal; status 0 if it came up and went down, or was stopped on its way up.
@@ -52,10 +52,12 @@ async fn run_lab(args: RunArgs, log: &LogArgs) -> anyhow::Result<()> {
     let Some(trace) = wanted else {
         return Ok(Box::pin(lab::run(begun.plan, begun.dir, begun.settings, stop)).await?);
     };
-    let watcher = Arc::new(Watcher::default());
-    begun.settings.observer = Some(watcher.clone());
+    let watch = Arc::new(Watch::default());
+    // Nothing keeps this lab.
+    watch.released.cancel();
+    begun.settings.observer = Some(watch.clone());
     let running = Box::pin(lab::run(begun.plan, begun.dir, begun.settings, stop));
-    let (outcome, ()) = tokio::join!(running, timings::tell_when_settled(&watcher, trace.as_deref()));
+    let (outcome, ()) = tokio::join!(running, timings::tell_when_settled(&watch, trace.as_deref()));
     Ok(outcome?)
 }
 

@@ -1,17 +1,13 @@
 //! The time line of a bring-up, for people and as a trace for viewers of Chrome's format.
 
-use std::{fmt::Write as _, fs, path::Path, pin::Pin, sync::Arc};
+use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use placemat2_engine::{
-    lab::{LabError, Observer},
-    store::{Readiness, ReadyState, State, Store},
-};
+use placemat2_engine::store::{Readiness, ReadyState, State, Store};
 use serde_json::{Value, json};
-use tokio::sync::SetOnce;
 
-use super::settled::settled;
+use super::{settled::settled, watch::Watch};
 use crate::output;
 
 /// A step of the bring-up.
@@ -19,33 +15,19 @@ pub const STEP: &str = "step";
 /// The time from the start of something until it was ready.
 pub const READY: &str = "ready";
 
-/// Gets hold of a lab's store.
-#[derive(Default)]
-pub struct Watcher {
-    store: SetOnce<Store>,
-}
-
-impl Observer for Watcher {
-    fn begins(&self, store: &Store) {
-        // A lab begins once.
-        let _ = self.store.set(store.clone());
-    }
-
-    fn ending<'a>(&'a self, _: Option<&'a LabError>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 /// Tells how long the bring-up took once everything is ready or given up, and writes the trace to a file if one is named.
-pub async fn tell_when_settled(watcher: &Arc<Watcher>, trace: Option<&Path>) {
-    let store = watcher.store.wait().await;
+pub async fn tell_when_settled(watch: &Watch, trace: Option<&Path>) {
+    let store = watch.store.wait().await;
     settled(store).await;
+    tell(store, trace);
+}
+
+/// Tells how long the bring-up took so far, and writes the trace to a file if one is named.
+pub fn tell(store: &Store, trace: Option<&Path>) {
     let line = TimeLine::of(store);
     output::remarks(&line.text());
-    if let Some(file) = trace
-        && let Err(error) = line.write(file)
-    {
-        output::remark("placemat2", &format!("{error:#}"));
+    if let Some(file) = trace {
+        super::tell(line.write(file));
     }
 }
 

@@ -25,12 +25,10 @@ use crate::{
     model::{Model, Outcome, Settings, consoles::PaneId, popup::Popup},
     msg::{Effect, Msg},
     perform::{FLOOD, Performer},
-    terminal::{Guard, Outlet, Screen, TerminalError, give_back, mouse},
+    terminal::{FRAME, Guard, Outlet, Screen, TerminalError, give_back, mouse},
     update::update,
 };
 
-/// The time between frames: at most 30 a second.
-const FRAME: Duration = Duration::from_millis(33);
 /// What answers a key is drawn at once, unless keys come faster than this.
 const ECHO: Duration = Duration::from_millis(4);
 /// Messages that may wait.

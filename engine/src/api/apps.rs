@@ -38,7 +38,7 @@ pub async fn show(
     Segments((name, app)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
     let found = shared.store.read(|state| {
-        let namespace = state.namespaces.iter().find(|namespace| namespace.name == name)?;
+        let namespace = state.namespace(&name)?;
         namespace.apps.iter().find(|candidate| candidate.name == app).cloned()
     });
     let found = found.ok_or_else(|| not_found(&name, &app))?;

@@ -42,7 +42,7 @@ pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Response, ApiErro
 pub async fn show(State(shared): State<Arc<Shared>>, Segments(name): Segments<String>) -> Result<Response, ApiError> {
     let node = shared
         .store
-        .read(|state| state.nodes.iter().find(|node| node.name == name).cloned())
+        .read(|state| state.node(&name).cloned())
         .ok_or_else(|| not_found(&name))?;
     Ok(json(serde_json::to_vec(&node)?.into()))
 }

@@ -10,6 +10,12 @@ use super::{
 };
 use crate::{console::Console, node::PowerState};
 
+/// Bytes of this process that are in memory.
+pub(crate) fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
 /// A machine that does at once what it is told and remembers it.
 pub(crate) struct Scripted {
     power: watch::Sender<Power>,

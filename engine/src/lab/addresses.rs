@@ -106,7 +106,7 @@ fn owner(state: &State, mac: &str) -> Option<(String, usize)> {
 }
 
 fn knows(state: &State, name: &str, nic: usize, lease: Lease) -> bool {
-    let node = state.nodes.iter().find(|node| node.name == name);
+    let node = state.node(name);
     node.is_some_and(|node| {
         node.addresses.iter().any(|known| {
             known.address == IpAddr::from(lease.address)

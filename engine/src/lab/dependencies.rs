@@ -116,20 +116,20 @@ fn survey(state: &State, dependencies: &[Dependency]) -> (String, Option<String>
 fn progress(state: &State, object: &Object, until: Until) -> Progress {
     let (ready, reason, started) = match object {
         Object::Node(name) => {
-            let Some(node) = state.nodes.iter().find(|node| node.name == *name) else {
+            let Some(node) = state.node(name) else {
                 return Progress::Awaited;
             };
             let on = node.power_status == PowerState::On;
             (node.ready.state, node.ready.reason.clone(), on)
         }
         Object::App { namespace, app } => {
-            let namespace = state.namespaces.iter().find(|known| known.name == *namespace);
-            let app = namespace.and_then(|namespace| namespace.apps.iter().find(|known| known.name == *app));
-            let Some(app) = app else { return Progress::Awaited };
+            let Some(app) = state.app(namespace, app) else {
+                return Progress::Awaited;
+            };
             (app.ready.state, app.ready.reason.clone(), app.started_at.is_some())
         }
         Object::Namespace(name) => {
-            let Some(namespace) = state.namespaces.iter().find(|known| known.name == *name) else {
+            let Some(namespace) = state.namespace(name) else {
                 return Progress::Awaited;
             };
             let (ready, reason) = namespace.readiness();

@@ -132,6 +132,13 @@ impl Place {
         }
     }
 
+    fn planned_app(self, plan: &Plan) -> Option<&plan::App> {
+        match self {
+            Self::Node(_) => None,
+            Self::App(outer, index) => plan.namespaces.get(outer)?.apps.get(index),
+        }
+    }
+
     fn of_mut(self, state: &mut State) -> Option<&mut Readiness> {
         match self {
             Self::Node(index) => Some(&mut state.nodes.get_mut(index)?.ready),
@@ -171,10 +178,10 @@ impl Look {
             Some(parts.nodes.get(name)?.console().clone())
         });
         // The pattern could be read as the lab file was, and a node that is on is there.
-        let (Some(console), Ok(pattern)) = (console, Regex::new(pattern)) else {
+        let (Some(console), Ok(regex)) = (console, Regex::new(pattern)) else {
             return Err("its console can't be read".into());
         };
-        let mut watch = Watch::new(&console, pattern);
+        let mut watch = Watch::new(&console, regex);
         if timeout(self.ready.timeout, watch.found()).await.is_ok() {
             return Ok(());
         }
@@ -183,17 +190,7 @@ impl Look {
             line => format!("what it showed last was {line:?}"),
         };
         let limit = self.ready.timeout.as_secs_f64();
-        Err(format!(
-            "`{}` was not on its console within {limit} s; {last}",
-            self.pattern()
-        ))
-    }
-
-    fn pattern(&self) -> &str {
-        match &self.ready.probe {
-            Probe::Console(pattern) => pattern,
-            _ => "",
-        }
+        Err(format!("`{pattern}` was not on its console within {limit} s; {last}"))
     }
 
     async fn try_again_and_again(&self, run: u64) -> Result<(), String> {
@@ -295,7 +292,7 @@ impl Look {
 
     async fn exec(&self, words: &[String]) -> Result<(), String> {
         let (app, netns) = match (&self.object, &self.ready.netns) {
-            (Object::App { namespace, app }, _) => (self.planned_app(namespace, app), namespace),
+            (Object::App { namespace, .. }, _) => (self.place.planned_app(&self.plan), namespace),
             (_, Some(netns)) => (None, netns),
             _ => return Err("no namespace is named".into()),
         };
@@ -312,10 +309,5 @@ impl Look {
         let env = app.into_iter().flat_map(|app| &app.env);
         command.env = env.map(|(name, value)| (name.into(), value.into())).collect();
         probe::exec(&keeper, command).await
-    }
-
-    fn planned_app(&self, namespace: &str, app: &str) -> Option<&plan::App> {
-        let namespace = self.plan.namespaces.iter().find(|planned| planned.name == namespace)?;
-        namespace.apps.iter().find(|planned| planned.name == app)
     }
 }

@@ -59,7 +59,7 @@ fn is_unicast(address: IpAddr) -> bool {
 /// A guest announces itself at each boot. The first address counts, or that of the lab file; another one is told.
 fn announce(address: IpAddr, plan: &plan::Node, store: &Store) {
     let known = store.read(|state| {
-        let node = state.nodes.iter().find(|node| node.name == plan.name);
+        let node = state.node(&plan.name);
         node.and_then(|node| node.bmc_address.clone())
     });
     match known {

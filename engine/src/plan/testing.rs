@@ -7,11 +7,12 @@ use std::{
 
 use super::{Facts, Firmware, Mtu, MtuSource, QemuProgram, QemuVersion};
 use crate::spec::{
-    Files, Found, load_from,
+    load_from,
     model::{
         Cache, MachineType, Namespace, NamespaceInterface, Network, NetworkKind, Node, NodeInterface, Place, Smbios,
         Smp, Spec, Volume, VolumeKind,
     },
+    sample::AllThere,
 };
 
 /// A spec in the making, without a lab file.
@@ -205,15 +206,4 @@ pub(crate) fn read(path: &str, yaml: &str) -> Spec {
     let report = load_from(vec![(path.into(), yaml.into())], &AllThere);
     assert!(!report.has_errors(false), "{}", report.render_text(false));
     report.spec.unwrap()
-}
-
-struct AllThere;
-
-impl Files for AllThere {
-    fn find(&self, _: &Path) -> Found {
-        Found::File {
-            readable: true,
-            executable: true,
-        }
-    }
 }

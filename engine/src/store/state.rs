@@ -68,6 +68,22 @@ impl Default for State {
 
 impl State {
     /// The node of that name.
+    pub fn node(&self, name: &str) -> Option<&NodeState> {
+        self.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// The namespace of that name.
+    pub fn namespace(&self, name: &str) -> Option<&NamespaceState> {
+        self.namespaces.iter().find(|namespace| namespace.name == name)
+    }
+
+    /// The app of that name in that namespace.
+    pub fn app(&self, namespace: &str, app: &str) -> Option<&AppState> {
+        let namespace = self.namespace(namespace)?;
+        namespace.apps.iter().find(|candidate| candidate.name == app)
+    }
+
+    /// The node of that name.
     pub fn node_mut(&mut self, name: &str) -> Option<&mut NodeState> {
         self.nodes.iter_mut().find(|node| node.name == name)
     }

@@ -18,8 +18,6 @@ use super::{
     command::{Running, Wanted},
     junit,
     outcome::Outcome,
-    tell,
-    watch::Watch,
 };
 use crate::{
     output,
@@ -27,7 +25,9 @@ use crate::{
         cli::TestArgs,
         settled::{Settled, settled, unready},
         signals::Asked,
-        timings::TimeLine,
+        tell,
+        timings::{self, TimeLine},
+        watch::Watch,
     },
 };
 
@@ -50,11 +50,7 @@ impl Test {
         let store = self.watch.store.wait().await;
         let ready = self.until_ready(store).await;
         if let Some(trace) = &self.args.run.timings {
-            let line = TimeLine::of(store);
-            output::remarks(&line.text());
-            if let Some(file) = trace {
-                tell(line.write(file));
-            }
+            timings::tell(store, trace.as_deref());
         }
         let began = Instant::now();
         let outcome = match ready {

@@ -5,7 +5,6 @@ mod command;
 mod drive;
 mod junit;
 mod outcome;
-mod watch;
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
@@ -13,12 +12,13 @@ use anyhow::Context as _;
 use placemat2_engine::lab::{self, Stop};
 use tokio_util::sync::CancellationToken;
 
-use self::{bundle::Bundle, drive::Test, outcome::Outcome, watch::Watch};
+use self::{bundle::Bundle, drive::Test, outcome::Outcome};
 use super::{
     cli::{LogArgs, TestArgs},
     prepare::Told,
     run::{self, Begun},
-    signals,
+    signals, tell,
+    watch::Watch,
 };
 use crate::output;
 
@@ -101,11 +101,4 @@ async fn test(args: TestArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
 
 fn make(directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make the directory {}", directory.display()))
-}
-
-/// Tells of what went wrong beside the test.
-fn tell(outcome: anyhow::Result<()>) {
-    if let Err(error) = outcome {
-        output::remark("placemat2", &format!("{error:#}"));
-    }
 }

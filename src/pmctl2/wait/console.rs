@@ -42,12 +42,15 @@ pub async fn all(session: &Session, objects: &[Object], pattern: &Regex) -> anyh
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where a node's console is read from its last screenful on.
+fn path(node: &str) -> String {
+    let path = Client::path(&["nodes", node, "console"]);
+    format!("{path}?readonly=true&since=screen")
+}
+
 /// Opens a node's console, which is not there at the beginning of a lab.
 async fn open(session: &Session, node: &str) -> anyhow::Result<Tunnel> {
-    let path = format!(
-        "{}?readonly=true&since=screen",
-        Client::path(&["nodes", node, "console"])
-    );
+    let path = path(node);
     loop {
         match session.tunnel(&path).await {
             Err(_) if !Lab::read(session).await?.is_up() => sleep(PAUSE).await,
@@ -58,11 +61,7 @@ async fn open(session: &Session, node: &str) -> anyhow::Result<Tunnel> {
 
 /// The last lines of a node's console; none if it can't be read.
 pub async fn last_lines(session: &Session, node: &str) -> Vec<String> {
-    let path = format!(
-        "{}?readonly=true&since=screen",
-        Client::path(&["nodes", node, "console"])
-    );
-    let Ok(mut console) = session.tunnel(&path).await else {
+    let Ok(mut console) = session.tunnel(&path(node)).await else {
         return Vec::new();
     };
     let mut bytes = Vec::new();

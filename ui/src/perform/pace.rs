@@ -1,12 +1,10 @@
 //! How fast one console is read: nobody can read a flood, and what is spent on it is taken from the keys of the others.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, sleep_until};
 
-/// The time that an allowance is for: a frame of the screen.
-const FRAME: Duration = Duration::from_millis(33);
-/// Bytes of one console in a frame, some 8 MB/s: a fraction of what the emulator can take, and more than any serial line brings.
+use crate::terminal::FRAME;
+
+/// Bytes of one console in the time of a frame, some 8 MB/s: a fraction of what the emulator can take, and more than any serial line brings.
 /// What is more waits in the lab's hub, whose log has it all.
 const ALLOWANCE: usize = 256 * 1024;
 
@@ -39,6 +37,8 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]

@@ -135,7 +135,7 @@ impl Keeper {
             }
             self.store.read(|state| {
                 for (name, Running { machine, .. }) in &*self.bmcs.running() {
-                    if let Some(node) = state.nodes.iter().find(|node| node.name == *name) {
+                    if let Some(node) = state.node(name) {
                         machine.follow(node);
                     }
                 }

@@ -30,7 +30,7 @@ impl Actor {
         };
         // A guest can do either as often as it likes: only what changes is written.
         let known = self.env.store.read(|state| {
-            let node = state.nodes.iter().find(|node| node.name == self.plan.name);
+            let node = state.node(&self.plan.name);
             node.is_none_or(|node| node.power_reason.as_deref() == reason)
         });
         if !known {

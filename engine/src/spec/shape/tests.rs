@@ -11,24 +11,13 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{KINDS, Key, Shape, Value, schema, tables::VOLUMES};
 use crate::spec::{
-    Code, Diagnostic, Files, Found, Variables,
+    Code, Diagnostic, Variables,
     fields::ASKED,
     load_from, load_from_given, parse,
+    sample::AllThere,
     scalar::whole_number,
     tree::{Mark, Node, Value as Tree},
 };
-
-/// Every file is there.
-struct AllThere;
-
-impl Files for AllThere {
-    fn find(&self, _: &Path) -> Found {
-        Found::File {
-            readable: true,
-            executable: true,
-        }
-    }
-}
 
 fn validator() -> Validator {
     jsonschema::validator_for(&schema()).unwrap()

@@ -13,7 +13,7 @@ use super::hostile::{Client, sign_in_over};
 use crate::bmc::{
     Bmc, Place,
     ipmi::serve,
-    testing::{Scripted, bmc},
+    testing::{Scripted, bmc, resident},
 };
 
 /// How many BMCs one lab has.
@@ -30,12 +30,6 @@ async fn start(closing: &CancellationToken) -> (Arc<Bmc>, SocketAddr) {
     };
     tokio::spawn(serve(Arc::clone(&bmc), socket, place, closing.clone()));
     (bmc, address)
-}
-
-/// Bytes of this process that are in memory.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
 async fn connect(bmc: SocketAddr) -> UdpSocket {

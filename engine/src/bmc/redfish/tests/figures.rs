@@ -14,19 +14,13 @@ use rustls::{
 
 use crate::bmc::{
     redfish::testing::{Served, served},
-    testing::{Scripted, identity},
+    testing::{Scripted, identity, resident},
 };
 
 /// How many BMCs one lab has.
 const MANY: usize = 100;
 /// How long each figure is measured.
 const TIME: Duration = Duration::from_secs(3);
-
-/// Bytes of this process that are in memory.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-}
 
 /// A connection to a BMC, which checks its certificate.
 fn connect(address: SocketAddr, ca: &CertificateDer<'static>) -> StreamOwned<ClientConnection, TcpStream> {

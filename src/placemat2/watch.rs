@@ -1,4 +1,4 @@
-//! What a test hears of its lab, and how it keeps it from being taken down too early.
+//! What whoever runs a lab hears of it, and how a test keeps it from being taken down too early.
 
 use std::pin::Pin;
 
@@ -9,7 +9,7 @@ use placemat2_engine::{
 use tokio::sync::SetOnce;
 use tokio_util::sync::CancellationToken;
 
-/// The lab as the test hears of it.
+/// The lab as it is heard of.
 #[derive(Default)]
 pub struct Watch {
     /// Its state, once it has begun.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     context::{BmcClaim, Claim, Context, Reference},
-    diagnostic::{Code, Finding, quote},
+    diagnostic::{Code, Finding, quote, quote_path},
     fields::Text,
     order,
     suggest::did_you_mean,
@@ -203,7 +203,7 @@ fn shared_files(cx: &mut Context<'_>) {
             "App {} of namespace {} is given {}, which app {} of namespace {} uses as well; namespaces share the host's files.",
             quote(&file.app),
             quote(&file.namespace),
-            quote(&file.path.to_string_lossy()),
+            quote_path(&file.path),
             quote(&first.app),
             quote(&first.namespace)
         );

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::{
     destination::Protocol,
-    diagnostic::{Code, Collector, Finding, quote},
+    diagnostic::{Code, Collector, Finding, quote, quote_path},
     disk::{Files, Found},
     fields::Text,
     model::{Object, Place, Until},
@@ -260,10 +260,10 @@ impl<'a> Context<'a> {
 
     fn file(&mut self, what: &str, path: Text<'_>, to_execute: bool) -> PathBuf {
         let absolute = self.absolute(path.text);
-        let shown = quote(&absolute.to_string_lossy());
+        let shown = quote_path(&absolute);
         let (problem, hint) = match self.files.find(&absolute) {
             Found::Missing => {
-                let base = quote(&self.base_dir.to_string_lossy());
+                let base = quote_path(&self.base_dir);
                 let hint = (!Path::new(path.text).is_absolute())
                     .then(|| format!("Relative paths start at the directory of the first lab file, {base}."));
                 (format!("{what} does not exist: {shown}."), hint)

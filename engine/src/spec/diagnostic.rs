@@ -1,6 +1,6 @@
 //! Mistakes and doubts found in lab files.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
 use serde::Serialize;
 
@@ -273,10 +273,19 @@ impl Collector {
 
 /// Returns a name as it appears in messages: in backticks, shortened, with control characters escaped.
 pub fn quote(text: &str) -> String {
-    const LONGEST: usize = 60;
+    quote_up_to(text, 60)
+}
+
+/// Returns a path as [`quote`] does a name, but whole: what matters in a path is its end. Only what the kernel would
+/// refuse anyway, being longer than `PATH_MAX`, is shortened.
+pub fn quote_path(path: &Path) -> String {
+    quote_up_to(&path.to_string_lossy(), 4096)
+}
+
+fn quote_up_to(text: &str, longest: usize) -> String {
     let mut quoted = String::from("`");
     for (at, c) in text.chars().enumerate() {
-        if at == LONGEST {
+        if at == longest {
             quoted.push('…');
             break;
         }
@@ -293,4 +302,17 @@ pub fn quote(text: &str) -> String {
 /// Whether a character changes the direction of the text around it, which can make a terminal show another text.
 pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shortened_and_paths_are_not() {
+        let long = format!("/{}/missing.yml", "directory".repeat(20));
+        assert_eq!(quote(&long).chars().count(), 63);
+        assert_eq!(quote_path(Path::new(&long)), format!("`{long}`"));
+        assert_eq!(quote_path(Path::new("a\nb")), "`a\\nb`");
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     context::Context,
-    diagnostic::{Code, Collector, Finding, quote},
+    diagnostic::{Code, Collector, Finding, quote, quote_path},
     disk::Files,
     fields::Text,
     load::MAX_FILE_BYTES,
@@ -200,7 +200,7 @@ impl Walk<'_, '_> {
         let identity = self.gathering.files.identity(&path);
         let known = self.visited.get(&identity);
         if known.is_some_and(|known| known.visit == Visit::Open) {
-            let message = format!("The file {} includes itself by this.", quote(&path.to_string_lossy()));
+            let message = format!("The file {} includes itself by this.", quote_path(&path));
             self.report(Finding::error(Code::IncludeCycle, included.mark, message).hint("Leave this `include` out."));
             return None;
         }
@@ -215,7 +215,7 @@ impl Walk<'_, '_> {
 
     /// Adds a file to the sources; `None` if it can't be read.
     fn take_in(&mut self, path: &Path, mark: Mark) -> Option<u32> {
-        let shown = quote(&path.to_string_lossy());
+        let shown = quote_path(path);
         self.included += 1;
         let left = MAX_INCLUDED_BYTES.saturating_sub(self.included_bytes);
         if self.included > MAX_INCLUDED || left == 0 {

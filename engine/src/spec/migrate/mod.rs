@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    diagnostic::{Code, Collector, Finding, quote},
+    diagnostic::{Code, Collector, Finding, quote, quote_path},
     load::{MAX_FILE_BYTES, Report},
     parse,
     source::{Sources, decode, start_of},
@@ -203,7 +203,6 @@ impl Migration<'_> {
         let name = text(document, "name").unwrap_or_default();
         let mark = entry(document, "name").map_or(document.mark, |name| name.mark);
         let Some(folder) = self.folders.get(name) else { return };
-        let path = folder.path.display().to_string();
         let files: Vec<String> = folder
             .files
             .iter()
@@ -215,7 +214,7 @@ impl Migration<'_> {
                 &format!(
                     "DataFolder {} is gone: volumes of kind `hostPath` share {} itself.",
                     quote(name),
-                    quote(&path)
+                    quote_path(&folder.path)
                 ),
             );
         } else {
@@ -225,7 +224,7 @@ impl Migration<'_> {
                 &format!(
                     "DataFolder {} is gone: make the directory {} and put there {files}.",
                     quote(name),
-                    quote(&path)
+                    quote_path(&folder.path)
                 ),
             );
         }

@@ -7,7 +7,7 @@ use reqwest::Url;
 use super::take_name;
 use crate::spec::{
     context::{Category, Context},
-    diagnostic::{Code, Finding, quote},
+    diagnostic::{Code, Finding, quote, quote_path},
     fields::{Fields, Text},
     model::{Compression, DeviceClass, Image, ImageSource},
 };
@@ -99,8 +99,8 @@ pub fn absolute_path(cx: &mut Context<'_>, what: &str, path: Text<'_>) -> Option
     if Path::new(path.text).is_absolute() {
         return Some(cx.absolute(path.text));
     }
-    let message = format!("{what} must be an absolute path, not {}.", quote(path.text));
-    let meant = quote(&cx.absolute(path.text).to_string_lossy());
+    let message = format!("{what} must be an absolute path, not {}.", quote_path(Path::new(path.text)));
+    let meant = quote_path(&cx.absolute(path.text));
     cx.report(Finding::error(Code::InvalidValue, path.mark, message).hint(format!("Perhaps {meant} is meant.")));
     None
 }

@@ -304,14 +304,14 @@ const TIMES: &[Key] = &[
         Text,
         Means("300"),
         "60",
-        "how long it may take from the start, in seconds",
+        "how long it may take from the start: seconds, or such as `90s`, `5m`",
     ),
     new(
         "interval",
         Text,
         Means("1"),
         "0.5",
-        "how long to wait from one attempt to the next, in seconds",
+        "how long to wait from one attempt to the next: seconds, or such as `500ms`",
     ),
 ];
 

@@ -45,6 +45,7 @@ fn main() {
             root_trial("a failing app is started again, ever later", restarts),
             root_trial("a program that vanished is a state", vanished),
             root_trial("stop ends an app for good", stop),
+            root_trial("an app is started anew at any time", restart),
             root_trial("a flood of output stays bounded", flood),
             root_trial("a full disk drops lines and nothing else", full_disk),
             root_trial("init scripts run in order", init_order),
@@ -278,6 +279,51 @@ async fn stop(keeper: Keeper, dir: TempDir) {
         (state.phase, state.signal, state.restarts),
         (AppPhase::Exited, Some(9), 0)
     );
+}
+
+async fn restart(keeper: Keeper, dir: TempDir) {
+    let lab = Lab::new(keeper, dir);
+    let grace = Duration::from_secs(5);
+    let app = lab
+        .start(lab.shell("echo run; exec sleep 60", RestartPolicy::Never))
+        .await
+        .unwrap();
+    lines(app.log(), 1).await;
+    let first = lab.state().pid.unwrap();
+    app.restart(grace).await.unwrap();
+    lines(app.log(), 2).await;
+    let state = lab.state();
+    assert!(!alive(first.try_into().unwrap()) && state.pid.is_some_and(|pid| pid != first));
+    assert_eq!((state.phase, state.restarts), (AppPhase::Running, 1));
+    assert!(
+        lab.messages(Level::Info)
+            .contains(&"app in core is restarted: it was killed by signal 15 (SIGTERM)".to_owned())
+    );
+    app.stop(grace).await;
+    // One that has ended, and one that waits to be started again.
+    for (script, policy) in [("exit 3", RestartPolicy::Never), ("exit 3", RestartPolicy::Always)] {
+        let app = lab.start(lab.shell(script, policy)).await.unwrap();
+        lab.until(|state| state.exit_code == Some(3)).await;
+        let before = lab.state().restarts;
+        app.restart(grace).await.unwrap();
+        assert!(lab.state().restarts > before);
+        app.stop(grace).await;
+    }
+    // What cannot be started is told, and may be tried again.
+    let script = lab.script("app", "exec sleep 60");
+    let command = [script.to_str().unwrap()];
+    let app = lab.start(lab.app(&command, RestartPolicy::Never)).await.unwrap();
+    fs::remove_file(&script).unwrap();
+    let error = app.restart(grace).await.unwrap_err().to_string();
+    assert!(error.contains("does not exist"), "{error}");
+    assert_eq!(lab.state().phase, AppPhase::Exited);
+    lab.script("app", "exec sleep 60");
+    app.restart(grace).await.unwrap();
+    assert_eq!(lab.state().phase, AppPhase::Running);
+    let restarted = app.restart(grace);
+    app.stop(grace).await;
+    let error = restarted.await.unwrap_err().to_string();
+    assert!(error.contains("the lab is being taken down"), "{error}");
 }
 
 /// Resident memory of this process in KiB.

@@ -1,10 +1,13 @@
 //! `pmctl2 app`.
 
 use clap::Subcommand;
+use futures::future::join_all;
 use placemat2_engine::client::Client;
 
 use super::{
+    app_name::AppName,
     connect::{Session, Value},
+    each,
     listing::{self, Column, FormatArg, field, items, moment, ready, ready_reason},
 };
 
@@ -13,6 +16,12 @@ use super::{
 pub enum App {
     /// List the apps of all namespaces, named as `pmctl2 logs` takes them
     List(FormatArg),
+    /// Start apps anew: end what runs of them, as the end of the lab does, and start them, whatever their restart policy
+    Restart {
+        /// The apps, as `pmctl2 app list` names them
+        #[arg(value_name = "NETNS/APP", required = true, add = super::complete::apps())]
+        apps: Vec<AppName>,
+    },
 }
 
 const COLUMNS: &[Column] = &[
@@ -62,10 +71,20 @@ fn last_end(app: &Value) -> String {
 impl App {
     /// Does what the subcommand says.
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
-        let Self::List(FormatArg { format }) = self;
-        let namespaces = session.list(&Client::path(&["netns"])).await?;
-        let apps: Vec<Value> = namespaces.iter().flat_map(apps_of).collect();
-        listing::print(format, COLUMNS, &apps)
+        match self {
+            Self::List(FormatArg { format }) => {
+                let namespaces = session.list(&Client::path(&["netns"])).await?;
+                let apps: Vec<Value> = namespaces.iter().flat_map(apps_of).collect();
+                listing::print(format, COLUMNS, &apps)
+            }
+            Self::Restart { apps } => {
+                let each = apps.iter().map(|name| {
+                    let path = Client::path(&["netns", &name.netns, "apps", &name.app, "restart"]);
+                    async move { (name.to_string(), session.post(&path).await) }
+                });
+                each::tell("restart", "apps", join_all(each).await)
+            }
+        }
     }
 }
 

@@ -1,12 +1,10 @@
 //! `pmctl2 logs`.
 
-use std::str::FromStr;
-
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use placemat2_engine::{api::LogLine, client::Client};
 
-use super::connect::Session;
+use super::{app_name::AppName, connect::Session};
 use crate::output;
 
 /// Arguments of `pmctl2 logs`
@@ -24,27 +22,6 @@ pub struct Logs {
     /// Say when each line was written, and put "!" before those of standard error
     #[arg(short, long)]
     timestamps: bool,
-}
-
-/// An app in a namespace.
-#[derive(Clone, Debug)]
-struct AppName {
-    netns: String,
-    app: String,
-}
-
-impl FromStr for AppName {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        match text.split_once('/') {
-            Some((netns, app)) if !netns.is_empty() && !app.is_empty() && !app.contains('/') => Ok(Self {
-                netns: netns.to_owned(),
-                app: app.to_owned(),
-            }),
-            _ => bail!("an app is named as NETNS/APP, such as operation/bird"),
-        }
-    }
 }
 
 impl Logs {

@@ -1,11 +1,13 @@
 //! The commands of `pmctl2`, one file each. They know the API of a lab and nothing else of it.
 
 mod app;
+mod app_name;
 mod bmc;
 pub(crate) mod complete;
 mod connect;
 mod console_log;
 mod converse;
+mod each;
 mod enter;
 mod escape;
 mod events;

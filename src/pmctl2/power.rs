@@ -6,8 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use futures::future::join_all;
 use placemat2_engine::{client::Client, duration};
 
-use super::{connect::Session, listing::field};
-use crate::output;
+use super::{connect::Session, each, listing::field};
 
 /// Arguments of `pmctl2 node action`
 #[derive(Debug, Args)]
@@ -83,24 +82,9 @@ impl Action {
         let word = word.as_ref().map_or("", |word| word.get_name());
         let each = nodes.iter().map(|node| {
             let path = Client::path(&["nodes", node, word]) + &query;
-            async move { (node, session.post(&path).await) }
+            async move { (node.clone(), session.post(&path).await) }
         });
-        let outcomes = join_all(each).await;
-        let count = outcomes.len();
-        let mut failed: Vec<_> = outcomes
-            .into_iter()
-            .filter_map(|(node, outcome)| Some((node, outcome.err()?)))
-            .collect();
-        if count == 1 {
-            return failed.pop().map_or(Ok(()), |(_, error)| Err(error));
-        }
-        for (node, error) in &failed {
-            output::remark("pmctl2", &format!("{node}: {error:#}"));
-        }
-        match failed.len() {
-            0 => Ok(()),
-            number => anyhow::bail!("{word} failed for {number} of {count} nodes"),
-        }
+        each::tell(word, "nodes", join_all(each).await)
     }
 
     /// The options as the API takes them. It is the API that knows which of them an action takes.

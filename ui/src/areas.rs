@@ -93,7 +93,7 @@ fn parts(model: &Model, body: Rect, room: Room) -> (Rect, Rect) {
     if model.view == View::Consoles {
         return (body, none);
     }
-    if room <= Room::One {
+    if room <= Room::One || model.zoom {
         // A detail has no keyboard, so it never has the screen to itself.
         let has_side = matches!(model.view, View::Namespaces | View::Events);
         return if has_side && model.side {

@@ -76,6 +76,8 @@ pub enum Effect {
     Type(PaneId, Vec<u8>),
     /// Tell it its size.
     Resize(PaneId, Size),
+    /// Restart an app; the job's number.
+    Restart(u64, AppId),
     /// Follow the output of this app, and of no other.
     Log(Option<AppId>),
     /// Read the counters of the links from time to time, or stop that.

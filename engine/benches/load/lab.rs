@@ -92,6 +92,10 @@ impl Control for Idle {
         None
     }
 
+    fn restart_app<'a>(&'a self, _: &'a str, app: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move { Err(ControlError::NotFound(app.to_owned())) })
+    }
+
     fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError> {
         Err(ControlError::NotFound(wanted.netns))
     }

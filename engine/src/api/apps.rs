@@ -45,6 +45,39 @@ pub async fn show(
     Ok(json(serde_json::to_vec(&found)?.into()))
 }
 
+/// Ends an app's process, if there is one, and starts the app anew, whatever its restart policy. Returns when the new process runs.
+#[utoipa::path(
+    post, operation_id = "restartApp",
+    path = "/netns/{name}/apps/{app}/restart",
+    tag = "netns",
+    params(
+        ("name" = String, Path, description = "Name of the namespace"),
+        ("app" = String, Path, description = "Name of the app"),
+    ),
+    responses(
+        (status = 200, description = "Done"),
+        (status = 404, description = "No such app", body = Problem),
+        (status = 409, description = "It was not started yet", body = Problem),
+        (status = 500, description = "It was tried and failed", body = Problem),
+    )
+)]
+pub async fn restart(
+    State(shared): State<Arc<Shared>>,
+    Segments((name, app)): Segments<(String, String)>,
+) -> Result<Response, ApiError> {
+    let is_there = shared.store.read(|state| {
+        let namespace = state.namespace(&name);
+        namespace.is_some_and(|namespace| namespace.apps.iter().any(|candidate| candidate.name == app))
+    });
+    if !is_there {
+        return Err(not_found(&name, &app));
+    }
+    let control = Arc::clone(&shared.control);
+    shared
+        .carry_out(async move { control.restart_app(&name, &app).await })
+        .await
+}
+
 /// Which lines of an app's output to write, and how.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

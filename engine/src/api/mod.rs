@@ -66,6 +66,8 @@ pub trait Control: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>>;
     /// Returns the output of an app.
     fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>>;
+    /// Starts an app anew; returns when its new process runs.
+    fn restart_app<'a>(&'a self, namespace: &'a str, app: &'a str) -> Answer<'a, ()>;
     /// Adds a port of the host that leads into a namespace.
     fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError>;
     /// Ends such a port with its connections.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 
 use serde::Deserialize;
@@ -135,24 +135,12 @@ pub async fn act(
     }
     let boot = options.boot(&action)?;
     let action = options.action(&action)?;
-    let permit = Arc::clone(&shared.actions).acquire_owned().await.map_err(interrupted)?;
-    // A task of its own: a client that goes away must not leave an action half done.
     let control = Arc::clone(&shared.control);
-    let task = tokio::spawn(async move {
-        let _permit = permit;
-        control.node_action(&name, action, boot).await
-    });
-    task.await.map_err(interrupted)??;
-    Ok(StatusCode::OK.into_response())
+    shared
+        .carry_out(async move { control.node_action(&name, action, boot).await })
+        .await
 }
 
 fn not_found(name: &str) -> ApiError {
     ApiError::not_found(&format!("node {name:?}"))
-}
-
-fn interrupted(error: impl std::error::Error) -> ApiError {
-    ApiError::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        format!("The action was interrupted: {error}."),
-    )
 }

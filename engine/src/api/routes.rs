@@ -1,12 +1,12 @@
 //! All endpoints in one table, and the OpenAPI document that describes them.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
     extract::State,
     http::StatusCode,
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get, post, put},
 };
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 
 use super::{
-    Control,
+    Control, ControlError,
     answer::{ApiError, json},
     apps, bmcs, changes, connect, consoles, events, forwards, images, lab, links, netns, networks, nodes,
     rendered::Rendered,
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::store::Store;
 
-/// How many power actions may be under way, those of clients that went away included.
+/// How many actions may be under way, those of clients that went away included.
 const ACTIONS: usize = 256;
 
 /// What the handlers share.
@@ -65,6 +65,27 @@ impl Shared {
             openapi: openapi().into(),
         }
     }
+
+    /// Does something to the lab. It is a task of its own: a client that goes away must not leave it half done.
+    pub async fn carry_out(
+        &self,
+        action: impl Future<Output = Result<(), ControlError>> + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let permit = Arc::clone(&self.actions).acquire_owned().await.map_err(interrupted)?;
+        let task = tokio::spawn(async move {
+            let _permit = permit;
+            action.await
+        });
+        task.await.map_err(interrupted)??;
+        Ok(StatusCode::OK.into_response())
+    }
+}
+
+fn interrupted(error: impl std::error::Error) -> ApiError {
+    ApiError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        format!("The action was interrupted: {error}."),
+    )
 }
 
 #[derive(OpenApi)]
@@ -84,6 +105,7 @@ impl Shared {
         netns::show,
         apps::show,
         apps::log,
+        apps::restart,
         images::list,
         images::show,
         nodes::list,
@@ -123,6 +145,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ("/netns/{name}", || get(netns::show)),
     ("/netns/{name}/apps/{app}", || get(apps::show)),
     ("/netns/{name}/apps/{app}/log", || get(apps::log)),
+    ("/netns/{name}/apps/{app}/restart", || post(apps::restart)),
     ("/images", || get(images::list)),
     ("/images/{name}", || get(images::show)),
     ("/nodes", || get(nodes::list)),

@@ -1,12 +1,12 @@
 //! An app: started, watched, started again if it is to be, stopped.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use tokio::{
-    sync::watch,
+    sync::{mpsc, oneshot, watch},
     time::{Instant, sleep},
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -45,13 +45,24 @@ pub enum AppError {
         /// Why.
         source: io::Error,
     },
+    /// It was asked to restart when nothing watches over it any more.
+    #[error("app {app} of namespace {namespace} cannot be restarted: the lab is being taken down")]
+    Over {
+        /// The app's name.
+        app: String,
+        /// Its namespace.
+        namespace: String,
+    },
 }
 
 /// A started app. Dropping it ends the watching, not the process: that is for [`App::stop`] or the keeper.
 pub struct App {
     id: String,
+    name: String,
+    namespace: String,
     log: Arc<AppLog>,
     stop: watch::Sender<Option<Duration>>,
+    restarts: mpsc::Sender<Restart>,
     task: AbortOnDropHandle<()>,
 }
 
@@ -96,11 +107,19 @@ impl App {
             }
         };
         let (stop, stopping) = watch::channel(None);
-        let task = AbortOnDropHandle::new(tokio::spawn(supervisor.supervise(process, stopping)));
+        let (restarts, restarting) = mpsc::channel(1);
+        let orders = Orders {
+            stop: stopping,
+            restarts: restarting,
+        };
+        let task = AbortOnDropHandle::new(tokio::spawn(supervisor.supervise(process, orders)));
         Ok(Self {
             id: app.id.clone(),
+            name: app.name.clone(),
+            namespace: netns.name().to_owned(),
             log,
             stop,
+            restarts,
             task,
         })
     }
@@ -115,13 +134,75 @@ impl App {
         &self.log
     }
 
+    /// Ends its process, if there is one, as [`App::stop`] does, and starts the app anew, whatever its restart policy. For somebody
+    /// who doesn't hold the app: returns when the new process runs, or why there is none.
+    pub fn restart(&self, grace: Duration) -> impl Future<Output = Result<(), AppError>> + Send + use<> {
+        let orders = self.restarts.clone();
+        let over = AppError::Over {
+            app: self.name.clone(),
+            namespace: self.namespace.clone(),
+        };
+        async move {
+            let (answer, answered) = oneshot::channel();
+            if orders.send(Restart { grace, answer }).await.is_err() {
+                return Err(over);
+            }
+            answered.await.unwrap_or(Err(over))
+        }
+    }
+
     /// Ends the app for good: SIGTERM to its process group, after `grace` SIGKILL. Returns when it has ended.
     pub async fn stop(self, grace: Duration) {
-        // One that has ended already does not listen any more.
+        // One of which the keeper is gone does not listen any more.
         let _ = self.stop.send(Some(grace));
         // An error could only be a panic in the task, of which the runtime has told.
         let _ = self.task.await;
     }
+}
+
+/// That an app is to be started anew.
+struct Restart {
+    grace: Duration,
+    answer: oneshot::Sender<Result<(), AppError>>,
+}
+
+/// What an app is told to do.
+enum Order {
+    /// To end, with the grace it is given.
+    Stop(Duration),
+    Restart(Restart),
+}
+
+/// Where its orders come from.
+struct Orders {
+    stop: watch::Receiver<Option<Duration>>,
+    restarts: mpsc::Receiver<Restart>,
+}
+
+impl Orders {
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            biased;
+            Ok(grace) = async { self.stop.wait_for(Option::is_some).await.map(|grace| *grace) } => {
+                Order::Stop(grace.unwrap_or_default())
+            }
+            Some(restart) = self.restarts.recv() => Order::Restart(restart),
+            // The `App` was dropped, and this task is about to be aborted.
+            else => std::future::pending().await,
+        }
+    }
+}
+
+/// What comes next for an app.
+enum Next {
+    /// Its process runs.
+    Run(Process),
+    /// It is started again after a while.
+    Again(Duration),
+    /// It has ended, and is not started again unless somebody wants it.
+    Rest,
+    /// Nothing.
+    Over,
 }
 
 /// What watches over one app.
@@ -135,73 +216,101 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    /// Watches the process and those that follow it, until the app is stopped or not to be started again.
-    async fn supervise(mut self, mut process: Process, mut stop: watch::Receiver<Option<Duration>>) {
+    /// Watches the process and those that follow it, until the app is stopped.
+    async fn supervise(mut self, process: Process, mut orders: Orders) {
+        let mut next = Next::Run(process);
         loop {
-            let started = Instant::now();
-            let exit = tokio::select! {
-                exit = process.wait() => exit,
-                grace = stopping(&mut stop) => {
-                    let exit = process.stop(grace).await;
-                    self.ended(exit, Level::Info, &format!("was stopped: it {exit}"));
-                    return;
-                }
-            };
-            let level = if exit.success() { Level::Info } else { Level::Warn };
-            if !starts_again(self.app.restart, exit) {
-                self.ended(exit, level, &exit.to_string());
-                return;
+            next = match next {
+                Next::Run(process) => self.watch(process, &mut orders).await,
+                Next::Again(wait) => self.start_again(wait, &mut orders).await,
+                Next::Rest => match orders.next().await {
+                    Order::Stop(_) => return,
+                    Order::Restart(restart) => self.restart(restart).await,
+                },
+                Next::Over => return,
             }
-            // What it left in its group would hold the ports that the next run wants.
-            process.signal(Signal::SIGKILL);
-            let wait = self.backoff.after(started.elapsed());
-            self.record(level, &format!("{exit}; it is started again in {wait:?}"), |state| {
-                set_exit(state, exit);
-                state.phase = AppPhase::Starting;
-                state.ready.pause(format!("it {exit} and is started again"));
-            });
-            process = match self.start_again(wait, &mut stop).await {
-                Some(process) => process,
-                None => return,
-            };
         }
     }
 
-    /// Tries until it succeeds, the app is stopped, or the lab is being taken down.
-    async fn start_again(
-        &mut self,
-        mut wait: Duration,
-        stop: &mut watch::Receiver<Option<Duration>>,
-    ) -> Option<Process> {
-        loop {
-            tokio::select! {
-                () = sleep(wait) => {}
-                _ = stopping(stop) => {
+    /// Waits for the end of a process.
+    async fn watch(&mut self, mut process: Process, orders: &mut Orders) -> Next {
+        let started = Instant::now();
+        let exit = tokio::select! {
+            exit = process.wait() => exit,
+            order = orders.next() => match order {
+                Order::Stop(grace) => {
+                    let exit = process.stop(grace).await;
+                    self.ended(exit, Level::Info, &format!("was stopped: it {exit}"));
+                    return Next::Over;
+                }
+                Order::Restart(restart) => {
+                    let exit = process.stop(restart.grace).await;
+                    self.pause(exit, Level::Info, &format!("is restarted: it {exit}"));
+                    return self.restart(restart).await;
+                }
+            },
+        };
+        let level = if exit.success() { Level::Info } else { Level::Warn };
+        if !starts_again(self.app.restart, exit) {
+            self.ended(exit, level, &exit.to_string());
+            return Next::Rest;
+        }
+        // What it left in its group would hold the ports that the next run wants.
+        process.signal(Signal::SIGKILL);
+        let wait = self.backoff.after(started.elapsed());
+        self.pause(exit, level, &format!("{exit}; it is started again in {wait:?}"));
+        Next::Again(wait)
+    }
+
+    /// Starts it at once, because somebody wants it.
+    async fn restart(&mut self, restart: Restart) -> Next {
+        self.backoff = Backoff::default();
+        self.update(|state| state.restarts += 1);
+        let (outcome, next) = match self.spawn().await {
+            Ok(process) => (Ok(()), Next::Run(process)),
+            Err(error) => {
+                self.failed(&error);
+                (Err(error), Next::Rest)
+            }
+        };
+        // Whoever wanted it may have gone.
+        let _ = restart.answer.send(outcome);
+        next
+    }
+
+    /// Tries after that while. Whoever is asked to stop or restart it meanwhile does that.
+    async fn start_again(&mut self, wait: Duration, orders: &mut Orders) -> Next {
+        tokio::select! {
+            () = sleep(wait) => {}
+            order = orders.next() => match order {
+                Order::Stop(_) => {
                     self.record(Level::Info, "was stopped before it was started again", |state| {
                         state.phase = AppPhase::Exited;
                     });
-                    return None;
+                    return Next::Over;
                 }
+                Order::Restart(restart) => return self.restart(restart).await,
+            },
+        }
+        self.update(|state| state.restarts += 1);
+        match self.spawn().await {
+            Ok(process) => Next::Run(process),
+            Err(AppError::Start {
+                source: KeeperError::Closed { .. } | KeeperError::Gone,
+                ..
+            }) => {
+                self.update(|state| state.phase = AppPhase::Exited);
+                Next::Over
             }
-            self.update(|state| state.restarts += 1);
-            match self.spawn().await {
-                Ok(process) => return Some(process),
-                Err(AppError::Start {
-                    source: KeeperError::Closed { .. } | KeeperError::Gone,
-                    ..
-                }) => {
-                    self.update(|state| state.phase = AppPhase::Exited);
-                    return None;
-                }
-                Err(error) => {
-                    wait = self.backoff.after(Duration::ZERO);
-                    let message = format!("{error}; the next try is in {wait:?}");
-                    self.store.record(Level::Error, &self.app.id, "app", &message, |state| {
-                        if let Some(state) = state.app_mut(self.netns.name(), &self.app.name) {
-                            state.error = Some(error.to_string());
-                        }
-                    });
-                }
+            Err(error) => {
+                let wait = self.backoff.after(Duration::ZERO);
+                let message = format!("{error}; the next try is in {wait:?}");
+                self.store.record(Level::Error, &self.app.id, "app", &message, |state| {
+                    if let Some(state) = state.app_mut(self.netns.name(), &self.app.name) {
+                        state.error = Some(error.to_string());
+                    }
+                });
+                Next::Again(wait)
             }
         }
     }
@@ -258,6 +367,15 @@ impl Supervisor {
         });
     }
 
+    /// Its process has ended, and another follows.
+    fn pause(&self, exit: Exit, level: Level, what: &str) {
+        self.record(level, what, |state| {
+            set_exit(state, exit);
+            state.phase = AppPhase::Starting;
+            state.ready.pause(format!("it {exit} and is started again"));
+        });
+    }
+
     fn ended(&self, exit: Exit, level: Level, what: &str) {
         self.record(level, what, |state| {
             set_exit(state, exit);
@@ -284,16 +402,6 @@ impl Supervisor {
         self.store.update(|state| {
             state.app_mut(self.netns.name(), &self.app.name).map(change);
         });
-    }
-}
-
-/// Returns when the app is to be stopped, with the grace it is given.
-async fn stopping(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
-    let grace = stop.wait_for(Option::is_some).await.map(|grace| *grace);
-    match grace {
-        Ok(grace) => grace.unwrap_or_default(),
-        // The `App` was dropped, and this task is about to be aborted.
-        Err(_) => std::future::pending().await,
     }
 }
 

@@ -62,6 +62,20 @@ impl Control for LabControl {
         let parts = made.parts();
         Some(parts.apps.get(&(namespace.to_owned(), app.to_owned()))?.log().clone())
     }
+
+    fn restart_app<'a>(&'a self, namespace: &'a str, app: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let restarted = {
+                let made = self.made()?;
+                let parts = made.parts();
+                let found = parts.apps.get(&(namespace.to_owned(), app.to_owned()));
+                let missing = || ControlError::Conflict(format!("App {namespace}/{app} is not started yet."));
+                found.ok_or_else(missing)?.restart(made.settings.stop_timeout)
+            };
+            restarted.await.map_err(|error| ControlError::Failed(error.to_string()))
+        })
+    }
+
     fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError> {
         Ok(self.made()?.forwards.add(wanted)?)
     }

@@ -117,6 +117,18 @@ async fn an_action_outlives_its_client() {
 }
 
 #[tokio::test]
+async fn apps_are_restarted() {
+    let lab = Lab::start();
+    assert_eq!(lab.post("/netns/operation/apps/bird/restart").await.status, 200);
+    assert_eq!(*lab.control.restarted.lock().unwrap(), ["operation/bird"]);
+    for missing in ["/netns/operation/apps/none/restart", "/netns/none/apps/bird/restart"] {
+        assert_eq!(lab.post(missing).await.status, 404, "{missing}");
+    }
+    assert_eq!(lab.get("/netns/operation/apps/bird/restart").await.status, 405);
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn names_with_odd_characters_are_found() {
     let lab = Lab::start();
     let path = Client::path(&["nodes", "a b/ü"]);

@@ -43,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Recorder {
     store: Store,
     pub actions: Mutex<Vec<(String, Action, Option<BootSource>)>>,
+    pub restarted: Mutex<Vec<String>>,
     pub logs: Mutex<BTreeMap<(String, String), Arc<AppLog>>>,
     /// The node "slow" acts when this is told.
     pub release: Notify,
@@ -84,6 +85,13 @@ impl Control for Recorder {
             .unwrap()
             .get(&(namespace.to_owned(), app.to_owned()))
             .cloned()
+    }
+
+    fn restart_app<'a>(&'a self, namespace: &'a str, app: &'a str) -> Eventually<'a, ()> {
+        Box::pin(async move {
+            self.restarted.lock().unwrap().push(format!("{namespace}/{app}"));
+            Ok(())
+        })
     }
 
     fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError> {
@@ -213,6 +221,7 @@ impl Lab {
         let control = Arc::new(Recorder {
             store: store.clone(),
             actions: Mutex::default(),
+            restarted: Mutex::default(),
             logs: Mutex::default(),
             release: Notify::new(),
             consoles: Mutex::default(),

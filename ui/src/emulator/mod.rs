@@ -5,6 +5,7 @@
 mod charset;
 mod draw;
 mod ear;
+mod history;
 mod keys;
 mod reset;
 mod scrollback;

@@ -8,7 +8,7 @@ use alacritty_terminal::{
     vi_mode::ViMotion,
 };
 
-use super::Emulator;
+use super::{Emulator, terminal::SCROLLBACK};
 
 /// How far to move in the scrollback.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,7 @@ impl Emulator {
             self.term.selection = None;
             self.term.scroll_display(Scroll::Bottom);
         }
+        self.settle();
     }
 
     /// Whether it is scrolled and copied from.
@@ -43,12 +44,15 @@ impl Emulator {
 
     /// Lines scrolled back, and lines there are to scroll back.
     pub fn scrolled(&self) -> (usize, usize) {
-        (self.term.grid().display_offset(), self.term.grid().history_size())
+        let grid = self.term.grid();
+        let all = grid.history_size() + self.older.len();
+        (grid.display_offset(), all.min(SCROLLBACK))
     }
 
     /// Scrolls without beginning to copy.
     pub fn scroll(&mut self, lines: i32) {
         self.term.scroll_display(Scroll::Delta(lines));
+        self.settle();
     }
 
     /// Moves the cursor of the scrollback, and the selection with it.
@@ -113,7 +117,7 @@ impl Emulator {
     pub fn all_text(&self) -> String {
         let start = Point::new(self.term.topmost_line(), Column(0));
         let end = Point::new(self.term.bottommost_line(), self.term.last_column());
-        let text = self.term.bounds_to_string(start, end);
+        let text = self.older.text() + &self.term.bounds_to_string(start, end);
         format!("{}\n", text.trim_end())
     }
 

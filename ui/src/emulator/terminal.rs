@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use alacritty_terminal::{
     Term,
-    grid::Dimensions,
+    grid::{Dimensions, Grid, Scroll},
     index::{Column, Line},
     term::{Config, Osc52, TermMode},
     vte::ansi::Processor,
@@ -14,15 +14,22 @@ use super::{
     Size,
     charset::Decoder,
     ear::{Ear, Heard, Unsynchronized},
+    history::{self, History},
     reset::{self, Resets},
 };
 
 /// Lines of scrollback.
-const SCROLLBACK: usize = 10_000;
+pub(super) const SCROLLBACK: usize = 10_000;
+/// So many of them stay cells while nobody scrolls; a resize wraps these anew.
+const RECENT: usize = 100;
+/// With so many the older ones are packed. The emulation makes 1,000 lines whenever it needs one more, and this needs no second thousand.
+const PACKED_AT: usize = 900;
 
 /// A terminal's emulation.
 pub struct Emulator {
     pub(super) term: Term<Ear>,
+    /// Lines above all that the emulation has.
+    pub(super) older: History,
     decoder: Decoder,
     resets: Resets,
     parser: Processor<Unsynchronized>,
@@ -41,6 +48,7 @@ impl Emulator {
         };
         Self {
             term: Term::new(config, &size, Ear(Rc::clone(&heard))),
+            older: History::default(),
             decoder: Decoder::default(),
             resets: Resets::default(),
             parser: Processor::new(),
@@ -51,7 +59,62 @@ impl Emulator {
     /// Takes what the guest wrote.
     pub fn write(&mut self, bytes: &[u8]) {
         let text = self.resets.soften(self.decoder.decode(bytes));
-        self.parser.advance(&mut self.term, &text);
+        // What erases the scrollback ends with a J (ED 3, xterm's Erase Saved Lines), and leaves none.
+        for piece in text.split_inclusive(|byte| *byte == b'J') {
+            let before = self.recent();
+            self.parser.advance(&mut self.term, piece);
+            if matches!((before, self.recent()), (Some(before), Some(now)) if now < before) {
+                self.older.clear();
+            }
+        }
+        self.settle();
+    }
+
+    /// Lines above the screen that the emulation has. A full-screen program hides them.
+    fn recent(&self) -> Option<usize> {
+        (!self.mode(TermMode::ALT_SCREEN)).then(|| self.term.grid().history_size())
+    }
+
+    /// Packs older lines while nobody looks at them, and unpacks all for somebody who does.
+    pub(super) fn settle(&mut self) {
+        let Some(recent) = self.recent() else { return };
+        if self.is_copying() || self.term.grid().display_offset() > 0 {
+            if !self.older.is_empty() {
+                self.unpack();
+            }
+        } else if recent >= PACKED_AT {
+            let grid = self.term.grid_mut();
+            // Between two lines, if there is a place: what is wrapped together is wrapped anew together.
+            let ends = |row: &usize| !history::wraps(&grid[above(*row)]);
+            let kept = (1..=RECENT).rev().find(ends).unwrap_or(RECENT);
+            for row in (kept..recent).rev() {
+                self.older.push(&grid[above(row)]);
+            }
+            grid.update_history(kept);
+            grid.update_history(SCROLLBACK);
+            self.older.keep(SCROLLBACK - kept);
+        }
+    }
+
+    fn unpack(&mut self) {
+        let grid = self.term.grid_mut();
+        let older = self.older.unpack(grid.columns());
+        let recent = grid.history_size();
+        let room = SCROLLBACK.saturating_sub(recent);
+        let older = older.into_iter().rev().take(room);
+        let mut whole = Grid::new(grid.screen_lines(), grid.columns(), recent + older.len());
+        whole.initialize_all();
+        for line in grid.topmost_line().0..=grid.bottommost_line().0 {
+            std::mem::swap(&mut whole[Line(line)], &mut grid[Line(line)]);
+        }
+        for (row, line) in older.zip(recent..) {
+            whole[above(line)] = row;
+        }
+        whole.update_history(SCROLLBACK);
+        whole.cursor = grid.cursor.clone();
+        whole.saved_cursor = grid.saved_cursor.clone();
+        whole.scroll_display(Scroll::Delta(i32::try_from(grid.display_offset()).unwrap_or(0)));
+        *grid = whole;
     }
 
     /// Writes a line of this program's own between what the guests write: modes a dead guest left on are undone.
@@ -91,6 +154,7 @@ impl Emulator {
     pub fn resize(&mut self, size: Size) {
         if self.size() != size {
             self.term.resize(size);
+            self.settle();
         }
     }
 
@@ -122,4 +186,9 @@ impl Emulator {
             text.into_bytes()
         }
     }
+}
+
+/// The line that stands so many lines above the first one over the screen.
+fn above(lines: usize) -> Line {
+    Line(i32::try_from(lines).map_or(i32::MIN, |lines| -1 - lines))
 }

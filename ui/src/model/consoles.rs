@@ -39,6 +39,17 @@ impl Source {
     }
 }
 
+/// Where a console is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a tab of its own.
+    Tab,
+    /// On the right of the focused pane.
+    Beside,
+    /// Below it.
+    Below,
+}
+
 /// How the connection of a pane is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
@@ -104,6 +115,22 @@ impl Tile {
     /// The panes in order.
     pub fn panes(&self) -> Vec<PaneId> {
         self.areas(Rect::default()).into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// A tile of several panes, of about the same size each: halves of halves, the first time side by side.
+    fn of(panes: &[PaneId], beside: bool) -> Option<Self> {
+        match panes {
+            [] => None,
+            [one] => Some(Self::Pane(*one)),
+            several => {
+                let (first, second) = several.split_at(several.len().div_ceil(2));
+                Some(Self::Split {
+                    beside,
+                    first: Box::new(Self::of(first, !beside)?),
+                    second: Box::new(Self::of(second, !beside)?),
+                })
+            }
+        }
     }
 
     fn split(&mut self, at: PaneId, beside: bool, new: PaneId) {
@@ -245,10 +272,57 @@ impl Consoles {
         (id, true)
     }
 
-    /// Puts another pane beside or below the focused one.
-    pub fn split(&mut self, source: Source, beside: bool) -> Option<PaneId> {
-        self.tab()?;
-        let id = self.add(source);
+    /// The pane with this at its other end, in no tab any more; it is made if there is none.
+    fn take(&mut self, source: &Source) -> PaneId {
+        let found = self.panes.iter().find(|(_, pane)| pane.source == *source);
+        let Some(id) = found.map(|(id, _)| *id) else {
+            return self.add(source.clone());
+        };
+        let current = self.focused();
+        self.drop_from_tabs(id);
+        self.current = current
+            .and_then(|pane| self.tabs.iter().position(|tab| tab.tile.panes().contains(&pane)))
+            .unwrap_or(0);
+        id
+    }
+
+    /// Takes a pane out of its tab, and the tab away if it was the only one there.
+    fn drop_from_tabs(&mut self, gone: PaneId) {
+        self.tabs.retain_mut(|tab| match tab.tile.clone().without(gone) {
+            Some(tile) => {
+                if tab.focus == gone {
+                    tab.focus = tile.panes().first().copied().unwrap_or_default();
+                    tab.zoom = false;
+                }
+                tab.tile = tile;
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// Puts several panes into one tab, the only one they are in.
+    pub fn tile(&mut self, sources: &[Source]) -> Vec<PaneId> {
+        let panes: Vec<PaneId> = sources.iter().map(|source| self.take(source)).collect();
+        if let (Some(tile), Some(focus)) = (Tile::of(&panes, true), panes.first()) {
+            self.tabs.push(Tab {
+                tile,
+                focus: *focus,
+                zoom: false,
+                broadcast: false,
+            });
+            self.current = self.tabs.len() - 1;
+        }
+        panes
+    }
+
+    /// Puts another pane beside or below the focused one, from another tab if it is there.
+    pub fn split(&mut self, source: &Source, beside: bool) -> Option<PaneId> {
+        let focus = self.focused()?;
+        if self.panes.get(&focus)?.source == *source {
+            return None;
+        }
+        let id = self.take(source);
         let tab = self.tabs.get_mut(self.current)?;
         tab.tile.split(tab.focus, beside, id);
         tab.focus = id;
@@ -260,15 +334,8 @@ impl Consoles {
     pub fn close(&mut self) -> Option<PaneId> {
         let gone = self.focused()?;
         self.panes.remove(&gone);
-        let tab = self.tabs.get_mut(self.current)?;
-        if let Some(tile) = tab.tile.clone().without(gone) {
-            tab.focus = tile.panes().first().copied().unwrap_or_default();
-            tab.tile = tile;
-            tab.zoom = false;
-        } else {
-            self.tabs.remove(self.current);
-            self.current = self.current.min(self.tabs.len().saturating_sub(1));
-        }
+        self.drop_from_tabs(gone);
+        self.current = self.current.min(self.tabs.len().saturating_sub(1));
         self.typing = false;
         Some(gone)
     }
@@ -318,8 +385,8 @@ mod tests {
     fn panes_are_split_and_closed() {
         let mut consoles = Consoles::default();
         consoles.show(&console("a"));
-        consoles.split(console("b"), true);
-        consoles.split(console("c"), false);
+        consoles.split(&console("b"), true);
+        consoles.split(&console("c"), false);
         let areas: Vec<Rect> = consoles
             .areas(Rect::new(0, 0, 81, 20))
             .into_iter()
@@ -339,5 +406,23 @@ mod tests {
         consoles.close();
         assert!(consoles.tabs.is_empty() && consoles.panes.is_empty());
         assert_eq!(consoles.close(), None);
+    }
+
+    #[test]
+    fn a_pane_is_in_one_tab_wherever_it_was_before() {
+        let mut consoles = Consoles::default();
+        let (a, _) = consoles.show(&console("a"));
+        let (b, _) = consoles.show(&console("b"));
+        let (c, _) = consoles.show(&console("c"));
+        // From a tab before the current one, which is its current one still.
+        assert_eq!(consoles.split(&console("a"), true), Some(a));
+        assert_eq!((consoles.tabs.len(), consoles.current), (2, 1));
+        assert_eq!(consoles.tab().unwrap().tile.panes(), [c, a]);
+        assert_eq!(consoles.split(&console("a"), true), None);
+        let panes = consoles.tile(&[console("b"), console("c"), console("d"), console("e")]);
+        assert_eq!(panes[..2], [b, c]);
+        assert_eq!(consoles.tabs.len(), 2);
+        let areas = consoles.areas(Rect::new(0, 0, 80, 20));
+        assert!(areas.iter().all(|(_, area)| (area.width, area.height) == (40, 10)));
     }
 }

@@ -2,7 +2,7 @@
 
 use placemat2_engine::store::{AppState, NamespaceState};
 
-use super::{Model, rows::Rows};
+use super::{Model, log::AppId, rows::Rows};
 use crate::action::{Scope, View};
 
 impl Model {
@@ -94,6 +94,15 @@ impl Model {
         let row = self.tree.get(self.namespaces.selected()?)?;
         let netns = self.mirror.state.namespaces.get(row.netns)?;
         Some((netns, row.app.and_then(|app| netns.apps.get(app))))
+    }
+
+    /// The selected app.
+    pub fn chosen_app_id(&self) -> Option<AppId> {
+        let (netns, app) = self.chosen_app().filter(|_| self.view == View::Namespaces)?;
+        Some(AppId {
+            netns: netns.name.clone(),
+            app: app?.name.clone(),
+        })
     }
 
     /// The namespace that a shell would be opened in.

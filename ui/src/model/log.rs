@@ -1,8 +1,9 @@
 //! The output of one app: its last lines, what is searched in them, and where in them the screen is.
 
-use std::fmt::Write as _;
-
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    fmt::{self, Write as _},
+};
 
 use placemat2_engine::api::LogLine;
 
@@ -18,6 +19,12 @@ pub struct AppId {
     pub netns: String,
     /// The app.
     pub app: String,
+}
+
+impl fmt::Display for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.netns, self.app)
+    }
 }
 
 /// A log on the screen.

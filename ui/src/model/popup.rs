@@ -6,8 +6,9 @@ use tui_input::Input;
 use crate::{
     action::{Demand, Scope},
     model::{
-        consoles::{PaneId, Source},
+        consoles::{PaneId, Place, Source},
         form::Form,
+        log::AppId,
     },
 };
 
@@ -88,6 +89,8 @@ pub enum Pending {
     Power(Demand, Vec<String>),
     /// Something is asked of the BMC of a node.
     Ask(String, RedfishRequest),
+    /// An app is restarted.
+    Restart(AppId),
     /// The lab is taken down.
     TearDown,
     /// A text is typed into consoles.
@@ -99,8 +102,8 @@ pub enum Pending {
 pub enum Chosen {
     /// This lab is attached to.
     Lab(String),
-    /// This console goes to the other half of a split pane; side by side, or one above the other.
-    Split(Source, bool),
+    /// This console is shown there.
+    Console(Source, Place),
     /// The action at that place of the resource is run.
     Action(String),
     /// Something is done with the virtual media of that number.

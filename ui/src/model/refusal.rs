@@ -17,6 +17,7 @@ impl Model {
             Action::Power(_)
                 | Action::PowerMenu
                 | Action::Shell
+                | Action::Restart
                 | Action::Type
                 | Action::Broadcast
                 | Action::BootOverride
@@ -28,7 +29,7 @@ impl Model {
         if changes && self.settings.readonly {
             return Some("this console is read-only (--readonly)".into());
         }
-        if (changes || matches!(action, Action::Open | Action::Console | Action::ReadAgain)) && !connected {
+        if (changes || matches!(action, Action::Open | Action::OpenConsole | Action::Console | Action::ReadAgain)) && !connected {
             return Some("there is no connection to the lab".into());
         }
         let missing = |what: &str| Some(format!("no {what} is selected"));
@@ -70,7 +71,8 @@ impl Model {
             Action::Shell if !self.settings.local => {
                 Some("shells are opened only over the lab's unix socket, on its own host".into())
             }
-            Action::OpenLog if self.chosen_app().is_none_or(|(_, app)| app.is_none()) => missing("app"),
+            Action::OpenLog | Action::Restart if self.chosen_app_id().is_none() => missing("app"),
+            Action::Zoom if self.view != View::Consoles => None,
             Action::Type
             | Action::Copy
             | Action::Zoom

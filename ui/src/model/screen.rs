@@ -37,6 +37,8 @@ pub struct Model {
     pub view: View,
     /// Whether the second part of the view has the keyboard.
     pub side: bool,
+    /// Whether the part that has the keyboard has the screen to itself.
+    pub zoom: bool,
     /// The list of nodes.
     pub nodes: Rows,
     /// The list of networks.
@@ -97,6 +99,7 @@ impl Model {
             settings,
             view: View::Topology,
             side: false,
+            zoom: false,
             nodes: Rows::default(),
             networks: Rows::default(),
             namespaces: Rows::default(),

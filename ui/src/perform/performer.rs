@@ -123,6 +123,15 @@ impl Performer {
                     pane.resize(size);
                 }
             }
+            Effect::Restart(job, of) => {
+                if let Some(client) = self.client.clone() {
+                    tokio::spawn(async move {
+                        let path = Client::path(&["netns", &of.netns, "apps", &of.app, "restart"]);
+                        let done = client.post(&path).await.map_err(|error| error.to_string());
+                        let _ = messages.send(Msg::Done(job, done)).await;
+                    });
+                }
+            }
             Effect::Log(of) => {
                 self.log.take().inspect(AbortHandle::abort);
                 if let (Some(client), Some(of)) = (self.client.clone(), of) {

@@ -1,6 +1,6 @@
 //! What each action does, in whatever view.
 
-use super::{console, explorer, form, list, log, map, panes, popups, power};
+use super::{app, console, explorer, form, list, log, map, panes, popups, power};
 use crate::{
     action::{Action, Entry, View},
     model::{Model, consoles::Source, mirror::Connection},
@@ -40,6 +40,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             return vec![Effect::Mouse(model.settings.mouse)];
         }
         Action::Theme => next_theme(model),
+        Action::Zoom if model.view != View::Consoles => model.zoom = !model.zoom,
+        Action::Restart => app::ask(model),
         Action::Power(demand) => {
             let nodes = model.chosen_nodes();
             return power::ask(model, demand, nodes);
@@ -79,6 +81,7 @@ pub fn show(model: &mut Model, view: View) {
     if model.view != view {
         model.view = view;
         model.side = false;
+        model.zoom = false;
         model.consoles.typing = false;
     }
 }
@@ -96,6 +99,9 @@ fn back(model: &mut Model) -> Vec<Effect> {
             tab.zoom = false;
             tab.broadcast = false;
         }
+        return Vec::new();
+    }
+    if std::mem::take(&mut model.zoom) {
         return Vec::new();
     }
     if model.view == View::Topology {

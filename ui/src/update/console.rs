@@ -9,6 +9,9 @@ use crate::{
     msg::Effect,
 };
 
+/// The most consoles that are shown in one tab at once.
+const MOST: usize = 16;
+
 /// Goes to the pane with this at its other end, and opens it if there is none.
 pub fn open(model: &mut Model, source: &Source) -> Vec<Effect> {
     model.view = View::Consoles;
@@ -25,6 +28,28 @@ pub fn open(model: &mut Model, source: &Source) -> Vec<Effect> {
         model.log_command(&command, None);
     }
     connect(model, id)
+}
+
+/// Shows a console beside the focused pane, or below it.
+pub fn split(model: &mut Model, source: &Source, beside: bool) -> Vec<Effect> {
+    match model.consoles.split(source, beside) {
+        Some(pane) => connect(model, pane),
+        None => Vec::new(),
+    }
+}
+
+/// Shows the consoles of several nodes in one tab.
+pub fn open_all(model: &mut Model, nodes: &[String]) -> Vec<Effect> {
+    if nodes.len() > MOST {
+        model.complain(format!("{} consoles are too many for one screen: {MOST} fit", nodes.len()));
+        return Vec::new();
+    }
+    model.view = View::Consoles;
+    model.consoles.typing = false;
+    let sources: Vec<Source> = nodes.iter().cloned().map(Source::Console).collect();
+    let panes = model.consoles.tile(&sources);
+    model.tell("b types into all of them at once");
+    panes.into_iter().flat_map(|pane| connect(model, pane)).collect()
 }
 
 /// Connects a pane unless it is.

@@ -1,6 +1,7 @@
 //! What follows from what happens: the one place where the model changes.
 
 mod act;
+mod app;
 mod console;
 mod explorer;
 mod form;

@@ -8,7 +8,7 @@ use crate::{
     emulator::Motion,
     model::{
         Model,
-        consoles::Source,
+        consoles::{Place, Source},
         popup::{Chosen, Popup, Purpose},
     },
     msg::Effect,
@@ -22,6 +22,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Type => {
             let Some(id) = model.consoles.focused() else {
+                choose(model, Place::Tab);
                 return Vec::new();
             };
             model.consoles.typing = true;
@@ -49,8 +50,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 tab.broadcast = !tab.broadcast;
             }
         }
-        Action::SplitRight => choose_split(model, true),
-        Action::SplitDown => choose_split(model, false),
+        Action::OpenConsole => choose(model, Place::Tab),
+        Action::SplitRight => choose(model, Place::Beside),
+        Action::SplitDown => choose(model, Place::Below),
         Action::Close => return model.consoles.close().map(Effect::Close).into_iter().collect(),
         Action::Reconnect => {
             if let Some(id) = model.consoles.focused() {
@@ -62,23 +64,30 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Asks what to show in the other half of a pane.
-fn choose_split(model: &mut Model, beside: bool) {
-    let open: Vec<Source> = model.consoles.panes.values().map(|pane| pane.source.clone()).collect();
+/// Asks which console to show there. What is open in another tab may be brought here.
+fn choose(model: &mut Model, place: Place) {
+    let here = model.consoles.tab().map_or_else(Vec::new, |tab| tab.tile.panes());
+    let sources = here.iter().filter_map(|id| model.consoles.panes.get(id));
+    let open: Vec<Source> = sources.map(|pane| pane.source.clone()).collect();
     let state = &model.mirror.state;
     let nodes = state.nodes.iter().map(|node| Source::Console(node.name.clone()));
     let shells = state.namespaces.iter().map(|netns| Source::Shell(netns.name.clone()));
     let shells = shells.filter(|_| model.settings.local && !model.settings.readonly);
     let choices = nodes.chain(shells).filter(|source| !open.contains(source));
     let choices: Vec<_> = choices
-        .map(|source| (source.title(), Chosen::Split(source, beside)))
+        .map(|source| (source.title(), Chosen::Console(source, place)))
         .collect();
     if choices.is_empty() {
-        model.complain("every console is open");
+        model.complain("there is no other console");
         return;
     }
     model.popups.push(Popup::Choose {
-        title: "What beside it?".into(),
+        title: match place {
+            Place::Tab => "Which console?",
+            Place::Beside => "What on the right?",
+            Place::Below => "What below it?",
+        }
+        .into(),
         choices,
         input: Input::default(),
         cursor: 0,

@@ -1,13 +1,16 @@
 //! Keys while something lies over the view: the topmost sees them first.
 
+use std::collections::HashSet;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
-use super::{act, console, explorer, form, power, prompt};
+use super::{act, app, console, explorer, form, power, prompt};
 use crate::{
     action::{Action, Demand, Entry, Scope, entries},
     model::{
         Model, Outcome,
+        consoles::Place,
         popup::{Chosen, Confirm, Pending, Popup},
     },
     msg::Effect,
@@ -53,7 +56,10 @@ pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
         }
     }
     found.sort_by_key(|(score, _)| *score);
-    found.into_iter().map(|(_, entry)| entry).collect()
+    let mut told = HashSet::new();
+    let entries = found.into_iter().map(|(_, entry)| entry);
+    // What several parts of the screen can do is there once.
+    entries.filter(|entry| told.insert((entry.action, entry.does))).collect()
 }
 
 /// How well a line matches: every word typed must be in it; the earlier the better.
@@ -176,6 +182,7 @@ fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
             .into_iter()
             .filter_map(|id| Some(Effect::Type(id, model.consoles.panes.get(&id)?.emulator.paste(&text))))
             .collect(),
+        Pending::Restart(of) => app::restart(model, of),
         Pending::TearDown => {
             model.tearing_down = true;
             model.tell("the lab is being taken down");
@@ -268,10 +275,8 @@ fn choose(
     {
         return match chosen {
             Chosen::Lab(lab) => vec![Effect::Attach(lab)],
-            Chosen::Split(source, beside) => match model.consoles.split(source, beside) {
-                Some(pane) => console::connect(model, pane),
-                None => Vec::new(),
-            },
+            Chosen::Console(source, Place::Tab) => console::open(model, &source),
+            Chosen::Console(source, place) => console::split(model, &source, place == Place::Beside),
             Chosen::Action(place) => explorer::run_action(model, &place),
             Chosen::Media(index, action) => form::chosen_media(model, index, action),
         };

@@ -10,7 +10,6 @@ use crate::{
     glyph::clean,
     model::{
         Model, TreeRow,
-        log::AppId,
         rows::{Rows, natural},
     },
     msg::Effect,
@@ -77,12 +76,7 @@ fn fit_panes(model: &mut Model, area: ratatui::layout::Rect, effects: &mut Vec<E
 /// Follows the log and the BMC that are on the screen, and reads the counters of links while they are.
 fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.view == View::Namespaces {
-        let wanted = model.chosen_app().and_then(|(netns, app)| {
-            Some(AppId {
-                netns: netns.name.clone(),
-                app: app?.name.clone(),
-            })
-        });
+        let wanted = model.chosen_app_id();
         if wanted != model.log.of {
             model.log.open(wanted.clone());
             effects.push(Effect::Log(wanted));

@@ -29,8 +29,8 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
         let hints = [
             "No console is open.",
             "",
-            "Nodes (2), enter: the serial console of a node.",
-            "Namespaces (4), s: a shell inside a namespace.",
+            "enter opens one: the serial console of a node, or a shell inside a namespace.",
+            "So do enter on a node (2) and s on a namespace (4).",
         ];
         let lines: Vec<Vec<(String, Look)>> = hints
             .iter()

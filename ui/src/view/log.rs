@@ -12,7 +12,7 @@ use crate::{glyph::clean, model::Model, theme::Look};
 pub fn draw(model: &Model, area: Rect, focused: bool, buffer: &mut Buffer) {
     let log = &model.log;
     let title = match &log.of {
-        None => "select an app to read its log".to_owned(),
+        None => "no app".to_owned(),
         Some(app) => {
             let mut title = format!("{}/{}", clean(&app.netns), clean(&app.app));
             title.push_str(if log.follow { ", following" } else { ", held" });

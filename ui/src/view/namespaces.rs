@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use placemat2_engine::store::AppState;
+use placemat2_engine::store::{AppState, InterfaceState, NamespaceState};
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{log, table};
+use super::{log, panel, table};
 use crate::{
     glyph::{State, clean},
     model::{Model, TreeRow, mirror::since},
@@ -17,9 +17,51 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     if !main.is_empty() {
         tree(model, main, buffer);
     }
-    if !side.is_empty() {
-        log::draw(model, side, model.side, buffer);
+    if side.is_empty() {
+        return;
     }
+    match model.chosen_app() {
+        Some((netns, None)) => {
+            let inside = panel::panel(model, side, &clean(&netns.name), model.side, buffer);
+            panel::paragraphs(buffer, inside, &details(netns, model));
+        }
+        _ => log::draw(model, side, model.side, buffer),
+    }
+}
+
+/// What there is to tell of a namespace: what it is attached to, and what runs in it.
+fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
+    let theme = &model.settings.theme;
+    let state = State::from(netns.state);
+    let mut lines = vec![vec![(state.text(model.settings.ascii), state.mood.look(theme))]];
+    if let Some(reason) = &netns.reason {
+        lines[0].push((format!(" ({})", clean(reason)), theme.text));
+    }
+    lines.push(Vec::new());
+    let widest = |text: fn(&InterfaceState) -> &str| {
+        let widths = netns.interfaces.iter().map(|interface| text(interface).chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let (name, network) = (widest(|interface| &interface.name), widest(|interface| &interface.network));
+    for interface in &netns.interfaces {
+        let addresses: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
+        lines.push(vec![
+            (format!("{:<name$}  ", clean(&interface.name)), theme.text),
+            (format!("{:<network$}  ", clean(&interface.network)), theme.muted),
+            (addresses.join(" "), theme.text),
+        ]);
+    }
+    lines.push(Vec::new());
+    let name = netns.apps.iter().map(|app| app.name.chars().count()).max().unwrap_or(0);
+    for app in &netns.apps {
+        let state = State::from(app);
+        lines.push(vec![
+            (format!("{:<name$}  ", clean(&app.name)), theme.text),
+            (format!("{:<11}", state.text(model.settings.ascii)), state.mood.look(theme)),
+            (clean(&app.command.join(" ")), theme.muted),
+        ]);
+    }
+    lines
 }
 
 fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -85,7 +127,8 @@ fn about(app: &AppState, model: &Model) -> String {
         (None, None, None, None) => String::new(),
     };
     if app.restarts > 0 {
-        let _ = write!(about, ", {} restarts", app.restarts);
+        let times = if app.restarts == 1 { "restart" } else { "restarts" };
+        let _ = write!(about, ", {} {times}", app.restarts);
     }
     if let (Some(_), Some(then)) = (app.pid, app.started_at) {
         let _ = write!(about, ", {}", since(then, model.now));

@@ -5,6 +5,7 @@ use placemat2_engine::{
     store::NetworkState,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     panel,
@@ -131,7 +132,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     let title = selected.map_or("no network".to_owned(), |network| clean(&network.name));
     let area = panel::panel(model, side, &title, false, buffer);
     if let Some(network) = selected {
-        panel::lines(buffer, area, &details(network, model));
+        panel::paragraphs(buffer, area, &details(network, model));
     }
 }
 
@@ -146,26 +147,36 @@ fn details(network: &NetworkState, model: &Model) -> Vec<Vec<(String, Look)>> {
         let nat = if network.nat { ", with NAT to the outside" } else { "" };
         lines.push(line("host has", format!("{address}{nat}")));
     }
-    for link in &network.links {
-        lines.push(port(link, model));
-    }
+    let ports: Vec<Port> = network.links.iter().map(|link| Port::of(link, model)).collect();
+    let widest = |text: fn(&Port) -> &str| ports.iter().map(|port| text(port).width()).max().unwrap_or(0);
+    let (name, addresses) = (widest(|port| &port.name), widest(|port| &port.addresses));
+    lines.extend(ports.into_iter().map(|port| {
+        let mut parts = vec![
+            (format!("{:<name$} ", port.name), theme.text),
+            (format!("{:<addresses$} ", port.addresses), theme.muted),
+        ];
+        parts.extend(port.traffic);
+        parts
+    }));
     lines
 }
 
 /// A link: whose it is, its addresses, what goes over it.
-pub fn port(link: &str, model: &Model) -> Vec<(String, Look)> {
-    let theme = &model.settings.theme;
-    let name = link.strip_prefix("link/").unwrap_or(link);
-    let edge = model.mirror.topology.edges.iter().find(|edge| edge.id == link);
-    let addresses = edge.map(|edge| edge.addresses.join(" ")).unwrap_or_default();
-    let mut parts = vec![
-        (format!("{} ", clean(name)), theme.text),
-        (format!("{} ", clean(&addresses)), theme.muted),
-    ];
-    if let Some(link) = model.mirror.rates.get(link) {
-        parts.push(traffic(link, model));
+struct Port {
+    name: String,
+    addresses: String,
+    traffic: Option<(String, Look)>,
+}
+
+impl Port {
+    fn of(link: &str, model: &Model) -> Self {
+        let edge = model.mirror.topology.edges.iter().find(|edge| edge.id == link);
+        Self {
+            name: clean(link.strip_prefix("link/").unwrap_or(link)),
+            addresses: clean(&edge.map(|edge| edge.addresses.join(" ")).unwrap_or_default()),
+            traffic: model.mirror.rates.get(link).map(|rate| traffic(rate, model)),
+        }
     }
-    parts
 }
 
 /// What goes over a link, or that it is down.

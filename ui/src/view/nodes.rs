@@ -117,7 +117,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     let title = selected.map_or("no node".to_owned(), |node| clean(&node.name));
     let area = panel::panel(model, side, &title, false, buffer);
     if let Some(node) = selected {
-        panel::lines(buffer, area, &details(node, model));
+        panel::paragraphs(buffer, area, &details(node, model));
     }
 }
 

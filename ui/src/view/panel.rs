@@ -8,6 +8,8 @@ use ratatui::{
     widgets::{Block, Borders, Clear, Widget},
 };
 
+use unicode_width::UnicodeWidthStr as _;
+
 use crate::{areas::inner, glyph, model::Model, theme::Look};
 
 /// Draws the border of a part of the screen; returns what is inside.
@@ -59,6 +61,29 @@ pub fn lines(buffer: &mut Buffer, area: Rect, lines: &[Vec<(String, Look)>]) {
             .map(|(text, look)| ratatui::text::Span::styled(text.as_str(), look.style()));
         buffer.set_line(area.x, y, &spans.collect::<Line>(), area.width);
     }
+}
+
+/// Writes lines as [`lines`] does; the last part of one that is too long goes on below where it began.
+pub fn paragraphs(buffer: &mut Buffer, area: Rect, paragraphs: &[Vec<(String, Look)>]) {
+    let width = usize::from(area.width);
+    let mut all: Vec<Vec<(String, Look)>> = Vec::new();
+    for parts in paragraphs {
+        let Some(((last, look), before)) = parts.split_last() else {
+            all.push(Vec::new());
+            continue;
+        };
+        let indent: usize = before.iter().map(|(text, _)| text.width()).sum();
+        if indent + last.width() <= width || indent * 3 > width * 2 {
+            all.push(parts.clone());
+            continue;
+        }
+        let mut rows = wrapped(last, width - indent).into_iter();
+        let mut first = before.to_vec();
+        first.push((rows.next().unwrap_or_default(), *look));
+        all.push(first);
+        all.extend(rows.map(|row| vec![(" ".repeat(indent), *look), (row, *look)]));
+    }
+    lines(buffer, area, &all);
 }
 
 /// Breaks text into lines of at most that many columns, at spaces where there are any.

@@ -35,11 +35,10 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
     let theme = &model.settings.theme;
     match popup {
         Popup::Help { scopes, cursor } => {
-            let entries: Vec<&Entry> = model.settings.keymap.entries(scopes).collect();
             let mut lines: Vec<Line> = Vec::new();
             let mut selected = 0;
             let mut scope = None;
-            for (index, entry) in entries.iter().enumerate() {
+            for (index, entry) in model.settings.keymap.entries(scopes).enumerate() {
                 if scope != Some(entry.scope) {
                     scope = Some(entry.scope);
                     lines.push(vec![(format!(" {}", entry.scope.title()), theme.title)]);
@@ -63,7 +62,7 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
         Popup::Palette { input, cursor } => {
             let lines: Vec<Line> = palette(model, input.value())
                 .into_iter()
-                .map(|entry| entry_line(model, entry, 18))
+                .map(|entry| palette_line(model, entry))
                 .collect();
             typed(model, whole, "All actions", input, &lines, *cursor, buffer)
         }
@@ -164,6 +163,15 @@ fn entry_line(model: &Model, entry: &Entry, columns: usize) -> Line {
             (format!("{} (no: {reason})", entry.does), theme.muted),
         ],
     }
+}
+
+/// The same for the palette, which tells, too, of which view it is.
+fn palette_line(model: &Model, entry: &Entry) -> Line {
+    let mut line = entry_line(model, entry, 18);
+    if !model.scopes().contains(&entry.scope) {
+        line.push((format!("  ({})", entry.scope.title()), model.settings.theme.muted));
+    }
+    line
 }
 
 fn demand_line(model: &Model, demand: Demand, nodes: &[String]) -> Line {

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::panel;
 use crate::{
-    action::Entry,
+    action::{Entry, View},
     glyph::clean,
     model::{
         Model,
@@ -163,11 +163,18 @@ fn right(model: &Model) -> String {
     if model.settings.readonly {
         parts.push("read-only".to_owned());
     }
+    let zoomed = match model.view {
+        View::Consoles => model.consoles.tab().is_some_and(|tab| tab.zoom),
+        _ => model.zoom,
+    };
+    if zoomed {
+        parts.push("zoomed".to_owned());
+    }
     if !state.nodes.is_empty() {
-        parts.push(format!("{on}/{} on", state.nodes.len()));
+        parts.push(format!("{on}/{} nodes on", state.nodes.len()));
     }
     if bad > 0 {
-        parts.push(format!("{bad} errors"));
+        parts.push(if bad == 1 { "1 error".to_owned() } else { format!("{bad} errors") });
     }
     parts.push(model.clock(model.now, "%H:%M"));
     format!("{} ", parts.join("  "))

@@ -358,5 +358,5 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
         }
         Kind::Host => lines.push(vec![("the machine this lab runs on".into(), theme.muted)]),
     }
-    panel::lines(buffer, inside, &lines);
+    panel::paragraphs(buffer, inside, &lines);
 }

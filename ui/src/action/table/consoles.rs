@@ -15,6 +15,14 @@ pub const ENTRIES: &[Entry] = &[
         "type",
         "give the keyboard to the console",
     ),
+    entry(
+        Consoles,
+        A::OpenConsole,
+        "open",
+        &["o"],
+        "open",
+        "open another console or shell in a tab of its own",
+    ),
     entry(Consoles, A::Copy, "copy", &["["], "copy", "scroll, search and copy"),
     entry(
         Consoles,

@@ -15,6 +15,14 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Global,
+        A::Zoom,
+        "zoom",
+        &["z"],
+        "zoom",
+        "show this part alone, or all again",
+    ),
+    entry(
+        Global,
         A::NextFocus,
         "next",
         &["tab"],

@@ -10,7 +10,7 @@ pub const ENTRIES: &[Entry] = &[
         "open",
         &["enter"],
         "console",
-        "open the node's serial console",
+        "open the node's serial console, or those of all marked ones",
     ),
     entry(
         Nodes,

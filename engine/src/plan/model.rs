@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 
 use super::QemuUser;
 use crate::bmc::User;
-use crate::spec::model::{Cache, Compression, Dependency, Destination, DiskFormat, Protocol, Ready, RestartPolicy};
+use crate::spec::model::{
+    Cache, Compression, Dependency, Destination, DiskFormat, Protocol, Ready, RestartPolicy, TlsFiles,
+};
 
 /// Everything a lab consists of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -397,6 +399,9 @@ pub struct Bmc {
     /// Who may sign in; empty: whoever may everywhere. Plans are shown around, passwords are not.
     #[serde(skip)]
     pub users: Vec<User>,
+    /// Its own certificate, if the lab file names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFiles>,
 }
 
 /// A NIC of a node.

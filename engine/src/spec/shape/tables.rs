@@ -504,7 +504,7 @@ static NODE: Shape = Shape {
             Mapping(&BMC),
             Means("the guest may announce one"),
             "",
-            "mapping of `address`, in a network of type `bmc`, and `users`, a list of `name`, `password` and `role` (`Administrator`, `Operator` or `ReadOnly`); it brings a CD drive along, for virtual media; see [BMCs](bmc.md)",
+            "mapping of `address`, in a network of type `bmc`, `users`, a list of `name`, `password` and `role` (`Administrator`, `Operator` or `ReadOnly`), and `tls`, a `certificate` and its `key`; it brings a CD drive along, for virtual media; see [BMCs](bmc.md)",
         ),
         new(
             "machine",
@@ -646,6 +646,35 @@ static BMC: Shape = Shape {
             Means("those of `--bmc-users`"),
             "",
             "list of those who may sign in",
+        ),
+        new(
+            "tls",
+            Mapping(&TLS),
+            Means("`--bmc-tls`, else a certificate by the lab's authority"),
+            "",
+            "mapping of `certificate` and `key`, files of its own",
+        ),
+    ]],
+    one_of: &[],
+};
+
+static TLS: Shape = Shape {
+    name: "tls",
+    about: "The certificate that a BMC shows",
+    keys: &[&[
+        new(
+            "certificate",
+            Text,
+            Error,
+            "bmc.pem",
+            "file with the certificate, and behind it those that vouch for it, in PEM",
+        ),
+        new(
+            "key",
+            Text,
+            Error,
+            "bmc.key",
+            "file with its private key, in PEM, which no password protects; may be the same file",
         ),
     ]],
     one_of: &[],

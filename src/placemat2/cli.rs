@@ -168,6 +168,10 @@ pub struct RunArgs {
     /// Who may sign in to BMCs whose lab file says nothing of users: a YAML list of `name`, `password`, `role`.
     #[arg(long, value_name = "FILE")]
     pub bmc_users: Option<PathBuf>,
+    /// The certificate that BMCs show whose lab file names none, with its chain, and its private key: files in PEM. Without
+    /// it, each gets one by an authority of the lab's own.
+    #[arg(long, num_args = 2, value_names = ["CERTIFICATE", "KEY"])]
+    pub bmc_tls: Option<Vec<PathBuf>>,
     /// How long one init script may take: seconds, or such as 90s, 5m.
     #[arg(long, value_name = "DURATION", default_value = "300", value_parser = duration::parse)]
     pub init_timeout: Duration,

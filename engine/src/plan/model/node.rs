@@ -8,7 +8,7 @@ use super::{Mac, Volume};
 use crate::{
     bmc::User,
     plan::QemuUser,
-    spec::model::{Dependency, Ready},
+    spec::model::{Dependency, Ready, TlsFiles},
 };
 
 /// A virtual machine.
@@ -128,4 +128,7 @@ pub struct Bmc {
     /// Who may sign in; empty: whoever may everywhere. Plans are shown around, passwords are not.
     #[serde(skip)]
     pub users: Vec<User>,
+    /// Its own certificate, if the lab file names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFiles>,
 }

@@ -25,6 +25,35 @@ pub static BMC: Shape = Shape {
             "",
             "list of those who may sign in",
         ),
+        new(
+            "tls",
+            Mapping(&TLS),
+            Means("`--bmc-tls`, else a certificate by the lab's authority"),
+            "",
+            "mapping of `certificate` and `key`, files of its own",
+        ),
+    ]],
+    one_of: &[],
+};
+
+static TLS: Shape = Shape {
+    name: "tls",
+    about: "The certificate that a BMC shows",
+    keys: &[&[
+        new(
+            "certificate",
+            Text,
+            Error,
+            "bmc.pem",
+            "file with the certificate, and behind it those that vouch for it, in PEM",
+        ),
+        new(
+            "key",
+            Text,
+            Error,
+            "bmc.key",
+            "file with its private key, in PEM, which no password protects; may be the same file",
+        ),
     ]],
     one_of: &[],
 };

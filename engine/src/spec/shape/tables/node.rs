@@ -106,7 +106,7 @@ pub static NODE: Shape = Shape {
             Mapping(&BMC),
             Means("the guest may announce one"),
             "",
-            "mapping of `address`, in a network of type `bmc`, and `users`, a list of `name`, `password` and `role` (`Administrator`, `Operator` or `ReadOnly`); it brings a CD drive along, for virtual media; see [BMCs](bmc.md)",
+            "mapping of `address`, in a network of type `bmc`, `users`, a list of `name`, `password` and `role` (`Administrator`, `Operator` or `ReadOnly`), and `tls`, a `certificate` and its `key`; it brings a CD drive along, for virtual media; see [BMCs](bmc.md)",
         ),
         new(
             "machine",

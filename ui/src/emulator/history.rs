@@ -139,7 +139,9 @@ impl History {
         let mut cells = Vec::new();
         for packed in &self.0 {
             packed.unpack(&mut cells);
-            let said = cells.drain(..).filter(|cell| !cell.flags.contains(Flags::WIDE_CHAR_SPACER));
+            let said = cells
+                .drain(..)
+                .filter(|cell| !cell.flags.contains(Flags::WIDE_CHAR_SPACER));
             for cell in said {
                 text.push(cell.c);
                 text.extend(cell.zerowidth().unwrap_or_default());

@@ -29,7 +29,13 @@ impl Model {
         if changes && self.settings.readonly {
             return Some("this console is read-only (--readonly)".into());
         }
-        if (changes || matches!(action, Action::Open | Action::OpenConsole | Action::Console | Action::ReadAgain)) && !connected {
+        if (changes
+            || matches!(
+                action,
+                Action::Open | Action::OpenConsole | Action::Console | Action::ReadAgain
+            ))
+            && !connected
+        {
             return Some("there is no connection to the lab".into());
         }
         let missing = |what: &str| Some(format!("no {what} is selected"));

@@ -174,7 +174,11 @@ fn right(model: &Model) -> String {
         parts.push(format!("{on}/{} nodes on", state.nodes.len()));
     }
     if bad > 0 {
-        parts.push(if bad == 1 { "1 error".to_owned() } else { format!("{bad} errors") });
+        parts.push(if bad == 1 {
+            "1 error".to_owned()
+        } else {
+            format!("{bad} errors")
+        });
     }
     parts.push(model.clock(model.now, "%H:%M"));
     format!("{} ", parts.join("  "))

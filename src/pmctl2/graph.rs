@@ -40,8 +40,8 @@ impl GraphArgs {
         let racks = if self.fold { topology::racks(&lab) } else { Vec::new() };
         let graph = Graph::new(&lab, &racks.iter().collect::<Vec<&Rack>>());
         output::text(&match self.form {
-            Form::Text => topology::text(&lab, &Picture::new(graph), self.ascii),
-            Form::Svg => topology::svg(&lab, &Picture::new(graph)),
+            Form::Text => topology::text(&lab, &Picture::new(graph.meshed()), self.ascii),
+            Form::Svg => topology::svg(&lab, &Picture::new(graph.meshed())),
             Form::Dot => topology::dot(&graph),
             Form::Mermaid => topology::mermaid(&graph),
         })

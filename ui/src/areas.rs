@@ -30,6 +30,8 @@ pub struct Areas {
     pub main: Rect,
     /// The second; empty if there is none.
     pub side: Rect,
+    /// What lists and questions lie over.
+    pub over: Rect,
     /// What keys do.
     pub keys: Rect,
     /// Mode, notices, counts, time.
@@ -83,6 +85,7 @@ pub fn areas(model: &Model) -> Areas {
         strip: row(1, strip),
         main,
         side,
+        over: row(0, height.saturating_sub(keys + 1)),
         keys: row(1 + strip + body_height, keys),
         status: row(height.saturating_sub(1), 1),
     }

@@ -62,7 +62,7 @@ impl Map {
             .iter()
             .filter(|rack| self.folded.contains(&rack.id()))
             .collect();
-        self.picture = Picture::new(Graph::new(topology, &folded));
+        self.picture = Picture::new(Graph::new(topology, &folded).meshed());
         let graph = &self.picture.graph;
         let selected = self.selected.as_deref().and_then(|id| graph.find(id)).unwrap_or(0);
         self.selected = graph.vertices.get(selected).map(|vertex| vertex.id.clone());

@@ -111,6 +111,18 @@ pub enum Chosen {
 }
 
 impl Popup {
+    /// The selected line, if it is a list.
+    pub fn cursor_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Help { cursor, .. }
+            | Self::Palette { cursor, .. }
+            | Self::Power { cursor, .. }
+            | Self::Quit { cursor }
+            | Self::Choose { cursor, .. } => Some(cursor),
+            Self::Confirm(_) | Self::Form(_) | Self::Message { .. } => None,
+        }
+    }
+
     /// The lines of a choice that have in them what is typed.
     pub fn matching<'a>(choices: &'a [(String, Chosen)], input: &Input) -> Vec<&'a (String, Chosen)> {
         let needle = input.value().to_lowercase();

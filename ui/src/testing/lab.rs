@@ -95,6 +95,11 @@ fn bmc_of(node: &str, address: &str) -> Value {
         "users": if fails { json!([]) } else { json!([{"id": 2, "name": "cybozu", "role": "Administrator", "enabled": true}]) }})
 }
 
+/// `10.72.16.11` for the first node of the first rack; each node of a big lab has one of its own, too.
+fn bmc_address(rack: usize, node: usize) -> String {
+    format!("10.72.{}.{}{}", 16 + rack / 2 + 64 * (node / 10), rack % 2 + 1, node % 10)
+}
+
 /// Networks, namespaces and nodes as the API has them.
 fn parts(shape: Shape) -> (Vec<Value>, Vec<Value>, Vec<Value>) {
     let mut links: Vec<(String, Vec<String>)> = vec![
@@ -179,7 +184,7 @@ fn node_of(rack: usize, node: usize, links: &mut Vec<(String, Vec<String>)>) -> 
         "power_status": if off { "Off" } else { "On" }, "socket_path": format!("/tmp/{name}.socket"),
         "pty_path": format!("/tmp/{name}.pty"),
         "power_reason": if off { json!("guest panicked") } else { Value::Null }, "pid": if off { Value::Null } else { json!(6000 + 100 * rack + node) },
-        "started_at": "2026-11-26T08:30:02Z", "boots": 1, "last_boot": "power-on", "nics": nics, "bmc_address": if node == 2 && rack > 0 { Value::Null } else { json!(format!("10.72.16.{}{node}", rack + 1)) }, "addresses": addresses,
+        "started_at": "2026-11-26T08:30:02Z", "boots": 1, "last_boot": "power-on", "nics": nics, "bmc_address": if node == 2 && rack > 0 { Value::Null } else { json!(bmc_address(rack, node)) }, "addresses": addresses,
         "ready": {"state": if off { "not-ready" } else { "ready" }, "probe": "console login:", "reason": null, "since": null}})
 }
 

@@ -52,6 +52,8 @@ pub struct Net {
     pub name: String,
     /// The boxes on it.
     pub ends: Vec<End>,
+    /// Whether it stands for many networks of two ends, one between each upper and each lower box.
+    pub mesh: bool,
 }
 
 /// Boxes and networks.
@@ -125,6 +127,7 @@ impl Graph {
                     id: network.id.clone(),
                     name: network.name.clone(),
                     ends,
+                    mesh: false,
                 });
             }
         }
@@ -143,9 +146,18 @@ impl Graph {
     pub fn neighbours(&self, vertex: usize) -> impl Iterator<Item = (usize, &Net, usize)> {
         let on = move |net: &&Net| net.ends.iter().any(|end| end.vertex == vertex);
         self.nets.iter().filter(on).flat_map(move |net| {
-            let others = net.ends.iter().enumerate().filter(move |(_, end)| end.vertex != vertex);
-            others.map(move |(index, end)| (end.vertex, net, index))
+            self.opposite(net, vertex)
+                .map(move |(index, end)| (end.vertex, net, index))
         })
+    }
+
+    /// The ends of a network that one of its boxes is joined with by it.
+    pub fn opposite<'a>(&'a self, net: &'a Net, vertex: usize) -> impl Iterator<Item = (usize, &'a End)> {
+        let top = net.ends.iter().map(|end| self.vertices[end.vertex].tier).min();
+        let is_upper = move |vertex: usize| Some(self.vertices[vertex].tier) == top;
+        let joined = move |end: &End| !net.mesh || is_upper(end.vertex) != is_upper(vertex);
+        let others = net.ends.iter().enumerate();
+        others.filter(move |(_, end)| end.vertex != vertex && joined(end))
     }
 
     /// The outside is on top, nodes are at the bottom, routers between them by their distance from the outside.

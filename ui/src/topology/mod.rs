@@ -6,6 +6,7 @@
 mod canvas;
 mod export;
 mod graph;
+mod mesh;
 mod order;
 mod place;
 mod rack;

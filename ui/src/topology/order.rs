@@ -11,8 +11,8 @@ pub enum Slot {
     Pass {
         /// Index of the network.
         net: usize,
-        /// Index of the end it leads to.
-        end: usize,
+        /// Index of the end it leads to; `None`: all that are further down share it.
+        end: Option<usize>,
     },
 }
 
@@ -50,13 +50,20 @@ impl Ordered {
                 .map(|end| end.vertex)
                 .filter(|vertex| graph.vertices[*vertex].tier == top)
                 .collect();
+            if net.mesh {
+                ordered.add_mesh(graph, index, uppers);
+                continue;
+            }
             for end in 0..net.ends.len() {
                 if tier(end) == top {
                     continue;
                 }
                 let mut above = uppers.clone();
                 for passed in top + 1..tier(end) {
-                    ordered.slots.push(Slot::Pass { net: index, end });
+                    ordered.slots.push(Slot::Pass {
+                        net: index,
+                        end: Some(end),
+                    });
                     ordered.tier_of.push(passed);
                     let slot = ordered.slots.len() - 1;
                     ordered.joints.extend(above.iter().map(|upper| (*upper, slot)));
@@ -78,6 +85,24 @@ impl Ordered {
             .map(|row| row.iter().map(|slot| ordered.slots[*slot]).collect())
             .collect();
         ordered
+    }
+
+    /// A mesh has one line down, and joints in each tier that it has boxes in.
+    fn add_mesh(&mut self, graph: &Graph, index: usize, mut above: Vec<usize>) {
+        let boxes = || graph.nets[index].ends.iter().map(|end| end.vertex);
+        let tier = |vertex: usize| graph.vertices[vertex].tier;
+        let (top, bottom) = (boxes().map(tier).min().unwrap_or(0), boxes().map(tier).max().unwrap_or(0));
+        for passed in top + 1..=bottom {
+            let mut lower: Vec<usize> = boxes().filter(|vertex| tier(*vertex) == passed).collect();
+            if passed < bottom {
+                self.slots.push(Slot::Pass { net: index, end: None });
+                self.tier_of.push(passed);
+                lower.push(self.slots.len() - 1);
+            }
+            let pairs = above.iter().flat_map(|upper| lower.iter().map(move |lower| (*upper, *lower)));
+            self.joints.extend(pairs);
+            above = vec![self.slots.len() - 1];
+        }
     }
 
     /// The slots of each tier, by index, from left to right.

@@ -26,7 +26,15 @@ pub fn columns(graph: &Graph, ordered: &Ordered, ports: &[(usize, usize)]) -> Ve
             Slot::Vertex(vertex) => width(graph, *vertex, ports[*vertex]),
         })
         .collect();
-    let (above, below) = ordered.neighbours();
+    let (mut above, below) = ordered.neighbours();
+    // The lower rows of a mesh stand below what it comes from, not below the line that leads to them.
+    for slot in ordered.rows().iter().flatten() {
+        if let [trunk] = above[*slot][..]
+            && matches!(ordered.slots[trunk], Slot::Pass { end: None, .. })
+        {
+            above[*slot] = above[trunk].clone();
+        }
+    }
     let rows = ordered.rows();
     let half = |slot: usize| f64::from(widths[slot]) / 2.0;
     let mut centre = vec![0.0; ordered.slots.len()];
@@ -93,7 +101,8 @@ fn whole(x: f64) -> u16 {
 fn width(graph: &Graph, vertex: usize, (top, bottom): (usize, usize)) -> u16 {
     let vertex = &graph.vertices[vertex];
     let text = match vertex.kind {
-        Kind::Rack => NAME.min(vertex.name.chars().count()) + 9,
+        // How many of its nodes are on may be longer than its name.
+        Kind::Rack => (NAME.min(vertex.name.chars().count()) + 2).max(2 * vertex.members.len().to_string().len() + 2),
         _ => NAME.min(vertex.name.chars().count()) + 2,
     };
     let needed = (text + 4).max(2 * top + 4).max(WORD + 3 + 2 * bottom + 2);

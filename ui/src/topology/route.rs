@@ -55,6 +55,8 @@ pub struct Bus {
     pub y: u16,
     /// In which column each end joins it.
     pub joins: Vec<(usize, u16)>,
+    /// In which column it comes from the line above that is shared, too, and in which it goes on to the one below.
+    pub trunk: (Option<u16>, Option<u16>),
     /// Where its name has room, if anywhere.
     pub label: Option<u16>,
 }
@@ -174,9 +176,11 @@ impl Layout {
             let (from, to) = group.span();
             self.piece(net, None, vec![(from, track), (to, track)]);
             let ports = group.uppers.iter().chain(&group.lowers);
+            let trunk = |ports: &[Port]| ports.iter().find(|port| port.end.is_none()).map(|port| port.x);
             self.buses.push(Bus {
                 net,
                 y: track,
+                trunk: (trunk(&group.uppers), trunk(&group.lowers)),
                 joins: ports.filter_map(|port| Some((port.end?, port.x))).collect(),
                 label: room(group, all),
             });
@@ -200,7 +204,7 @@ impl Layout {
                 let top = rows[ordered.tier_of[index]];
                 let points = vec![(from, top), (from, top + 1), (to, top + 1), (to, top + BOX_ROWS - 1)];
                 let alone = graph.nets[net].ends.len() > 2;
-                self.piece(net, alone.then_some(end), points);
+                self.piece(net, end.filter(|_| alone), points);
             }
         }
     }
@@ -223,7 +227,7 @@ fn groups(graph: &Graph, ordered: &Ordered) -> Vec<Group> {
         bus,
         track: 0,
     };
-    let pass_of = |net: usize, end: usize, tier: usize| {
+    let pass_of = |net: usize, end: Option<usize>, tier: usize| {
         let wanted = Slot::Pass { net, end };
         (0..ordered.slots.len()).find(|slot| ordered.slots[*slot] == wanted && ordered.tier_of[*slot] == tier)
     };
@@ -232,6 +236,22 @@ fn groups(graph: &Graph, ordered: &Ordered) -> Vec<Group> {
         let top = (0..net.ends.len()).map(tier).min().unwrap_or(0);
         let plain = net.ends.len() == 2;
         let told = |end: usize| (!plain).then_some(end);
+        if net.mesh {
+            // One shared line for each tier of boxes, and a line down from each to the next.
+            let bottom = (0..net.ends.len()).map(tier).max().unwrap_or(top);
+            let boxes = |wanted: usize| {
+                let ends = net.ends.iter().enumerate().filter(move |(end, _)| tier(*end) == wanted);
+                ends.map(|(end, of)| port(of.vertex, index, Some(end)))
+            };
+            let mut uppers: Vec<Port> = boxes(top).collect();
+            for below in top + 1..=bottom {
+                let trunk = pass_of(index, None, below).map(|slot| port(slot, index, None));
+                let lowers = boxes(below).chain(trunk).collect();
+                groups.push(new(below - 1, std::mem::take(&mut uppers), lowers, Some(index)));
+                uppers.extend(trunk);
+            }
+            continue;
+        }
         let mut uppers = Vec::new();
         let mut lowers = Vec::new();
         for (end, of) in net.ends.iter().enumerate() {
@@ -241,7 +261,7 @@ fn groups(graph: &Graph, ordered: &Ordered) -> Vec<Group> {
             }
             // The way down: to the box, or to where the line passes the next tier, and from there on.
             let mut passes: Vec<usize> = (top + 1..tier(end))
-                .filter_map(|tier| pass_of(index, end, tier))
+                .filter_map(|tier| pass_of(index, Some(end), tier))
                 .collect();
             passes.push(of.vertex);
             lowers.push(port(passes[0], index, Some(end)));
@@ -410,9 +430,12 @@ mod tests {
     fn no_line_runs_through_a_box() {
         check(&Graph::new(&testing::demo(), &[]));
         let big = testing::data_centre(8, 20, 4);
-        check(&Graph::new(&big, &[]));
         let racks = racks(&big);
-        check(&Graph::new(&big, &racks.iter().collect::<Vec<_>>()));
+        for folded in [0, racks.len() - 1, racks.len()] {
+            let graph = Graph::new(&big, &racks.iter().take(folded).collect::<Vec<_>>());
+            check(&graph);
+            check(&graph.meshed());
+        }
         check(&Graph::default());
     }
 

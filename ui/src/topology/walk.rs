@@ -34,6 +34,12 @@ pub fn walk(graph: &Graph, layout: &Layout, from: usize, direction: Direction) -
             .filter(|other| tier_of(*other) == tier && layout.boxes[*other].x > at.x)
             .min_by_key(distance),
         Direction::Up => {
+            // The racks of a mesh stand in rows.
+            let row = graph.nets.iter().filter(|net| net.mesh && net.ends.iter().any(|end| end.vertex == from));
+            let row = row.flat_map(|net| net.ends.iter().map(|end| end.vertex));
+            if let Some(above) = row.filter(|other| tier_of(*other) + 1 == tier).min_by_key(distance) {
+                return Some(above);
+            }
             let linked = graph
                 .neighbours(from)
                 .map(|(other, _, _)| other)
@@ -75,8 +81,8 @@ pub fn path(graph: &Graph, from: usize, to: usize) -> Option<Vec<Step>> {
             let Some(enter) = net.ends.iter().position(|end| end.vertex == vertex) else {
                 continue;
             };
-            for (leave, end) in net.ends.iter().enumerate() {
-                if end.vertex != from && came[end.vertex].is_none() && end.vertex != vertex {
+            for (leave, end) in graph.opposite(net, vertex) {
+                if end.vertex != from && came[end.vertex].is_none() {
                     came[end.vertex] = Some((vertex, (index, enter, leave)));
                     queue.push_back(end.vertex);
                 }

@@ -7,10 +7,10 @@ use super::{act, popups};
 use crate::{
     action::{Action, View},
     areas::{Room, areas, inner, list_rows, panes},
-    model::Model,
+    model::{Model, popup::Popup},
     msg::Effect,
     topology::Placed,
-    view::header,
+    view::{self, consoles, header, menu::Hit, status},
 };
 
 /// Lines that one notch of the wheel scrolls.
@@ -24,7 +24,14 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         return Vec::new();
     }
     if !model.popups.is_empty() {
-        return wheel_key(event).map_or_else(Vec::new, |key| popups::key(model, key));
+        return over_popup(model, event, at, areas.over);
+    }
+    if event.kind == MouseEventKind::Down(MouseButton::Left)
+        && areas.keys.contains(at)
+        && model.prompt.is_none()
+        && let Some(action) = status::action_at(model, areas.keys, at)
+    {
+        return act::act(model, action);
     }
     if model.view == View::Consoles
         && let Some(effects) = over_panes(model, event, panes(areas.main))
@@ -37,7 +44,16 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
                 return act::act(model, Action::Show(view));
             }
         }
+        MouseEventKind::Down(MouseButton::Left) if model.view == View::Consoles => {
+            if let Some(tab) = consoles::tab_at(model, areas.main, at) {
+                model.consoles.current = tab;
+            }
+        }
         MouseEventKind::Down(MouseButton::Left) => return click(model, at, areas.main, areas.side),
+        MouseEventKind::ScrollLeft | MouseEventKind::ScrollRight if model.view == View::Topology => {
+            let by = if event.kind == MouseEventKind::ScrollLeft { -8 } else { 8 };
+            model.map.pan(by, 0);
+        }
         MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
             let by = if event.kind == MouseEventKind::ScrollUp {
                 -NOTCH
@@ -51,13 +67,25 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn wheel_key(event: MouseEvent) -> Option<KeyEvent> {
+/// Over what lies over the view: a click chooses a line of a list, the wheel goes up and down in it, a click beside it closes it.
+fn over_popup(model: &mut Model, event: MouseEvent, at: Position, area: Rect) -> Vec<Effect> {
     let code = match event.kind {
         MouseEventKind::ScrollUp => KeyCode::Up,
         MouseEventKind::ScrollDown => KeyCode::Down,
-        _ => return None,
+        MouseEventKind::Down(MouseButton::Left) => {
+            let hit = model.popups.last().and_then(|popup| Some(view::popups::menu(model, popup)?.at(area, at)));
+            match (hit, model.popups.last_mut().and_then(Popup::cursor_mut)) {
+                (Some(Hit::Item(item)), Some(cursor)) => {
+                    *cursor = item;
+                    KeyCode::Enter
+                }
+                (Some(Hit::Outside), _) => KeyCode::Esc,
+                _ => return Vec::new(),
+            }
+        }
+        _ => return Vec::new(),
     };
-    Some(KeyEvent::new(code, KeyModifiers::NONE))
+    popups::key(model, KeyEvent::new(code, KeyModifiers::NONE))
 }
 
 /// Over a console: the guest gets the mouse if it asked for it and has the keyboard.

@@ -7,6 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
     widgets::Widget,
 };
+use unicode_width::UnicodeWidthStr as _;
 
 use super::panel;
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     glyph::{State, clean},
     model::{
         Model,
-        consoles::{Line, Pane, PaneId, Source},
+        consoles::{Line, Pane, PaneId, Source, Tab},
     },
     theme::{Look, ThemeName},
 };
@@ -62,49 +63,50 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
 
 fn tabs(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = &model.settings.theme;
+    let parts = titles(model, area.width).into_iter().flat_map(|(index, title)| {
+        let current = index == model.consoles.current;
+        let look = if current { theme.mode } else { theme.bar };
+        [(title, look), (" ".into(), theme.bar)]
+    });
+    panel::lines(buffer, area, &[parts.collect()]);
+}
+
+/// The tab whose title is there.
+pub fn tab_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
+    let mut x = usize::from(area.x);
+    let mut titles = titles(model, area.width).into_iter().filter(|_| at.y == area.y);
+    titles.find_map(|(index, title)| {
+        x += title.width() + 1;
+        (usize::from(at.x) < x).then_some(index)
+    })
+}
+
+/// The titles of the tabs, from the first for which there is room before the current one.
+fn titles(model: &Model, width: u16) -> Vec<(usize, String)> {
     let consoles = &model.consoles;
-    let mut parts = Vec::new();
-    // The tabs before the current one may have no room.
-    let mut room = usize::from(area.width);
-    let titles: Vec<String> = consoles
-        .tabs
-        .iter()
-        .map(|tab| {
-            let first = consoles
-                .panes
-                .get(&tab.focus)
-                .map(|pane| clean(&pane.source.title()))
-                .unwrap_or_default();
-            let more = tab.tile.panes().len() - 1;
-            if more == 0 {
-                format!(" {first} ")
-            } else {
-                format!(" {first} +{more} ")
-            }
-        })
-        .collect();
-    let mut first = consoles.current;
-    room = room.saturating_sub(titles.get(first).map_or(0, |title| title.chars().count()));
-    while let Some(title) = first.checked_sub(1).and_then(|before| titles.get(before)) {
-        let width = title.chars().count() + 1;
-        if width > room {
+    let title = |(index, tab): (usize, &Tab)| {
+        let first = consoles.panes.get(&tab.focus);
+        let first = first.map(|pane| clean(&pane.source.title())).unwrap_or_default();
+        let more = tab.tile.panes().len() - 1;
+        let title = if more == 0 {
+            format!(" {first} ")
+        } else {
+            format!(" {first} +{more} ")
+        };
+        (index, title)
+    };
+    let titles: Vec<(usize, String)> = consoles.tabs.iter().enumerate().map(title).collect();
+    let mut room = usize::from(width);
+    let mut first = 0;
+    for (index, title) in titles.iter().take(consoles.current + 1).rev() {
+        let needed = title.width() + 1;
+        if needed > room && *index < consoles.current {
+            first = index + 1;
             break;
         }
-        room -= width;
-        first -= 1;
+        room = room.saturating_sub(needed);
     }
-    for (index, title) in titles.into_iter().enumerate().skip(first) {
-        parts.push((
-            title,
-            if index == consoles.current {
-                theme.mode
-            } else {
-                theme.bar
-            },
-        ));
-        parts.push((" ".into(), theme.bar));
-    }
-    panel::lines(buffer, area, &[parts]);
+    titles.into_iter().skip(first).collect()
 }
 
 fn draw_pane(model: &Model, id: PaneId, pane: &Pane, area: Rect, buffer: &mut Buffer) -> Option<Position> {

@@ -1,19 +1,20 @@
 //! What the screen looks like: functions of the model, one file per part, that write into a buffer of cells and nothing else.
 
 pub mod bmc;
-mod consoles;
+pub mod consoles;
 mod events;
 pub mod exchange;
 mod explorer;
 mod form;
 pub mod header;
 mod log;
+pub mod menu;
 mod namespaces;
 pub mod networks;
 pub mod nodes;
 mod panel;
-mod popups;
-mod status;
+pub mod popups;
+pub mod status;
 mod strip;
 pub mod table;
 mod topology;
@@ -52,12 +53,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
     }
     status::keys(model, areas.keys, buffer);
     let typed = status::draw(model, areas.status, buffer);
-    let below = areas.keys.height + areas.status.height;
-    let over = Rect {
-        height: whole.height.saturating_sub(below),
-        ..whole
-    };
-    let popup = popups::draw(model, over, buffer);
+    let popup = popups::draw(model, areas.over.intersection(whole), buffer);
     if model.popups.is_empty() {
         typed.or(cursor)
     } else {

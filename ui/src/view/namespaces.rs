@@ -75,7 +75,7 @@ fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
     let apps: usize = namespaces.iter().map(|netns| netns.apps.len()).sum();
     let list = table::Plain {
         title: &format!("{} namespaces, {apps} apps", namespaces.len()),
-        heading: &format!("  {:<22}{:<11}PID/WHY", "NAME", "STATE"),
+        heading: &format!("  {:<22}{:<11}DETAIL", "NAME", "STATE"),
         rows: &model.namespaces,
         focused: !model.side,
     };

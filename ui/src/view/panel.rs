@@ -28,16 +28,25 @@ pub fn panel(model: &Model, area: Rect, title: &str, focused: bool, buffer: &mut
     inner(area)
 }
 
-/// Clears the middle of the screen and draws a border around it; returns what is inside.
-pub fn popup(model: &Model, whole: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
+/// The middle of the screen, with so many columns and rows inside a border.
+pub fn popup_area(whole: Rect, size: (u16, u16)) -> Rect {
     let width = size.0.saturating_add(2).min(whole.width);
     let height = size.1.saturating_add(2).min(whole.height);
-    let area = Rect::new(
+    Rect::new(
         whole.x + (whole.width - width) / 2,
         whole.y + (whole.height - height) / 2,
         width,
         height,
-    );
+    )
+}
+
+/// Clears the middle of the screen and draws a border around it; returns what is inside.
+pub fn popup(model: &Model, whole: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
+    over(model, popup_area(whole, size), title, buffer)
+}
+
+/// Clears an area and draws a border around it; returns what is inside.
+pub fn over(model: &Model, area: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     Clear.render(area, buffer);
     buffer.set_style(area, model.settings.theme.text);
     panel(model, area, title, true, buffer)

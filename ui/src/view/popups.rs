@@ -4,10 +4,12 @@ use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
-use tui_input::Input;
-use unicode_width::UnicodeWidthStr as _;
 
-use super::{form, panel, table};
+use super::{
+    form,
+    menu::{Line, Menu},
+    panel,
+};
 use crate::{
     action::{Demand, Entry},
     glyph::clean,
@@ -19,78 +21,58 @@ use crate::{
     update::popups::{WAYS, cannot_tear_down, palette},
 };
 
-/// A line of a popup: its parts, and whether it can be chosen.
-type Line = Vec<(String, Look)>;
-
 /// Draws them all, the topmost last; returns where the cursor of a text that is typed is.
 pub fn draw(model: &Model, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
     let mut cursor = None;
     for popup in &model.popups {
-        cursor = one(model, popup, whole, buffer);
+        cursor = match menu(model, popup) {
+            Some(menu) => menu.draw(model, whole, buffer),
+            None => one(model, popup, whole, buffer),
+        };
     }
     cursor
 }
 
-fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// The list of a popup that is one.
+pub fn menu<'a>(model: &Model, popup: &'a Popup) -> Option<Menu<'a>> {
     let theme = &model.settings.theme;
-    match popup {
+    Some(match popup {
         Popup::Help { scopes, cursor } => {
-            let mut lines: Vec<Line> = Vec::new();
-            let mut selected = 0;
+            let mut menu = Menu::new("What the keys do here", *cursor, 78);
             let mut scope = None;
-            for (index, entry) in model.settings.keymap.entries(scopes).enumerate() {
+            for entry in model.settings.keymap.entries(scopes) {
                 if scope != Some(entry.scope) {
                     scope = Some(entry.scope);
-                    lines.push(vec![(format!(" {}", entry.scope.title()), theme.title)]);
+                    menu.heading(entry.scope.title(), model);
                 }
-                if index == *cursor {
-                    selected = lines.len();
-                }
-                lines.push(entry_line(model, entry, 18));
+                menu.item(entry_line(model, entry, 18));
             }
-            menu(
-                model,
-                whole,
-                "What the keys do here",
-                &lines,
-                Some(selected),
-                78,
-                buffer,
-            );
-            None
+            menu
         }
         Popup::Palette { input, cursor } => {
-            let lines: Vec<Line> = palette(model, input.value())
-                .into_iter()
-                .map(|entry| palette_line(model, entry))
-                .collect();
-            typed(model, whole, "All actions", input, &lines, *cursor, buffer)
+            let mut menu = Menu::new("All actions", *cursor, 90).typed(input);
+            for entry in palette(model, input.value()) {
+                menu.item(palette_line(model, entry));
+            }
+            menu
         }
-        Popup::Confirm(confirm) => {
-            ask(model, confirm, whole, buffer);
-            None
-        }
-        Popup::Power { nodes, cursor } => {
-            power(model, nodes, *cursor, whole, buffer);
-            None
-        }
-        Popup::Form(form) => form::draw(model, form, whole, buffer),
+        Popup::Power { nodes, cursor } => power(model, nodes, *cursor),
         Popup::Quit { cursor } => {
             let refused = cannot_tear_down(model);
-            let line = |(index, (what, detail)): (usize, &(&str, &str))| match refused.filter(|_| index == 1) {
-                Some(reason) => vec![
-                    (format!("  {what:<24}"), theme.muted),
-                    (format!("no: {reason}"), theme.muted),
-                ],
-                None => vec![
-                    (format!("  {what:<24}"), theme.text),
-                    ((*detail).to_owned(), theme.muted),
-                ],
-            };
-            let lines: Vec<Line> = WAYS.iter().enumerate().map(line).collect();
-            let title = format!("Leave {}?", clean(model.mirror.name()));
-            menu(model, whole, &title, &lines, Some(*cursor), 76, buffer);
-            None
+            let mut menu = Menu::new(format!("Leave {}?", clean(model.mirror.name())), *cursor, 76);
+            for (index, (what, detail)) in WAYS.iter().enumerate() {
+                menu.item(match refused.filter(|_| index == 1) {
+                    Some(reason) => vec![
+                        (format!("  {what:<24}"), theme.muted),
+                        (format!("no: {reason}"), theme.muted),
+                    ],
+                    None => vec![
+                        (format!("  {what:<24}"), theme.text),
+                        ((*detail).to_owned(), theme.muted),
+                    ],
+                });
+            }
+            menu
         }
         Popup::Choose {
             title,
@@ -98,12 +80,24 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
             input,
             cursor,
         } => {
-            let lines: Vec<Line> = Popup::matching(choices, input)
-                .into_iter()
-                .map(|(label, _)| vec![(format!("  {}", clean(label)), theme.text)])
-                .collect();
-            typed(model, whole, title, input, &lines, *cursor, buffer)
+            let mut menu = Menu::new(title, *cursor, 60).typed(input);
+            for (label, _) in Popup::matching(choices, input) {
+                menu.item(vec![(format!("  {}", clean(label)), theme.text)]);
+            }
+            menu
         }
+        Popup::Confirm(_) | Popup::Form(_) | Popup::Message { .. } => return None,
+    })
+}
+
+fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.settings.theme;
+    match popup {
+        Popup::Confirm(confirm) => {
+            ask(model, confirm, whole, buffer);
+            None
+        }
+        Popup::Form(form) => form::draw(model, form, whole, buffer),
         Popup::Message { title, text, top } => {
             let width = whole.width.saturating_sub(6).min(100);
             let lines = text.lines().flat_map(|line| {
@@ -119,27 +113,25 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
             panel::lines(buffer, inside, &lines);
             None
         }
+        // They are lists.
+        _ => None,
     }
 }
 
 /// The power menu.
-fn power(model: &Model, nodes: &[String], cursor: usize, whole: Rect, buffer: &mut Buffer) {
+fn power(model: &Model, nodes: &[String], cursor: usize) -> Menu<'static> {
     let title = match nodes {
         [one] => format!("Power of {}", clean(one)),
         _ => format!("Power of {} nodes", nodes.len()),
     };
-    let mut lines: Vec<Line> = Vec::new();
-    let mut selected = 0;
-    for (index, demand) in Demand::all().enumerate() {
+    let mut menu = Menu::new(title, cursor, 56);
+    for demand in Demand::all() {
         if let Some(heading) = demand.heading() {
-            lines.push(vec![(format!(" {heading}"), model.settings.theme.title)]);
+            menu.heading(heading, model);
         }
-        if index == cursor {
-            selected = lines.len();
-        }
-        lines.push(demand_line(model, demand, nodes));
+        menu.item(demand_line(model, demand, nodes));
     }
-    menu(model, whole, &title, &lines, Some(selected), 56, buffer);
+    menu
 }
 
 /// Keys, what they do, and why not if that can't be done now.
@@ -228,92 +220,4 @@ fn ask(model: &Model, confirm: &Confirm, whole: Rect, buffer: &mut Buffer) {
     // The buttons are what must be seen where there is no room for all.
     let skipped = lines.len().saturating_sub(inside.height.into());
     panel::lines(buffer, inside, &lines[skipped..]);
-}
-
-/// A list one of whose lines is selected; it scrolls to that.
-fn menu(
-    model: &Model,
-    whole: Rect,
-    title: &str,
-    lines: &[Line],
-    selected: Option<usize>,
-    width: u16,
-    buffer: &mut Buffer,
-) -> Rect {
-    let widest = lines
-        .iter()
-        .map(|line| line.iter().map(|(text, _)| text.width()).sum::<usize>() + 1)
-        .max()
-        .unwrap_or(0);
-    let width = u16::try_from(widest)
-        .unwrap_or(u16::MAX)
-        .max(width)
-        .min(whole.width.saturating_sub(4));
-    let height = u16::try_from(lines.len())
-        .unwrap_or(u16::MAX)
-        .min(whole.height.saturating_sub(4));
-    let inside = panel::popup(model, whole, (width, height), title, buffer);
-    body(model, inside, lines, selected, buffer);
-    inside
-}
-
-fn body(model: &Model, inside: Rect, lines: &[Line], selected: Option<usize>, buffer: &mut Buffer) {
-    let rows = usize::from(inside.height);
-    let top = selected.map_or(0, |at| (at + 1).saturating_sub(rows));
-    panel::lines(buffer, inside, lines.get(top..).unwrap_or_default());
-    if let Some(row) = selected
-        .and_then(|at| u16::try_from(at - top).ok())
-        .filter(|row| *row < inside.height)
-    {
-        table::select(
-            model,
-            Rect::new(inside.x, inside.y + row, inside.width, 1),
-            true,
-            buffer,
-        );
-    }
-}
-
-/// A list with a line above it in which is typed what to look for.
-fn typed(
-    model: &Model,
-    whole: Rect,
-    title: &str,
-    input: &Input,
-    lines: &[Line],
-    cursor: usize,
-    buffer: &mut Buffer,
-) -> Option<Position> {
-    let theme = &model.settings.theme;
-    let width = whole.width.saturating_sub(4).min(90);
-    let height = whole.height.saturating_sub(4).min(20);
-    let inside = panel::popup(model, whole, (width, height), title, buffer);
-    let room = usize::from(inside.width).saturating_sub(3);
-    let skipped = input.visual_scroll(room);
-    let text: String = input.value().chars().skip(skipped).take(room).collect();
-    panel::text(
-        buffer,
-        Rect {
-            height: inside.height.min(1),
-            ..inside
-        },
-        &format!("> {}", clean(&text)),
-        theme.title,
-    );
-    let below = crate::areas::panes(inside);
-    if lines.is_empty() {
-        panel::text(
-            buffer,
-            Rect {
-                height: below.height.min(1),
-                ..below
-            },
-            "  nothing has that in its name",
-            theme.muted,
-        );
-    }
-    body(model, below, lines, (!lines.is_empty()).then_some(cursor), buffer);
-    let x = inside.x + 2 + u16::try_from(input.visual_cursor().saturating_sub(skipped)).unwrap_or(0);
-    let place = Position::new(x, inside.y);
-    inside.contains(place).then_some(place)
 }

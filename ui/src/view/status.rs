@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::panel;
 use crate::{
-    action::{Entry, View},
+    action::{Action, Entry, View},
     glyph::clean,
     model::{
         Model,
@@ -21,22 +21,39 @@ use crate::{
 /// Draws the key bar: computed from what the focused part can do.
 pub fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = &model.settings.theme;
-    let mut parts: Vec<(String, Look)> = Vec::new();
-    let mut room = usize::from(area.width);
-    let mut add = |key: &str, label: &str| {
+    let told = |(key, label, _): (String, &str, Option<Action>)| {
+        [(format!(" {key}"), theme.key), (format!(" {label} "), theme.bar)]
+    };
+    let parts: Vec<(String, Look)> = bar(model, area.width).into_iter().flat_map(told).collect();
+    panel::lines(buffer, area, &[parts]);
+}
+
+/// The action whose key stands there in the key bar.
+pub fn action_at(model: &Model, area: Rect, at: Position) -> Option<Action> {
+    let mut x = usize::from(area.x);
+    bar(model, area.width).into_iter().find_map(|(key, label, action)| {
+        x += key.width() + label.width() + 3;
+        (usize::from(at.x) < x).then_some(action)
+    })?
+}
+
+/// Keys, their words and what they do, as many as there is room for.
+fn bar(model: &Model, width: u16) -> Vec<(String, &'static str, Option<Action>)> {
+    let mut bar = Vec::new();
+    let mut room = usize::from(width);
+    let mut add = |key: &str, label: &'static str, action: Option<Action>| {
         let width = key.width() + label.width() + 3;
         if width <= room {
             room -= width;
-            parts.push((format!(" {key}"), theme.key));
-            parts.push((format!(" {label} "), theme.bar));
+            bar.push((key.to_owned(), label, action));
         }
     };
     if model.prompt.is_some() {
-        add("enter", "done");
-        add("esc", "cancel");
+        add("enter", "done", None);
+        add("esc", "cancel", None);
     } else if let Some(popup) = model.popups.last() {
         for (key, label) in of_popup(popup) {
-            add(key, label);
+            add(key, label, None);
         }
     } else {
         let scopes = model.scopes();
@@ -47,18 +64,18 @@ pub fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
             .filter(|entry| !entry.label.is_empty())
             .collect();
         // Help is there even where there is no room for all.
-        let is_help = |entry: &&&Entry| entry.action == crate::action::Action::Help;
+        let is_help = |entry: &&&Entry| entry.action == Action::Help;
         for entry in entries
             .iter()
             .filter(is_help)
             .chain(entries.iter().filter(|entry| !is_help(entry)))
         {
             if let Some(key) = model.settings.keymap.keys(entry).first() {
-                add(&key.to_string(), entry.label);
+                add(&key.to_string(), entry.label, Some(entry.action));
             }
         }
     }
-    panel::lines(buffer, area, &[parts]);
+    bar
 }
 
 fn of_popup(popup: &Popup) -> &'static [(&'static str, &'static str)] {

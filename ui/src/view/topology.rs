@@ -119,7 +119,13 @@ fn line_mark(model: &Model, piece: &Piece) -> Mark {
     let on_way = |(way, enter, leave): &(usize, usize, usize)| {
         *way == piece.net && (pair || piece.end == Some(*enter) || piece.end == Some(*leave))
     };
-    if map.way.iter().any(on_way) {
+    // What leads from one line of a mesh to the next.
+    let trunk = |(way, enter, leave): &(usize, usize, usize)| {
+        let rows: Vec<u16> = piece.points.iter().map(|(_, y)| *y).collect();
+        let upright = rows.first() != rows.last() && piece.end.is_none() && !pair;
+        *way == piece.net && upright && rows.iter().all(|row| passes(model, *way, *row, *enter, *leave))
+    };
+    if map.way.iter().any(|step| on_way(step) || trunk(step)) {
         return Mark::Path;
     }
     let ends = net
@@ -132,17 +138,37 @@ fn line_mark(model: &Model, piece: &Piece) -> Mark {
     if links.any(is_down) { Mark::Down } else { Mark::Plain }
 }
 
-/// The part of a shared line that the way follows.
+/// The part of a shared line that the way follows: between two ends, or from one to where it goes on, and from there.
 fn spans(model: &Model, canvas: &mut Canvas) {
     let map = &model.map;
     for (net, enter, leave) in &map.way {
         for bus in map.picture.layout.buses.iter().filter(|bus| bus.net == *net) {
             let column = |wanted: usize| bus.joins.iter().find(|(end, _)| *end == wanted).map(|(_, x)| *x);
-            if let (Some(from), Some(to)) = (column(*enter), column(*leave)) {
+            let (from, to) = match (column(*enter), column(*leave)) {
+                (Some(from), Some(to)) => (Some(from), Some(to)),
+                (Some(at), None) | (None, Some(at)) => {
+                    // Of a mesh, the upper end is on the first of its lines.
+                    (Some(at), if bus.trunk.0.is_some() { bus.trunk.0 } else { bus.trunk.1 })
+                }
+                (None, None) if passes(model, *net, bus.y, *enter, *leave) => bus.trunk,
+                (None, None) => (None, None),
+            };
+            if let (Some(from), Some(to)) = (from, to) {
                 canvas.span(from, to, bus.y, Mark::Path);
             }
         }
     }
+}
+
+/// Whether that row is between the two lines of a mesh that these ends are on.
+fn passes(model: &Model, net: usize, row: u16, enter: usize, leave: usize) -> bool {
+    let buses = model.map.picture.layout.buses.iter().filter(|bus| bus.net == net);
+    let mut rows: Vec<u16> = buses
+        .filter(|bus| bus.joins.iter().any(|(end, _)| [enter, leave].contains(end)))
+        .map(|bus| bus.y)
+        .collect();
+    rows.sort_unstable();
+    matches!(rows[..], [first, .., last] if (first..=last).contains(&row))
 }
 
 /// What a box says: glyph and name, and the word for its state in its lower border.
@@ -184,7 +210,7 @@ fn label(model: &Model, placed: &Placed, window: Rect, buffer: &mut Buffer) {
         name_look,
     );
     write(placed.x + 2, placed.y + 1, 1, glyph, look);
-    write(placed.x + 1, placed.y + 2, 8, &word, look);
+    write(placed.x + 1, placed.y + 2, placed.width.saturating_sub(2), &word, look);
 }
 
 /// Glyph, word and look of a box.
@@ -293,7 +319,7 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
             (true, true) => ("> ", theme.focus),
             (false, _) => ("  ", theme.text),
         };
-        let others = net.ends.iter().enumerate().filter(|(other, _)| *other != end);
+        let others = map.picture.graph.opposite(net, net.ends[end].vertex);
         let others: Vec<&str> = others
             .map(|(_, other)| map.picture.graph.vertices[other.vertex].name.as_str())
             .collect();

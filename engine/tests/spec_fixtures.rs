@@ -92,6 +92,24 @@ bad! {
     many_mistakes: "many-mistakes.yml";
 }
 
+/// What those make wrong who begin.
+#[test]
+fn beginners() {
+    let files = std::fs::read_dir(fixture("bad/beginners")).unwrap();
+    let mut names: Vec<_> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    for name in names {
+        let report = read_bad(&[&format!("beginners/{name}")]);
+        assert!(report.has_errors(true), "{name}");
+        insta::assert_snapshot!(
+            format!("beginners_{}", name.trim_end_matches(".yml")),
+            report.render_text(false)
+        );
+    }
+}
+
 #[test]
 fn json_for_editors() {
     let json = read_bad(&["duplicates-a.yml", "addresses.yml"]).to_json();

@@ -232,6 +232,19 @@ impl<'t> Fields<'t> {
         Fields::new(cx, node, self.says(key))
     }
 
+    /// Takes a mapping, or a list of such that is not empty.
+    pub fn mappings(&mut self, cx: &mut Context<'_>, key: &'static str) -> Vec<Fields<'t>> {
+        let Some(node) = self.take(key) else { return Vec::new() };
+        let Value::Sequence(items) = &node.value else {
+            return Fields::new(cx, node, self.says(key)).into_iter().collect();
+        };
+        if items.is_empty() {
+            self.report_missing(cx, key);
+        }
+        let label = format!("An entry of `{key}` of {}", lower_first(&self.label));
+        items.iter().filter_map(|item| Fields::new(cx, item, &*label)).collect()
+    }
+
     /// Takes a mapping of texts to texts, in which case matters.
     pub fn text_map(&mut self, cx: &mut Context<'_>, key: &'static str) -> Vec<(Text<'t>, Text<'t>)> {
         let Some(node) = self.take(key) else { return Vec::new() };

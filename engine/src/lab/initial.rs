@@ -129,7 +129,7 @@ fn app_state(app: &plan::App) -> AppState {
         signal: None,
         restarts: 0,
         error: None,
-        ready: readiness(app.ready.as_ref()),
+        ready: readiness(&app.ready),
     }
 }
 
@@ -146,7 +146,7 @@ fn image_state(image: &plan::Image) -> ImageState {
 }
 
 fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
-    let mut ready = readiness(node.ready.as_ref());
+    let mut ready = readiness(&node.ready);
     if !node.power_on {
         ready.stay_off();
     }
@@ -194,8 +194,9 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
     }
 }
 
-fn readiness(ready: Option<&spec::Ready>) -> Readiness {
-    Readiness::new(ready.map(|ready| ready.probe.to_string()))
+fn readiness(ready: &[spec::Ready]) -> Readiness {
+    let probes: Vec<_> = ready.iter().map(|ready| ready.probe.to_string()).collect();
+    Readiness::new((!probes.is_empty()).then(|| probes.join(", ")))
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ mod tests {
             manufacturer: None,
             product: None,
             serial: "1".into(),
-            ready: None,
+            ready: Vec::new(),
             depends_on: vec![],
         })
     }

@@ -122,7 +122,7 @@ impl Lab {
             machine: MachineType::default(),
             power_on: true,
             extra_args: Vec::new(),
-            ready: None,
+            ready: Vec::new(),
             depends_on: Vec::new(),
         };
         change(&mut node);

@@ -270,7 +270,7 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
         manufacturer: None,
         product: None,
         serial: "1".into(),
-        ready: None,
+        ready: Vec::new(),
         depends_on: vec![],
     }
 }

@@ -47,8 +47,8 @@ pub struct Node {
     /// SMBIOS type 1 serial.
     pub serial: String,
     /// When it counts as ready; once it is on if `None`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ready: Option<Ready>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ready: Vec<Ready>,
     /// What its power-on waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Dependency>,

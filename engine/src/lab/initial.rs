@@ -8,7 +8,7 @@ use super::{addresses, bmc};
 use crate::{
     console,
     node::PowerState,
-    plan::{self, End, Plan},
+    plan::{self, End, Plan, RestorePolicy},
     spec::model as spec,
     store::{
         AppPhase, AppState, ImagePhase, ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState,
@@ -170,7 +170,7 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
         power_status: PowerState::Off,
         socket_path: node.console_socket.display().to_string(),
         pty_path: console::link_path(&node.console_socket).display().to_string(),
-        power_reason: (!node.power_on).then(|| "its lab file has `power: off`".to_owned()),
+        power_reason: (!node.power_on).then(|| stays_off_since(node).to_owned()),
         pid: None,
         started_at: None,
         boots: 0,
@@ -191,6 +191,15 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
             .map(|bmc| bmc.address.to_string()),
         addresses: addresses::of_seeds(node),
         ready,
+    }
+}
+
+/// Why a node is not powered on with its lab.
+fn stays_off_since(node: &plan::Node) -> &'static str {
+    match node.restore.policy {
+        None => "its lab file has `power: off`",
+        Some(RestorePolicy::Previous) => "it was off when its lab ended, and its restore policy is `previous`",
+        Some(_) => "its restore policy is `always-off`",
     }
 }
 

@@ -94,6 +94,10 @@ mod tests {
         Arc::new(plan::Node {
             id: "node/boot-0".into(),
             power_on: true,
+            restore: plan::PowerRestore {
+                file: "/nonexistent/boot-0.json".into(),
+                policy: None,
+            },
             name: "boot-0".into(),
             nics: vec![],
             volumes: vec![],

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Mac, Volume};
 use crate::{
     bmc::User,
-    plan::QemuUser,
+    plan::{PowerRestore, QemuUser},
     spec::model::{Dependency, Ready, TlsFiles},
 };
 
@@ -20,6 +20,8 @@ pub struct Node {
     pub name: String,
     /// Whether it is powered on with the lab.
     pub power_on: bool,
+    /// What decides that, other than its lab file.
+    pub restore: PowerRestore,
     /// NICs in order.
     pub nics: Vec<Nic>,
     /// Disks and shares in order.

@@ -78,7 +78,12 @@ fn cells(term: &Term<impl EventListener>) -> Vec<(char, Vec<char>, Color, Color,
 fn difference(one: &Term<impl EventListener>, other: &Term<impl EventListener>) -> String {
     let (one, other) = (cells(one), cells(other));
     let first = one.iter().zip(&other).position(|(one, other)| one != other);
-    format!("{} and {} cells, first {:?}", one.len(), other.len(), first.map(|at| (at, &one[at], &other[at])))
+    format!(
+        "{} and {} cells, first {:?}",
+        one.len(),
+        other.len(),
+        first.map(|at| (at, &one[at], &other[at]))
+    )
 }
 
 /// What guests write, in pieces that say little each.
@@ -105,7 +110,7 @@ fn pieces() -> impl Strategy<Value = Vec<(&'static str, usize)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn what_is_packed_comes_back_as_it_was(pieces in pieces()) {

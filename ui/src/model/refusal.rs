@@ -29,7 +29,13 @@ impl Model {
         if changes && self.settings.readonly {
             return Some("this console is read-only (--readonly)".into());
         }
-        if (changes || matches!(action, Action::Open | Action::OpenConsole | Action::Console | Action::ReadAgain)) && !connected {
+        if (changes
+            || matches!(
+                action,
+                Action::Open | Action::OpenConsole | Action::Console | Action::ReadAgain
+            ))
+            && !connected
+        {
             return Some("there is no connection to the lab".into());
         }
         let missing = |what: &str| Some(format!("no {what} is selected"));
@@ -73,8 +79,7 @@ impl Model {
             }
             Action::OpenLog | Action::Restart if self.chosen_app_id().is_none() => missing("app"),
             Action::Zoom if self.view != View::Consoles => None,
-            Action::Type
-            | Action::Copy
+            Action::Copy
             | Action::Zoom
             | Action::Close
             | Action::Broadcast

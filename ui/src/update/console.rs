@@ -41,7 +41,10 @@ pub fn split(model: &mut Model, source: &Source, beside: bool) -> Vec<Effect> {
 /// Shows the consoles of several nodes in one tab.
 pub fn open_all(model: &mut Model, nodes: &[String]) -> Vec<Effect> {
     if nodes.len() > MOST {
-        model.complain(format!("{} consoles are too many for one screen: {MOST} fit", nodes.len()));
+        model.complain(format!(
+            "{} consoles are too many for one screen: {MOST} fit",
+            nodes.len()
+        ));
         return Vec::new();
     }
     model.view = View::Consoles;

@@ -59,7 +59,9 @@ pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
     let mut told = HashSet::new();
     let entries = found.into_iter().map(|(_, entry)| entry);
     // What several parts of the screen can do is there once.
-    entries.filter(|entry| told.insert((entry.action, entry.does))).collect()
+    entries
+        .filter(|entry| told.insert((entry.action, entry.does)))
+        .collect()
 }
 
 /// How well a line matches: every word typed must be in it; the earlier the better.

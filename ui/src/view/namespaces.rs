@@ -42,7 +42,10 @@ fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
         let widths = netns.interfaces.iter().map(|interface| text(interface).chars().count());
         widths.max().unwrap_or(0)
     };
-    let (name, network) = (widest(|interface| &interface.name), widest(|interface| &interface.network));
+    let (name, network) = (
+        widest(|interface| &interface.name),
+        widest(|interface| &interface.network),
+    );
     for interface in &netns.interfaces {
         let addresses: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
         lines.push(vec![
@@ -57,7 +60,10 @@ fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
         let state = State::from(app);
         lines.push(vec![
             (format!("{:<name$}  ", clean(&app.name)), theme.text),
-            (format!("{:<11}", state.text(model.settings.ascii)), state.mood.look(theme)),
+            (
+                format!("{:<11}", state.text(model.settings.ascii)),
+                state.mood.look(theme),
+            ),
             (clean(&app.command.join(" ")), theme.muted),
         ]);
     }

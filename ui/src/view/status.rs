@@ -187,11 +187,16 @@ fn right(model: &Model) -> String {
     if zoomed {
         parts.push("zoomed".to_owned());
     }
-    if !state.nodes.is_empty() {
+    // What was so when the connection was lost need not be so any more.
+    if !state.nodes.is_empty() && model.mirror.connection == Connection::Connected {
         parts.push(format!("{on}/{} nodes on", state.nodes.len()));
     }
     if bad > 0 {
-        parts.push(if bad == 1 { "1 error".to_owned() } else { format!("{bad} errors") });
+        parts.push(if bad == 1 {
+            "1 error".to_owned()
+        } else {
+            format!("{bad} errors")
+        });
     }
     parts.push(model.clock(model.now, "%H:%M"));
     format!("{} ", parts.join("  "))

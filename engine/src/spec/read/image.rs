@@ -99,7 +99,10 @@ pub fn absolute_path(cx: &mut Context<'_>, what: &str, path: Text<'_>) -> Option
     if Path::new(path.text).is_absolute() {
         return Some(cx.absolute(path.text));
     }
-    let message = format!("{what} must be an absolute path, not {}.", quote_path(Path::new(path.text)));
+    let message = format!(
+        "{what} must be an absolute path, not {}.",
+        quote_path(Path::new(path.text))
+    );
     let meant = quote_path(&cx.absolute(path.text));
     cx.report(Finding::error(Code::InvalidValue, path.mark, message).hint(format!("Perhaps {meant} is meant.")));
     None

@@ -23,14 +23,7 @@ pub const ENTRIES: &[Entry] = &[
         "shell",
         "open a shell inside the namespace",
     ),
-    entry(
-        Namespaces,
-        A::Restart,
-        "restart",
-        &["r"],
-        "restart",
-        "restart the app",
-    ),
+    entry(Namespaces, A::Restart, "restart", &["r"], "restart", "restart the app"),
     entry(
         Namespaces,
         A::Locate,

@@ -16,7 +16,7 @@ use std::{
 };
 
 use console::Console;
-use support::{Engine, Machine, PMCTL2, get};
+use support::{Engine, Machine, PLACEMAT2, PMCTL2, get};
 
 /// Seconds a guest has for its boot, on a machine that is busy with others.
 const BOOT: u64 = 420;
@@ -287,6 +287,102 @@ fn a_server_is_managed_over_redfish() {
     engine.until("it is off", SOON, || state("/nodes/server")["power_status"] == "Off");
     let log = ipmi(&machine, "10.0.1.11", CYBOZU, "sel list");
     assert_eq!(log.lines().count(), 2, "{log}");
+
+    engine.stop();
+    assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
+}
+
+const IPV6: &str = "
+kind: Network
+name: bmc
+type: bmc
+address: fd00:10::1/64
+---
+kind: Image
+name: guest
+file: guest.qcow2
+---
+kind: Node
+name: declared
+cpu: 1
+power: off
+bmc:
+  address: fd00:10::11
+  tls: {certificate: own.pem, key: own.key}
+---
+kind: Node
+name: announced
+cpu: 1
+memory: 256M
+volumes:
+- {kind: image, name: root, image: guest, copy-on-write: true}
+";
+
+/// A certificate for an address, which vouches for itself, and its key, both in PEM.
+fn certificate(address: &str) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new([address.to_owned()]).unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+#[test]
+fn bmcs_have_addresses_of_ipv6_and_certificates_of_the_user() {
+    let Some(machine) = Machine::new() else { return };
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
+    let guest = fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error}: run `make guest`", guest.display()));
+    machine.write("/var/scratch/lab/guest.qcow2", guest);
+    machine.write("/var/scratch/lab/six.yml", IPV6);
+    for (name, address) in [("own", "fd00:10::11"), ("common", "fd00:10::12")] {
+        let (certificate, key) = certificate(address);
+        machine.write(&format!("/var/scratch/lab/{name}.pem"), certificate);
+        machine.write(&format!("/var/scratch/lab/{name}.key"), key);
+    }
+    let before = machine.state();
+    let lab = "/var/scratch/lab";
+    let options = ["--headless", "--data-dir", "/var/scratch/data", "--bmc-tls"];
+    let refused = machine.try_sh(&format!(
+        "{PLACEMAT2} {} {lab}/common.pem {lab}/own.key {lab}/six.yml 2>&1",
+        options.join(" ")
+    ));
+    let told = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(
+        !refused.status.success() && told.contains("is not that of the certificate"),
+        "{told}"
+    );
+    let files = ["common.pem", "common.key", "six.yml"].map(|name| format!("{lab}/{name}"));
+    let arguments: Vec<&str> = options.into_iter().chain(files.iter().map(String::as_str)).collect();
+    let mut engine = Engine::start(&machine, &arguments);
+    engine.until_running(&machine, "six", SOON * 2);
+    let state = |path: &str| -> serde_json::Value {
+        serde_json::from_slice(&get(&machine, "six", path).unwrap_or_default()).unwrap_or_default()
+    };
+    let redfish = |address: &str, ca: &str, path: &str| {
+        machine.sh(&format!(
+            "curl -sS --fail-with-body --max-time 60 --cacert {lab}/{ca}.pem -u cybozu:cybozu 'https://[{address}]{path}'"
+        ))
+    };
+    engine.until("the declared BMC is served", SOON, || {
+        state("/bmcs/declared")["state"] == "ready"
+    });
+    assert!(ipmi(&machine, "fd00:10::11", CYBOZU, "chassis power status").contains("is off"));
+    let system = "/redfish/v1/Systems/System.Embedded.1";
+    assert!(redfish("fd00:10::11", "own", system).contains("\"PowerState\":\"Off\""));
+    let lan = redfish("fd00:10::11", "own", "/redfish/v1/Managers/BMC/EthernetInterfaces/LAN");
+    assert!(lan.contains("\"Address\":\"fd00:10::11\""), "{lan}");
+
+    let mut guest = Console::open(&machine, "announced");
+    guest.login(BOOT);
+    guest.run("echo fd00:10::12 > /dev/virtio-ports/placemat", SOON);
+    engine.until("the announced BMC is served", SOON, || {
+        state("/bmcs/announced")["state"] == "ready"
+    });
+    assert_eq!(state("/bmcs/announced")["address"], "fd00:10::12");
+    assert!(ipmi(&machine, "fd00:10::12", CYBOZU, "chassis power status").contains("is on"));
+    assert!(redfish("fd00:10::12", "common", system).contains("\"PowerState\":\"On\""));
+    ipmi(&machine, "fd00:10::12", CYBOZU, "chassis power off");
+    engine.until("the node is off", SOON, || {
+        state("/nodes/announced")["power_status"] == "Off"
+    });
 
     engine.stop();
     assert_eq!(before.diff(&machine.state()), [] as [String; 0]);

@@ -106,7 +106,13 @@ fn run(dir: &TempDir, arguments: &[&str]) -> Output {
     // A copy: the build's directory may be root's alone.
     let program = dir.path().join("placemat2");
     if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_placemat2"), &program).unwrap();
+        // By another process: what this one opens for writing, a fork in another thread has open, too, for a moment, and nothing that is
+        // open for writing can be run.
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_placemat2"))
+            .arg(&program)
+            .status();
+        assert!(copied.unwrap().success());
     }
     let mut command = if nix::unistd::geteuid().is_root() {
         let mut command = Command::new("unshare");

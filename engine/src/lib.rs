@@ -12,6 +12,7 @@ pub mod bmc;
 pub mod client;
 pub mod console;
 pub mod doctor;
+pub mod duration;
 pub mod fabric;
 pub mod forward;
 pub mod host;

@@ -170,6 +170,24 @@ fn large_lab_is_as_generated() {
 }
 
 /// Reads the lab that has every resource and key; returns it with the directory it is in.
+#[test]
+fn certificates_of_bmcs_are_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("none.pem", "no certificate");
+    write(
+        "lab.yml",
+        "{kind: Network, name: bmc, type: bmc, address: 10.0.1.1/24}\n---\n\
+         {kind: Node, name: n, cpu: 1, bmc: {address: 10.0.1.2, tls: {certificate: none.pem, key: none.pem}}}\n",
+    );
+    let report = load(&[dir.path().join("lab.yml")]);
+    let [told] = report.diagnostics.as_slice() else {
+        panic!("{:?}", report.diagnostics)
+    };
+    let words = "`tls` of `bmc` of node `n` can't be used: there is no certificate in it";
+    assert!(told.message.starts_with(words), "{}", told.message);
+}
+
 fn full_lab() -> (Spec, PathBuf) {
     let good = fixture("good");
     let report = load(&[good.join("full.yml")]);

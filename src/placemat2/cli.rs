@@ -3,7 +3,7 @@
 use std::{ffi::OsString, num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use placemat2_engine::{client::Endpoint, spec::Variables};
+use placemat2_engine::{client::Endpoint, duration, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
 use crate::pmctl2::complete;
@@ -132,8 +132,8 @@ pub enum ConfigCommand {
 pub struct TestArgs {
     #[command(flatten)]
     pub run: RunArgs,
-    /// How long the lab may take until all of it is ready, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    /// How long the lab may take until all of it is ready: seconds, or such as 90s, 10m.
+    #[arg(long, value_name = "DURATION", default_value = "600", value_parser = duration::parse)]
     pub timeout: Duration,
     /// Runs the command in a namespace of the lab instead of the host's.
     #[arg(long = "in", value_name = "NETNS")]
@@ -168,11 +168,15 @@ pub struct RunArgs {
     /// Who may sign in to BMCs whose lab file says nothing of users: a YAML list of `name`, `password`, `role`.
     #[arg(long, value_name = "FILE")]
     pub bmc_users: Option<PathBuf>,
-    /// How long one init script may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    /// The certificate that BMCs show whose lab file names none, with its chain, and its private key: files in PEM. Without
+    /// it, each gets one by an authority of the lab's own.
+    #[arg(long, num_args = 2, value_names = ["CERTIFICATE", "KEY"])]
+    pub bmc_tls: Option<Vec<PathBuf>>,
+    /// How long one init script may take: seconds, or such as 90s, 5m.
+    #[arg(long, value_name = "DURATION", default_value = "300", value_parser = duration::parse)]
     pub init_timeout: Duration,
-    /// How long apps may take to end after SIGTERM before they are killed, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    /// How long apps may take to end after SIGTERM before they are killed: seconds, or such as 500ms, 1m.
+    #[arg(long, value_name = "DURATION", default_value = "5", value_parser = duration::parse)]
     pub stop_timeout: Duration,
     /// Prints how long each part of the bring-up took; with a FILE, writes it there as a trace in Chrome's format, too.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -331,13 +335,6 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         ));
     }
     Ok((name.to_owned(), value.to_owned()))
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
-    Duration::try_from_secs_f64(number).map_err(|_| format!("`{text}` is not a number of seconds"))
 }
 
 impl VariableArgs {

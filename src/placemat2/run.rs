@@ -1,9 +1,14 @@
 //! `placemat2 run`: a lab from its files to its end.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
+use anyhow::Context as _;
 use placemat2_engine::{
-    bmc::User,
+    bmc::{User, redfish::Certificate},
     host::{LabDir, proc_sys},
     keeper,
     lab::{self, About, Settings, Stop},
@@ -75,6 +80,7 @@ pub struct Begun {
 pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &Stop) -> anyhow::Result<Option<Begun>> {
     lab::check_privileges()?;
     let bmc_users = bmc_users::read(args.bmc_users.as_deref())?;
+    let bmc_certificate = bmc_certificate(args.bmc_tls.as_deref())?;
     let options = args.plan.clone();
     let read = tokio::task::spawn_blocking(move || prepare::read(&options));
     let written = tokio::select! {
@@ -84,7 +90,7 @@ pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &
     let (root, name) = written.lab();
     let dir = tokio::task::block_in_place(|| lab::acquire(&root, &name))?;
     let prepared = tokio::select! {
-        prepared = prepare_run(args, bmc_users, log, written, log_dir.unwrap_or(dir.path())) => prepared.map(Some),
+        prepared = prepare_run(args, bmc_users, bmc_certificate, log, written, log_dir.unwrap_or(dir.path())) => prepared.map(Some),
         () = stop.stop.cancelled() => Ok(None),
     };
     match prepared {
@@ -101,10 +107,27 @@ pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &
     }
 }
 
+/// `--bmc-tls`: the certificate in those files.
+fn bmc_certificate(files: Option<&[PathBuf]>) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let Some([certificate, key]) = files else {
+        return Ok(None);
+    };
+    let read = Certificate::read(certificate, key);
+    let read = read.with_context(|| {
+        format!(
+            "the BMCs' certificate {} with the key {} can't be used",
+            certificate.display(),
+            key.display()
+        )
+    });
+    Ok(Some(Arc::new(read?)))
+}
+
 /// Starts the log, asks the host and plans.
 async fn prepare_run(
     args: RunArgs,
     bmc_users: Vec<User>,
+    bmc_certificate: Option<Arc<Certificate>>,
     log: &LogArgs,
     written: Written,
     log_dir: &Path,
@@ -128,6 +151,7 @@ async fn prepare_run(
         boot_parallelism: args.boot_parallelism,
         debug: args.debug,
         bmc_users,
+        bmc_certificate,
         mtu,
         replan: Box::new(move |mtu| plan::build(&spec, &options, &Facts { mtu, ..facts.clone() }).ok()),
         about: About {

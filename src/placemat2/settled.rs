@@ -54,38 +54,27 @@ fn survey(state: &State) -> Option<Settled> {
 pub fn unready(state: &State) -> Vec<Unready> {
     states(state)
         .filter(|(_, state, _)| !matches!(state, ReadyState::Ready | ReadyState::Off))
-        .map(|(object, state, reason)| Unready {
+        .map(|(object, _, reason)| Unready {
             object,
-            reason: reason.unwrap_or_else(|| format!("it is {}", state.word())),
+            reason: reason.unwrap_or_default(),
         })
         .collect()
 }
 
 /// How far each node, namespace and app is, and why it is no further. Of a namespace that is there, its apps tell.
 fn states(state: &State) -> impl Iterator<Item = (String, ReadyState, Option<String>)> {
-    let why = |ready: &placemat2_engine::store::Readiness| {
-        let probe = ready
-            .probe
-            .as_ref()
-            .map(|probe| format!("`{probe}` has not succeeded yet"));
-        ready
-            .reason
-            .clone()
-            .or(probe.filter(|_| ready.state == ReadyState::Waiting))
-    };
+    let told = |id: String, (state, why)| (id, state, why);
     let nodes = state
         .nodes
         .iter()
-        .map(move |node| (format!("node/{}", node.name), node.ready.state, why(&node.ready)));
+        .map(move |node| told(format!("node/{}", node.name), node.readiness()));
     let namespaces = state.namespaces.iter().flat_map(move |namespace| {
-        let own = (namespace.state != Ready::Ready).then(|| {
-            let (state, reason) = namespace.readiness();
-            (format!("namespace/{}", namespace.name), state, reason)
-        });
-        let apps = namespace.apps.iter().map(move |app| {
-            let id = format!("app/{}/{}", namespace.name, app.name);
-            (id, app.ready.state, why(&app.ready))
-        });
+        let id = format!("namespace/{}", namespace.name);
+        let own = (namespace.state != Ready::Ready).then(|| told(id, namespace.readiness()));
+        let apps = namespace
+            .apps
+            .iter()
+            .map(move |app| told(format!("app/{}/{}", namespace.name, app.name), app.readiness()));
         own.into_iter().chain(apps)
     });
     nodes.chain(namespaces)

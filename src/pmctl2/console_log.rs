@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use anyhow::anyhow;
 use clap::Args;
-use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
-use placemat2_engine::client::Client;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use placemat2_engine::{client::Client, duration};
 
 use super::connect::Session;
 use crate::output::{self, Visible};
@@ -40,8 +40,7 @@ impl FromStr for Since {
             return Ok(Self(time));
         }
         let unknown = || anyhow!("neither a time such as 2026-11-26T10:00:00Z nor how long ago it was, such as 10m");
-        if let Ok(ago) = text.parse::<SignedDuration>() {
-            let ago = ago.abs();
+        if let Ok(ago) = duration::parse(text) {
             return Ok(Self(Timestamp::now().checked_sub(ago).map_err(|_| unknown())?));
         }
         let local: DateTime = text.parse().map_err(|_| unknown())?;
@@ -78,13 +77,13 @@ mod tests {
         let since = |text: &str| text.parse::<Since>().map(|Since(time)| time);
         let exact = since("2026-11-26T10:00:00Z").unwrap();
         assert_eq!(since("2026-11-26T11:00:00+01:00").unwrap(), exact);
-        for ago in ["10m", "10min", "PT10M", "0.5h"] {
+        for ago in ["10m", "10min", "PT10M", "0.5h", "600"] {
             let time = since(ago).unwrap();
             let seconds = Timestamp::now().duration_since(time).as_secs();
             assert!((600..=1801).contains(&seconds), "{ago}: {seconds}");
         }
         assert!(since("2026-11-26T10:00").is_ok() && since("2026-11-26 10:00:30").is_ok());
-        for wrong in ["", "yesterday", "10", "2026-13-01T00:00"] {
+        for wrong in ["", "yesterday", "-10", "2026-13-01T00:00"] {
             assert!(since(wrong).is_err(), "{wrong}");
         }
     }

@@ -7,11 +7,12 @@ use clap::{Args, ValueEnum};
 use placemat2_engine::{
     client::{Client, Tunnel},
     console::{Found, Matcher, without_end},
+    duration,
 };
 use regex::bytes::Regex;
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use super::{connect::Session, seconds};
+use super::connect::Session;
 use crate::output::{self, Visible};
 
 /// The longest line that is printed, in bytes.
@@ -34,8 +35,8 @@ pub struct Expect {
     /// What is expected in a line
     #[arg(value_name = "REGEX")]
     pattern: Regex,
-    /// How many seconds it may take
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    /// How long it may take: seconds, or such as 500ms, 90s, 5m
+    #[arg(long, value_name = "DURATION", default_value = "60", value_parser = duration::parse)]
     timeout: Duration,
     /// Where to begin
     #[arg(long, value_enum, default_value_t = Since::Screen)]

@@ -1,8 +1,10 @@
 //! `pmctl2 node action`: the power of several nodes at once.
 
+use std::time::Duration;
+
 use clap::{ArgGroup, Args, ValueEnum};
 use futures::future::join_all;
-use placemat2_engine::client::Client;
+use placemat2_engine::{client::Client, duration};
 
 use super::{connect::Session, each, listing::field};
 
@@ -19,12 +21,12 @@ pub struct Action {
     /// Act on every node of the lab
     #[arg(long, group = "which")]
     all: bool,
-    /// For shutdown: how long each guest may take; it fails for those that take longer, which stay on [default: 60]
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<f64>,
+    /// For shutdown: how long each guest may take, in seconds or as 90s, 5m; it fails for those that take longer, which stay on [default: 60]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<Duration>,
     /// For shutdown: power off at once what is still on after that time
-    #[arg(long, value_name = "SECONDS", conflicts_with = "timeout")]
-    force_after: Option<f64>,
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "timeout")]
+    force_after: Option<Duration>,
     /// For what powers on: what to boot from first, this time only
     #[arg(long, value_name = "SOURCE")]
     boot: Option<Boot>,
@@ -88,8 +90,8 @@ impl Action {
     /// The options as the API takes them. It is the API that knows which of them an action takes.
     fn query(&self) -> String {
         let mut options = Vec::new();
-        if let Some(seconds) = self.force_after.or(self.timeout) {
-            options.push(format!("timeout={seconds}"));
+        if let Some(limit) = self.force_after.or(self.timeout) {
+            options.push(format!("timeout={}", limit.as_secs_f64()));
         }
         if self.force_after.is_some() {
             options.push("force=true".to_owned());

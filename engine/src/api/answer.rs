@@ -1,8 +1,8 @@
 //! What every answer has in common: JSON bodies, errors as JSON, parameters whose mistakes are told as such.
 
 use axum::{
-    extract::{FromRequestParts, Path, Query},
-    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    extract::{FromRequestParts, Path, Query, rejection::QueryRejection},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -115,14 +115,24 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 /// The query parameters.
 pub struct Options<T>(pub T);
 
+impl<T: DeserializeOwned> Options<T> {
+    /// Those of a request that is taken whole, as one that becomes a stream is.
+    pub fn of<B>(request: &Request<B>) -> Result<T, ApiError> {
+        let Query(value) = Query::try_from_uri(request.uri()).map_err(unreadable)?;
+        Ok(value)
+    }
+}
+
+fn unreadable(rejection: QueryRejection) -> ApiError {
+    ApiError::new(rejection.status(), rejection.body_text())
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Options<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Query::from_request_parts(parts, state).await {
-            Ok(Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(ApiError::new(rejection.status(), rejection.body_text())),
-        }
+        let Query(value) = Query::from_request_parts(parts, state).await.map_err(unreadable)?;
+        Ok(Self(value))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Query, State},
+    extract::State,
     http::{Request, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -65,8 +65,7 @@ pub async fn open(
     Segments(name): Segments<String>,
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
-    let Query(query) = Query::<ConsoleQuery>::try_from_uri(request.uri())
-        .map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let query: ConsoleQuery = Options::of(&request)?;
     let permit = shared.tunnels.permit(&request)?;
     let access = if query.readonly { Access::ReadOnly } else { Access::Full };
     let console = find(&shared, &name)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Extension, Query, State},
+    extract::{Extension, State},
     http::{HeaderValue, Request, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -83,8 +83,7 @@ pub async fn open(
     request: Request<Body>,
 ) -> Result<Response, ApiError> {
     unix_only(gate)?;
-    let Query(query) = Query::<ShellQuery>::try_from_uri(request.uri())
-        .map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let query: ShellQuery = Options::of(&request)?;
     let permit = shared.tunnels.permit(&request)?;
     let opened = shared.control.open_shell(&name, wanted(query)?).await?;
     let mut response = shared.tunnels.open(permit, request, opened.stream, Until::ClientEnds);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{About, LabError, Observer, bring_up, initial, made::Made, preflight, take_down};
 use crate::{
     api,
-    bmc::User,
+    bmc::{User, redfish::Certificate},
     host::{LabDir, Nat, Undo, limits, mtu},
     keeper::Keeper,
     memory, notify,
@@ -43,6 +43,8 @@ pub struct Settings {
     pub debug: bool,
     /// Who may sign in to a BMC whose lab file says nothing of users.
     pub bmc_users: Vec<User>,
+    /// `--bmc-tls`: what BMCs show whose lab file names no certificate; ones by the lab's authority if none.
+    pub bmc_certificate: Option<Arc<Certificate>>,
     /// How the plan's MTU was found, to follow it.
     pub mtu: mtu::Choice,
     /// Plans the same lab for another MTU; `None` if that can't be.

@@ -113,6 +113,7 @@ fn bmc(node: &spec::Node) -> Option<Bmc> {
         node: node.name.clone(),
         address: bmc.address,
         users: bmc.users.clone(),
+        tls: bmc.tls.clone(),
     })
 }
 

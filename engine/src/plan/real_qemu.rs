@@ -279,6 +279,7 @@ fn a_cd_drive_takes_no_slot() {
                 place: place(1),
                 address: "10.1.0.5".parse().unwrap(),
                 users: vec![],
+                tls: None,
             });
         });
         let Some(node) = planned(&lab.spec(), directory.path()) else {

@@ -471,6 +471,7 @@ fn with_bmc(machine: MachineType) -> Node {
                 place: place(1),
                 address: "10.1.0.5".parse().unwrap(),
                 users: vec![],
+                tls: None,
             });
         })
         .spec();

@@ -274,6 +274,17 @@ pub struct Bmc {
     pub address: IpAddr,
     /// Who may sign in; empty: whoever may everywhere.
     pub users: Vec<User>,
+    /// Its own certificate.
+    pub tls: Option<TlsFiles>,
+}
+
+/// Files with a certificate and its key, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TlsFiles {
+    /// The certificate, and behind it those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// The machine QEMU emulates.

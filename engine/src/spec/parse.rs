@@ -5,17 +5,15 @@
 //! open before it, so a mistake ends with its document, and the parser (which keeps the tokens of a `[` or `{` until it is
 //! closed) never holds more than one.
 
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 
 use super::{
     diagnostic::{Code, Finding},
-    source::Lines,
+    merge::merge,
     split::{Chunk, Chunks},
+    syntax,
     tree::{Entry, Mark, Node, Value},
 };
 
@@ -122,7 +120,7 @@ impl Builder<'_> {
                 Err(error) => {
                     let mark = self.mark(Span::empty(*error.marker()));
                     return Err(Failure {
-                        finding: syntax_error(&error, mark, line_of(text, &error)),
+                        finding: syntax::finding(&error, mark, text),
                         fatal: false,
                     });
                 }
@@ -296,92 +294,8 @@ impl Builder<'_> {
     }
 }
 
-/// Adds what `<<` keys bring in (YAML 1.1's merge type) and returns how many nodes that is. A key that is written out,
-/// or was brought in earlier, stays.
-fn merge(entries: &mut Vec<Entry>) -> usize {
-    let is_merge = |entry: &Entry| {
-        let key = matches!(&entry.key.value, Value::Scalar { text, plain: true } if &**text == "<<");
-        key && merged_mappings(&entry.value).is_some()
-    };
-    if !entries.iter().any(is_merge) {
-        return 0;
-    }
-    let (merges, mut own): (Vec<Entry>, Vec<Entry>) = std::mem::take(entries).into_iter().partition(is_merge);
-    let mut seen: HashSet<Rc<str>> = own
-        .iter()
-        .filter_map(|entry| entry.key.scalar().map(Rc::from))
-        .collect();
-    let mut weight = 0;
-    for entry in merges
-        .iter()
-        .filter_map(|entry| merged_mappings(&entry.value))
-        .flatten()
-        .flatten()
-    {
-        if entry.key.scalar().is_none_or(|key| seen.insert(Rc::from(key))) {
-            weight += entry.key.weight + entry.value.weight;
-            own.push(entry.clone());
-        }
-    }
-    *entries = own;
-    weight
-}
-
-/// Returns the mappings that the value of a `<<` key brings in.
-fn merged_mappings(value: &Node) -> Option<Vec<&[Entry]>> {
-    match &value.value {
-        Value::Mapping(entries) => Some(vec![entries]),
-        Value::Sequence(items) => items
-            .iter()
-            .map(|item| match &item.value {
-                Value::Mapping(entries) => Some(entries.as_slice()),
-                _ => None,
-            })
-            .collect(),
-        Value::Scalar { .. } => None,
-    }
-}
-
 fn is_string_tag(tag: &Tag) -> bool {
     tag.is_yaml_core_schema() && tag.suffix == "str"
-}
-
-/// Returns the line of a document that an error is in.
-fn line_of<'t>(text: &'t str, error: &ScanError) -> &'t str {
-    let before = error.marker().line().saturating_sub(1);
-    Lines::new(text).nth(before).unwrap_or_default()
-}
-
-/// Says what the parser found in words of our own where they help.
-fn syntax_error(error: &ScanError, mark: Mark, line: &str) -> Finding {
-    let info = error.info();
-    let finding = Finding::error(Code::Syntax, mark, format!("This is not YAML: {info}."));
-    if info.contains("flow") && line.contains("${") {
-        return finding.hint("Between `[` and `]`, or `{` and `}`, quote a text with `${…}` in it.");
-    }
-    let hints = [
-        ("tab", "Indent with spaces; YAML does not take tabs."),
-        (
-            "mapping values",
-            "Quote the text if the `: ` in it belongs to a value; else check the indentation.",
-        ),
-        (
-            "anchor",
-            "An alias (`*name`) needs an anchor (`&name`) before it in the same document.",
-        ),
-        ("quoted scalar", "Check that the quotes are closed."),
-        ("placement of ':'", "Check that every `[` and `{` before it is closed."),
-        ("flow", "Check that every `[` and `{` is closed."),
-        (
-            "did not find expected",
-            "Check the indentation of this line and of the one before it.",
-        ),
-    ];
-    let hint = hints
-        .iter()
-        .find(|(part, _)| info.contains(part))
-        .map(|(_, hint)| (*hint).to_owned());
-    finding.maybe_hint(hint)
 }
 
 #[cfg(test)]
@@ -474,24 +388,6 @@ mod tests {
           13:1-13:2 c
             13:4-13:9 "---"
         "#);
-    }
-
-    #[test]
-    fn merged_keys_give_way_to_written_ones() {
-        let text = "- &a {x: 1, y: 2}\n- &b {y: 3, z: 4}\n- {<<: [*a, *b], x: 5}\n- {<<: text}\n";
-        let (documents, _) = read(text);
-        let Value::Sequence(items) = &documents[0].value else {
-            panic!("not a list")
-        };
-        let pairs = |node: &Node| match &node.value {
-            Value::Mapping(entries) => entries
-                .iter()
-                .map(|entry| format!("{}={}", entry.key.scalar().unwrap(), entry.value.scalar().unwrap()))
-                .collect::<Vec<_>>(),
-            _ => panic!("not a mapping"),
-        };
-        assert_eq!(pairs(&items[2]), ["x=5", "y=2", "z=4"]);
-        assert_eq!(pairs(&items[3]), ["<<=text"]);
     }
 
     #[test]

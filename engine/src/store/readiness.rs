@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{NamespaceState, Ready};
+use super::{AppPhase, AppState, NamespaceState, NodeState, Ready};
+use crate::node::PowerState;
 
 /// How far something is with doing what it is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,18 +20,6 @@ pub enum ReadyState {
     NotReady,
     /// It is not powered on with the lab, and nobody has powered it on.
     Off,
-}
-
-impl ReadyState {
-    /// As it is written in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Ready => "ready",
-            Self::NotReady => "not-ready",
-            Self::Off => "off",
-        }
-    }
 }
 
 /// Whether a node or an app does what it is for, as its `ready` in the lab file tells; without that, whether it runs.
@@ -127,6 +116,18 @@ impl Readiness {
         }
     }
 
+    /// Why it is no further, if it is not ready; `doing` is what it does instead.
+    fn explained(&self, doing: &str) -> (ReadyState, Option<String>) {
+        let why = match (&self.reason, &self.probe) {
+            (Some(reason), _) => reason.clone(),
+            (None, Some(probe)) if self.state == ReadyState::Waiting => {
+                format!("it is {doing}, `{probe}` has not succeeded yet")
+            }
+            (None, _) => format!("it is {doing}"),
+        };
+        (self.state, (self.state != ReadyState::Ready).then_some(why))
+    }
+
     fn set(&mut self, state: ReadyState, reason: Option<String>) {
         if self.state != state {
             self.since = Some(Timestamp::now());
@@ -136,18 +137,32 @@ impl Readiness {
     }
 }
 
+impl NodeState {
+    /// How far the node is with what it is for, and why it is no further.
+    pub fn readiness(&self) -> (ReadyState, Option<String>) {
+        self.ready.explained(power(self.power_status))
+    }
+}
+
+impl AppState {
+    /// How far the app is with what it is for, and why it is no further.
+    pub fn readiness(&self) -> (ReadyState, Option<String>) {
+        self.ready.explained(phase(self.phase))
+    }
+}
+
 impl NamespaceState {
     /// How far the namespace is with all that runs in it, and why it is no further.
     pub fn readiness(&self) -> (ReadyState, Option<String>) {
+        let because = |otherwise: &str| Some(self.reason.clone().unwrap_or_else(|| otherwise.to_owned()));
         match self.state {
-            Ready::Failed => return (ReadyState::NotReady, self.reason.clone()),
-            Ready::Waiting | Ready::Starting => return (ReadyState::Waiting, self.reason.clone()),
+            Ready::Failed => return (ReadyState::NotReady, because("it could not be made")),
+            Ready::Waiting | Ready::Starting => return (ReadyState::Waiting, because("it is being made")),
             Ready::Ready => {}
         }
-        let of = |state| self.apps.iter().find(|app| app.ready.state == state);
-        for state in [ReadyState::NotReady, ReadyState::Waiting] {
-            if let Some(app) = of(state) {
-                let reason = app.ready.reason.as_deref().unwrap_or("it is not ready yet");
+        for wanted in [ReadyState::NotReady, ReadyState::Waiting] {
+            let unready = self.apps.iter().find(|app| app.ready.state == wanted);
+            if let Some((app, (state, Some(reason)))) = unready.map(|app| (app, app.readiness())) {
                 return (state, Some(format!("app {}: {reason}", app.name)));
             }
         }
@@ -155,9 +170,45 @@ impl NamespaceState {
     }
 }
 
+/// Power, as the end of "it is".
+pub fn power(power: PowerState) -> &'static str {
+    match power {
+        PowerState::On => "on",
+        PowerState::PoweringOn => "powering on",
+        PowerState::Off => "off",
+        PowerState::PoweringOff => "powering off",
+    }
+}
+
+/// What an app is doing, as the end of "it is".
+pub fn phase(phase: AppPhase) -> &'static str {
+    match phase {
+        AppPhase::Waiting => "waiting for its namespace",
+        AppPhase::Starting => "starting",
+        AppPhase::Running => "running",
+        AppPhase::Exited => "exited",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn why_something_is_not_ready_is_told() {
+        let mut ready = Readiness::new(Some("tcp 22".into()));
+        let why = |ready: &Readiness| ready.explained("running").1;
+        ready.begin();
+        assert_eq!(
+            why(&ready).as_deref(),
+            Some("it is running, `tcp 22` has not succeeded yet")
+        );
+        let run = ready.probed_run().unwrap();
+        ready.note(run, "connection refused".into());
+        assert_eq!(why(&ready).as_deref(), Some("connection refused"));
+        ready.conclude(run, Ok(()));
+        assert_eq!(why(&ready), None);
+    }
 
     #[test]
     fn what_is_not_looked_at_is_ready_while_it_runs() {

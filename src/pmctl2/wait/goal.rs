@@ -5,7 +5,7 @@ use std::str::FromStr;
 use placemat2_engine::{
     node::PowerState,
     spec::model::Object,
-    store::{AppPhase, NamespaceState, NodeState, Readiness, ReadyState},
+    store::{AppPhase, NodeState, ReadyState, phase, power},
 };
 use regex::bytes::Regex;
 
@@ -91,16 +91,12 @@ impl Goal {
     /// How far an object is. What is on a console is not in the lab's state.
     pub fn progress(&self, lab: &Lab, object: &Object) -> Progress {
         match (self, object) {
-            (Self::Ready, Object::Namespace(name)) => {
-                let (state, reason) = lab.namespace(name).map(NamespaceState::readiness).unwrap_or_default();
-                of_state(state, reason.unwrap_or_else(|| "it is being made".into()))
-            }
-            (Self::Ready, Object::App { namespace, app }) => {
-                let Some(app) = lab.app(namespace, app) else {
-                    return gone();
-                };
-                of_state(app.ready.state, how(&app.ready, phase(app.phase)))
-            }
+            (Self::Ready, Object::Namespace(name)) => lab
+                .namespace(name)
+                .map_or_else(gone, |namespace| of_state(namespace.readiness())),
+            (Self::Ready, Object::App { namespace, app }) => lab
+                .app(namespace, app)
+                .map_or_else(gone, |app| of_state(app.readiness())),
             (Self::Exited, Object::App { namespace, app }) => match lab.app(namespace, app) {
                 None => gone(),
                 Some(app) if app.phase == AppPhase::Exited => Progress::Met,
@@ -112,9 +108,8 @@ impl Goal {
     }
 
     fn progress_of(&self, node: &NodeState) -> Progress {
-        let power = power(node.power_status);
         let met = match self {
-            Self::Ready => return of_state(node.ready.state, how(&node.ready, power)),
+            Self::Ready => return of_state(node.readiness()),
             Self::On => node.power_status == PowerState::On,
             Self::Off => node.power_status == PowerState::Off,
             Self::Exited | Self::Console(_) => false,
@@ -123,42 +118,16 @@ impl Goal {
             return Progress::Met;
         }
         let why = node.power_reason.as_deref().map(|reason| format!(" ({reason})"));
-        Progress::Awaited(format!("it is {power}{}", why.unwrap_or_default()))
+        Progress::Awaited(format!("it is {}{}", power(node.power_status), why.unwrap_or_default()))
     }
 }
 
-fn of_state(state: ReadyState, how: String) -> Progress {
+fn of_state((state, why): (ReadyState, Option<String>)) -> Progress {
+    let why = why.unwrap_or_default();
     match state {
         ReadyState::Ready => Progress::Met,
-        ReadyState::NotReady => Progress::Never(how),
-        ReadyState::Waiting | ReadyState::Off => Progress::Awaited(how),
-    }
-}
-
-/// What is known of something that is not ready.
-fn how(ready: &Readiness, running: &str) -> String {
-    match (&ready.reason, &ready.probe) {
-        (Some(reason), _) => reason.clone(),
-        (None, Some(probe)) => format!("it is {running}, `{probe}` has not succeeded yet"),
-        (None, None) => format!("it is {running}"),
-    }
-}
-
-fn power(power: PowerState) -> &'static str {
-    match power {
-        PowerState::On => "on",
-        PowerState::PoweringOn => "powering on",
-        PowerState::Off => "off",
-        PowerState::PoweringOff => "powering off",
-    }
-}
-
-fn phase(phase: AppPhase) -> &'static str {
-    match phase {
-        AppPhase::Waiting => "waiting for its namespace",
-        AppPhase::Starting => "starting",
-        AppPhase::Running => "running",
-        AppPhase::Exited => "exited",
+        ReadyState::NotReady => Progress::Never(why),
+        ReadyState::Waiting | ReadyState::Off => Progress::Awaited(why),
     }
 }
 

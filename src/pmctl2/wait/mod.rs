@@ -13,6 +13,7 @@ use anyhow::bail;
 use clap::{ArgGroup, Args};
 use placemat2_engine::{
     client::{Client, Lines},
+    duration,
     spec::model::Object,
 };
 use tokio::time::{sleep, timeout};
@@ -21,7 +22,7 @@ use self::{
     goal::{Goal, Progress},
     lab::Lab,
 };
-use super::{connect::Session, seconds};
+use super::connect::Session;
 use crate::output;
 
 /// Exit status when the time was over.
@@ -52,8 +53,8 @@ pub struct Wait {
     /// What it is to be: ready, on, off (nodes), exited (apps), or console=REGEX (nodes: a line of the serial console matches)
     #[arg(long = "for", value_name = "STATE", default_value = "ready")]
     goal: Goal,
-    /// How many seconds it may take
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    /// How long it may take: seconds, or such as 500ms, 90s, 5m
+    #[arg(long, value_name = "DURATION", default_value = "300", value_parser = duration::parse)]
     timeout: Duration,
 }
 

@@ -144,6 +144,15 @@ impl Changes {
         }
     }
 
+    /// Takes a link to a resource; its path.
+    pub fn link(&mut self, pointer: &str) -> Option<String> {
+        let value = self.value(pointer)?;
+        match value.get("@odata.id").and_then(Value::as_str) {
+            Some(path) => Some(path.to_owned()),
+            None => self.wrong_type(pointer, &value),
+        }
+    }
+
     /// Takes one of some words, for which it returns what stands beside it.
     pub fn choice<T: Copy>(&mut self, pointer: &str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(pointer)?;

@@ -5,6 +5,8 @@
 //! Nothing here knows how a machine is made, and no resource tells of hardware that is not there.
 
 mod caller;
+mod certificate;
+mod certificates;
 mod changes;
 mod delivery;
 mod disks;
@@ -31,10 +33,12 @@ use std::sync::Arc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use caller::Origin;
+pub use certificate::{Certificate, CertificateError};
 pub use serve::serve;
 pub use tls::{Authority, TlsError};
 
 use super::{Bmc, Place};
+use certificates::Certificates;
 use disks::Disks;
 use events::Events;
 use sessions::Logins;
@@ -47,6 +51,7 @@ pub const PORT: u16 = 443;
 pub struct Redfish {
     bmc: Arc<Bmc>,
     place: Place,
+    certificates: Certificates,
     sessions: Logins,
     tasks: Tasks,
     events: Events,
@@ -56,12 +61,13 @@ pub struct Redfish {
 }
 
 impl Redfish {
-    /// A face of that BMC, until it is closed. Needs a tokio runtime.
-    pub fn new(bmc: Arc<Bmc>, place: Place) -> Arc<Self> {
+    /// A face of that BMC with that certificate, until it is closed. Needs a tokio runtime.
+    pub fn new(bmc: Arc<Bmc>, place: Place, certificate: Arc<Certificate>) -> Arc<Self> {
         let redfish = Arc::new(Self {
             disks: Disks::new(bmc.identity()),
             bmc,
             place,
+            certificates: Certificates::new(certificate),
             sessions: Logins::default(),
             tasks: Tasks::default(),
             events: Events::default(),
@@ -89,6 +95,10 @@ impl Redfish {
 
     fn place(&self) -> Place {
         self.place
+    }
+
+    fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     fn sessions(&self) -> &Logins {

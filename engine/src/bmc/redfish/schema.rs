@@ -10,6 +10,9 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("ActionInfo", "v1_5_0"),
     ("Bios", "v1_2_3"),
     ("BootOption", "v1_0_6"),
+    ("Certificate", "v1_11_0"),
+    ("CertificateLocations", "v1_0_4"),
+    ("CertificateService", "v1_2_1"),
     ("Chassis", "v1_28_0"),
     ("ComputerSystem", "v1_27_0"),
     ("Drive", "v1_22_0"),
@@ -49,6 +52,7 @@ pub const SCHEMAS: &[(&str, &str)] = &[
 /// Schemas of collections, which have no versions.
 const COLLECTIONS: &[&str] = &[
     "BootOptionCollection",
+    "CertificateCollection",
     "ChassisCollection",
     "ComputerSystemCollection",
     "DriveCollection",

@@ -7,7 +7,6 @@ use axum::{
     response::Response,
 };
 use hyper::{body::Incoming, service::service_fn};
-use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
@@ -33,10 +32,9 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const WHAT: &str = "a BMC's Redfish service";
 
 /// Serves Redfish over TLS until `cancel` is cancelled, and returns when every connection is closed.
-pub async fn serve(redfish: Arc<Redfish>, listener: TcpListener, tls: Arc<ServerConfig>, cancel: CancellationToken) {
+pub async fn serve(redfish: Arc<Redfish>, listener: TcpListener, cancel: CancellationToken) {
     let connections = TaskTracker::new();
-    let tls = TlsAcceptor::from(tls);
-    let serve = |(stream, peer)| connection(Arc::clone(&redfish), tls.clone(), stream, peer, cancel.clone());
+    let serve = |(stream, peer)| connection(Arc::clone(&redfish), stream, peer, cancel.clone());
     http::accept_all(WHAT, CONNECTIONS, Door(listener), serve, &connections, &cancel).await;
     connections.close();
     connections.wait().await;
@@ -55,13 +53,8 @@ impl Listener for Door {
     }
 }
 
-async fn connection(
-    redfish: Arc<Redfish>,
-    tls: TlsAcceptor,
-    stream: TcpStream,
-    peer: SocketAddr,
-    cancel: CancellationToken,
-) {
+async fn connection(redfish: Arc<Redfish>, stream: TcpStream, peer: SocketAddr, cancel: CancellationToken) {
+    let tls = TlsAcceptor::from(Arc::clone(redfish.certificates().shown().tls()));
     let handshake = tokio::select! {
         handshake = timeout(HANDSHAKE_TIME, tls.accept(stream)) => handshake,
         () = cancel.cancelled() => return,

@@ -2,12 +2,13 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use axum::http::{Method, Request, StatusCode, header::HeaderMap};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use rcgen::{CertificateParams, KeyPair};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
@@ -31,7 +32,22 @@ pub fn face_of(bmc: Arc<Bmc>) -> Arc<Redfish> {
         prefix: 24,
         mac: [2, 0, 0, 0, 0, 9],
     };
-    Redfish::new(bmc, place)
+    face_at(bmc, place, &AUTHORITY)
+}
+
+/// The lab's authority, as it takes some time to make one.
+static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("dc").unwrap());
+
+fn face_at(bmc: Arc<Bmc>, place: Place, authority: &Authority) -> Arc<Redfish> {
+    let certificate = authority.certificate("boot-0", place.address).unwrap();
+    Redfish::new(bmc, place, Arc::new(certificate))
+}
+
+/// A certificate that vouches for itself, for a name, and its key, both in PEM.
+pub fn signed(name: &str) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new([name.to_owned(), "127.0.0.1".into()]).unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
 /// An answer.
@@ -114,14 +130,17 @@ pub struct Served {
 
 /// Serves the BMC of a machine.
 pub async fn served(machine: &Arc<Scripted>, identity: Identity) -> Served {
-    let redfish = face_of(bmc_of(machine, identity));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let authority = Authority::new("dc").unwrap();
-    let tls = authority.server("boot-0", address.ip()).unwrap();
+    let place = Place {
+        address: address.ip(),
+        prefix: 8,
+        mac: [2, 0, 0, 0, 0, 9],
+    };
+    let redfish = face_at(bmc_of(machine, identity), place, &AUTHORITY);
     let ca = NamedTempFile::new().unwrap();
-    authority.write(ca.path()).unwrap();
-    let server = serve(Arc::clone(&redfish), listener, tls, CancellationToken::new());
+    AUTHORITY.write(ca.path()).unwrap();
+    let server = serve(Arc::clone(&redfish), listener, CancellationToken::new());
     Served {
         redfish,
         address,

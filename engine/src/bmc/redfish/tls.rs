@@ -1,17 +1,14 @@
 //! Certificates: one for each BMC, by a certificate authority of the lab's own, so that clients have one to trust.
 
-use std::{io, net::IpAddr, path::Path, sync::Arc};
+use std::{io, net::IpAddr, path::Path};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     SanType,
 };
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    version::{TLS12, TLS13},
-};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::certificate::{Certificate, CertificateError};
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +16,9 @@ pub enum TlsError {
     /// A key or certificate could not be made.
     #[error("A certificate for virtual BMCs cannot be made: {0}.")]
     Certificate(#[from] rcgen::Error),
-    /// The TLS library does not take it.
+    /// It was made, and is of no use.
     #[error("A certificate of a virtual BMC cannot be used: {0}.")]
-    Tls(#[from] rustls::Error),
+    Unusable(#[from] CertificateError),
     /// It can't be written where clients find it.
     #[error("The lab's certificate authority cannot be written to {path}: {source}.")]
     Write {
@@ -68,8 +65,8 @@ impl Authority {
         })
     }
 
-    /// What a BMC at that address, for the node of that name, needs to speak TLS.
-    pub fn server(&self, node: &str, address: IpAddr) -> Result<Arc<ServerConfig>, TlsError> {
+    /// A certificate for the BMC at that address, of the node of that name.
+    pub fn certificate(&self, node: &str, address: IpAddr) -> Result<Certificate, TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
         params
@@ -81,13 +78,6 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(&[&TLS13, &TLS12])?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Every BMC keeps what its own clients may resume, and few clients come often.
-        config.session_storage = rustls::server::ServerSessionMemoryCache::new(16);
-        Ok(Arc::new(config))
+        Ok(Certificate::new(vec![certificate.der().clone()], key)?)
     }
 }

@@ -61,7 +61,7 @@ impl Bmcs {
             plan: Arc::clone(&made.plan),
             store: made.store.clone(),
             users: made.settings.bmc_users.clone(),
-            authority: redfish::LabAuthority::default(),
+            certification: redfish::Certification::new(made.settings.bmc_certificate.clone()),
         };
         let closing = self.shared.closing.clone();
         self.shared.tasks.spawn(async move {
@@ -113,7 +113,7 @@ struct Keeper {
     plan: Arc<Plan>,
     store: Store,
     users: Vec<User>,
-    authority: redfish::LabAuthority,
+    certification: redfish::Certification,
 }
 
 impl Keeper {
@@ -167,8 +167,6 @@ impl Keeper {
     /// Serves a node's BMC, or tells why that can't be, once for each reason.
     async fn make(&self, node: &plan::Node, address: IpAddr) -> Result<(), Unserved> {
         let declared = self.plan.bmcs.iter().find(|bmc| bmc.node == node.name);
-        let users = declared.map(|bmc| &bmc.users).filter(|users| !users.is_empty());
-        let users = users.unwrap_or(&self.users);
         self.store.update(|state| {
             if state.bmc_mut(&node.name).is_none() {
                 let announced = plan::Bmc {
@@ -176,6 +174,7 @@ impl Keeper {
                     node: node.name.clone(),
                     address,
                     users: vec![],
+                    tls: None,
                 };
                 state.bmcs.push(BmcState {
                     origin: BmcOrigin::Announced,
@@ -186,7 +185,7 @@ impl Keeper {
                 bmc.state = Ready::Starting;
             }
         });
-        match self.open(node, address, users).await {
+        match self.open(node, address, declared).await {
             Ok(network) => {
                 let message = format!("The BMC is served at {address}.");
                 self.store.record(Level::Info, &node.id, KIND, &message, |state| {
@@ -216,12 +215,18 @@ impl Keeper {
     }
 
     /// Gives the host the address, binds it and serves; or leaves nothing behind and says why.
-    async fn open(&self, node: &plan::Node, address: IpAddr, users: &[User]) -> Result<String, Unserved> {
+    async fn open(&self, node: &plan::Node, address: IpAddr, declared: Option<&plan::Bmc>) -> Result<String, Unserved> {
         let (network, place) = place::find(&self.plan, address).map_err(Unserved::ForGood)?;
+        let files = declared.and_then(|bmc| bmc.tls.as_ref());
+        let certificate = self
+            .certification
+            .certificate(&self.plan, &node.name, address, files)
+            .await
+            .map_err(Unserved::ForNow)?;
         let link = network.clone();
         let added = blocking::run(move || address::add(&link, address)).await;
         added.map_err(|error| Unserved::ForNow(error.to_string()))?;
-        let (socket, door) = match self.bind(node, address).await {
+        let (socket, door) = match bind(address).await {
             Ok(bound) => bound,
             Err(error) => {
                 let link = network.clone();
@@ -240,9 +245,10 @@ impl Keeper {
         {
             machine.follow(&state);
         }
-        let bmc = Bmc::new(identity, users, machine.clone());
+        let users = declared.map(|bmc| &bmc.users).filter(|users| !users.is_empty());
+        let bmc = Bmc::new(identity, users.unwrap_or(&self.users), machine.clone());
         self.serve(&bmc, socket, place);
-        let redfish = Redfish::new(Arc::clone(&bmc), place);
+        let redfish = Redfish::new(Arc::clone(&bmc), place, certificate);
         self.bmcs
             .shared
             .tasks
@@ -251,14 +257,6 @@ impl Keeper {
         let running = Running { bmc, redfish, machine };
         self.bmcs.running().insert(node.name.clone(), running);
         Ok(network)
-    }
-
-    /// Binds all that a BMC is reached by.
-    async fn bind(&self, node: &plan::Node, address: IpAddr) -> Result<(UdpSocket, redfish::Door), String> {
-        let bound = UdpSocket::bind(SocketAddr::new(address, ipmi::PORT)).await;
-        let socket = bound.map_err(|error| format!("UDP port {} of {address} can't be bound: {error}", ipmi::PORT))?;
-        let authority = self.authority.get(&self.plan).await?;
-        Ok((socket, redfish::Door::bind(authority, &node.name, address).await?))
     }
 
     fn serve(&self, bmc: &Arc<Bmc>, socket: UdpSocket, place: Place) {
@@ -296,4 +294,11 @@ impl Keeper {
             }
         });
     }
+}
+
+/// Binds all that a BMC is reached by.
+async fn bind(address: IpAddr) -> Result<(UdpSocket, redfish::Door), String> {
+    let bound = UdpSocket::bind(SocketAddr::new(address, ipmi::PORT)).await;
+    let socket = bound.map_err(|error| format!("UDP port {} of {address} can't be bound: {error}", ipmi::PORT))?;
+    Ok((socket, redfish::Door::bind(address).await?))
 }

@@ -3,12 +3,15 @@
 use std::net::IpAddr;
 
 use crate::{
-    bmc::{Accounts, Role, Secret, User},
+    bmc::{
+        Accounts, Role, Secret, User,
+        redfish::{Certificate, CertificateError},
+    },
     spec::{
         context::{BmcClaim, Context},
         diagnostic::{Code, Finding, quote},
         fields::{Fields, Text, lower_first},
-        model::Bmc,
+        model::{Bmc, TlsFiles},
         tree::Node,
     },
 };
@@ -24,6 +27,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, node: &str) -> Option<
     let label = fields.label.clone();
     let address = fields.required_text(cx, "address");
     let users = read_users(cx, &mut fields, &label);
+    let tls = fields.mapping(cx, "tls").and_then(|tls| read_tls(cx, tls));
     let says = fields.says("address");
     fields.finish(cx, &[]);
     let text = address?;
@@ -43,7 +47,29 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, node: &str) -> Option<
         place: cx.place(text.mark),
         address,
         users,
+        tls,
     })
+}
+
+/// Reads which certificate it shows, and tries it: else a bad one only shows when it is served.
+fn read_tls(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<TlsFiles> {
+    let mut file = |name| {
+        let text = fields.required_text(cx, name)?;
+        Some((cx.readable_file(&fields.says(name), text), text.mark))
+    };
+    let (certificate, key) = (file("certificate"), file("key"));
+    let label = fields.label.clone();
+    fields.finish(cx, &[]);
+    let ((certificate, mark), (key, _)) = (certificate?, key?);
+    match Certificate::read(&certificate, &key) {
+        // A file that can't be read was told already.
+        Ok(_) | Err(CertificateError::Read { .. }) => {}
+        Err(error) => {
+            let message = format!("{label} can't be used: {error}.");
+            cx.report(Finding::error(Code::File, mark, message));
+        }
+    }
+    Some(TlsFiles { certificate, key })
 }
 
 fn read_users(cx: &mut Context<'_>, fields: &mut Fields<'_>, label: &str) -> Vec<User> {

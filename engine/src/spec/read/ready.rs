@@ -5,12 +5,15 @@ use std::time::Duration;
 use hyper::Uri;
 use regex::bytes::Regex;
 
-use crate::spec::{
-    context::{Category, Context},
-    destination::{Destination, DestinationError, parse_port},
-    diagnostic::{Code, Finding, quote},
-    fields::{Fields, Text, lower_first},
-    model::{Object, Probe, Ready, Where},
+use crate::{
+    duration,
+    spec::{
+        context::{Category, Context},
+        destination::{Destination, DestinationError, parse_port},
+        diagnostic::{Code, Finding, quote},
+        fields::{Fields, Text, lower_first},
+        model::{Object, Probe, Ready, Where},
+    },
 };
 
 /// The keys of which there must be one.
@@ -19,8 +22,8 @@ const PROBES: [&str; 4] = ["console", "tcp", "http", "exec"];
 const TIMEOUT: Duration = Duration::from_secs(300);
 /// How long to wait from one attempt to the next.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The longest time that can be given for either, in seconds: a day.
-const LONGEST: f64 = 86_400.0;
+/// The longest time that can be given for either: a day.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// Reads when `object` counts as ready.
 pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, object: &Object) -> Option<Ready> {
@@ -51,8 +54,8 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, object: &Object) -> Op
     };
     let netns = if node { fields.text(cx, "netns") } else { None };
     let netns_mark = fields.mark_of("netns");
-    let timeout = seconds(cx, &mut fields, "timeout").unwrap_or(TIMEOUT);
-    let interval = seconds(cx, &mut fields, "interval").unwrap_or(INTERVAL);
+    let timeout = time(cx, &mut fields, "timeout").unwrap_or(TIMEOUT);
+    let interval = time(cx, &mut fields, "interval").unwrap_or(INTERVAL);
     match (&probe, node, netns) {
         (Some(Probe::Exec(_)), true, None) => {
             let message = format!("{} does not say where `exec` runs.", fields.label);
@@ -160,17 +163,16 @@ fn place(destination: Destination, object: &Object) -> Where {
     }
 }
 
-fn seconds(cx: &mut Context<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Duration> {
+fn time(cx: &mut Context<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<Duration> {
     let text = fields.text(cx, key)?;
-    let seconds = text
-        .text
-        .parse()
-        .ok()
-        .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
-    if seconds.is_none() {
+    let time = duration::parse(text.text).ok();
+    let time = time.filter(|time| !time.is_zero() && *time <= LONGEST);
+    if time.is_none() {
         let message = format!("{} can't be {}.", fields.says(key), quote(text.text));
         let finding = Finding::error(Code::InvalidValue, text.mark, message);
-        cx.report(finding.hint(format!("It is a number of seconds above 0, at most {LONGEST}.")));
+        cx.report(
+            finding.hint("It is a number of seconds, or such as `500ms`, `90s` or `5m`; above 0, at most a day."),
+        );
     }
-    seconds.map(Duration::from_secs_f64)
+    time
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
-use super::{CHASSIS, MANAGER, SYSTEM, collection, enabled, link, nics, resource, system, with};
+use super::{CHASSIS, MANAGER, SYSTEM, certificates, collection, enabled, link, nics, resource, system, with};
 use crate::bmc::redfish::{
     PORT,
     caller::Privilege,
@@ -38,7 +38,7 @@ fn reset_types() -> Vec<&'static str> {
 
 fn read(view: &View<'_>) -> Result<Value, Refusal> {
     let bmc = view.redfish.bmc();
-    let mut manager = with(
+    Ok(with(
         resource("Manager", view, &format!("BMC of {}", bmc.identity().node)),
         json!({
             "ManagerType": "BMC",
@@ -70,11 +70,7 @@ fn read(view: &View<'_>) -> Result<Value, Refusal> {
                 },
             },
         }),
-    );
-    if bmc.identity().cd {
-        manager["VirtualMedia"] = link(&format!("{MANAGER}/VirtualMedia"));
-    }
-    Ok(manager)
+    ))
 }
 
 fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
@@ -117,7 +113,7 @@ fn protocols(view: &View<'_>) -> Result<Value, Refusal> {
         json!({
             "HostName": view.redfish.bmc().identity().node,
             "HTTP": { "ProtocolEnabled": false },
-            "HTTPS": { "ProtocolEnabled": true, "Port": PORT },
+            "HTTPS": { "ProtocolEnabled": true, "Port": PORT, "Certificates": certificates::of_https() },
             "IPMI": { "ProtocolEnabled": true, "Port": 623 },
             "Status": enabled(),
         }),

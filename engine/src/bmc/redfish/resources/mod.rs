@@ -8,6 +8,7 @@
 mod accounts;
 mod bios;
 mod boot;
+mod certificates;
 mod chassis;
 mod event_service;
 mod logs;
@@ -23,6 +24,7 @@ mod system;
 mod task_service;
 mod update;
 mod virtual_media;
+mod x509;
 
 use serde_json::{Value, json};
 
@@ -50,6 +52,7 @@ pub const FAMILIES: &[&[Route]] = &[
     logs::ROUTES,
     chassis::ROUTES,
     manager::ROUTES,
+    certificates::ROUTES,
     accounts::ROUTES,
     session_service::ROUTES,
     event_service::ROUTES,

@@ -30,6 +30,7 @@ const SERVICES: &[&str] = &[
     "Managers",
     "SessionService",
     "AccountService",
+    "CertificateService",
     "EventService",
     "UpdateService",
     "Registries",

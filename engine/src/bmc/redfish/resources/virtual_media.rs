@@ -1,6 +1,7 @@
 //! Virtual media: the machine's CD drive, and what is put into it.
 //!
-//! DMTF has moved it from the manager to the system; clients of either age find it.
+//! DMTF has moved it from the manager to the system, where links lead to it. Those who know its old place find it there, too;
+//! a link to that is deprecated, and clients that follow links look in both places.
 
 use std::time::Duration;
 

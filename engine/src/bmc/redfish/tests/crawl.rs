@@ -66,6 +66,10 @@ fn steady(value: &mut Value) {
                     *value = "(a time)".into();
                 } else if name == "@odata.etag" {
                     *value = "(a tag)".into();
+                } else if matches!(name.as_str(), "CertificateString" | "Fingerprint" | "SerialNumber")
+                    && value.as_str().is_some_and(|text| text.len() > 32)
+                {
+                    *value = "(of this certificate)".into();
                 } else if name.ends_with("Version") && *value == env!("CARGO_PKG_VERSION") {
                     *value = "(this version)".into();
                 } else {

@@ -1,6 +1,7 @@
 //! The face as a whole: requests to it and what comes of them.
 
 mod accounts;
+mod certificates;
 mod clients;
 mod crawl;
 mod events;

@@ -80,7 +80,7 @@ enum Command {
     /// List links and their counters
     #[command(subcommand)]
     Link(link::Link),
-    /// List the apps of all namespaces
+    /// List and restart the apps of all namespaces
     #[command(subcommand)]
     App(app::App),
     /// Draw what is linked with what

@@ -137,7 +137,9 @@ fn answer(stream: UnixStream, shape: Shape, told: &Told) -> std::io::Result<()> 
         }
         "GET /nodes/r0-s1/console" => console(stream, told),
         "GET /nodes/r0-s2/console" => flood(stream, told),
-        "POST /nodes/r0-s2/on" => write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+        "POST /nodes/r0-s2/on" | "POST /netns/core/apps/bird/restart" => {
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        }
         path if path.starts_with("POST /bmcs/") && path.ends_with("/redfish") => {
             let asked = serde_json::from_slice(&body).unwrap();
             write!(

@@ -71,6 +71,21 @@ fn power_goes_to_the_lab_and_into_the_command_log() {
 }
 
 #[test]
+fn an_app_is_restarted() {
+    let script = Script::start();
+    let mut pty = attach(&script);
+    pty.send("4jry");
+    pty.expect("done: restart core/bird");
+    assert!(
+        script.requests().contains(&"POST /netns/core/apps/bird/restart".into()),
+        "{:?}",
+        script.requests()
+    );
+    pty.send("d");
+    assert!(pty.wait().success());
+}
+
+#[test]
 fn a_bmc_is_walked_and_told_what_to_do() {
     let script = Script::start();
     let mut pty = attach(&script);

@@ -59,7 +59,8 @@ impl Keymap {
         let of_scope = |scope: &'a Scope| entries().filter(move |entry| entry.scope == *scope);
         let reachable = |entry: &&Entry| {
             let keys = self.keys(entry);
-            keys.is_empty() || keys.iter().any(|key| self.action(scopes, *key) == Some(entry.action))
+            let first = |key: &Key| scopes.iter().find(|scope| self.bound.contains_key(&(**scope, *key)));
+            keys.is_empty() || keys.iter().any(|key| first(key) == Some(&entry.scope))
         };
         scopes.iter().flat_map(of_scope).filter(reachable)
     }

@@ -16,7 +16,7 @@ use placemat2_ui::{
 use support::{SIZES, Screen, settings};
 
 /// The ways to each view, from the beginning.
-const VIEWS: [(&str, &[&str]); 19] = [
+const VIEWS: [(&str, &[&str]); 23] = [
     ("topology", &[]),
     (
         "topology_path",
@@ -27,7 +27,11 @@ const VIEWS: [(&str, &[&str]); 19] = [
     ("nodes_marked", &["2", "down", "space", "space", "p"]),
     ("networks", &["3"]),
     ("namespaces", &["4", "down"]),
+    ("namespace", &["4"]),
+    ("log_zoom", &["4", "down", "enter", "z"]),
+    ("restart", &["4", "down", "r"]),
     ("consoles", &["2", "enter"]),
+    ("consoles_tiled", &["2", "*", "enter"]),
     ("bmc", &["6"]),
     ("bmc_none", &["6", "G"]),
     ("bmc_power", &["6", "p", "1", "p", "down", "end"]),
@@ -70,6 +74,21 @@ fn every_view_at_three_sizes() {
             let screen = at(keys, ThemeName::Default, size);
             insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), screen.text());
         }
+    }
+}
+
+#[test]
+fn a_big_lab_at_three_sizes() {
+    for size in SIZES {
+        let mut screen = Screen::new(Shape::BIG, settings(ThemeName::Default), size);
+        screen.keys(&["z"]);
+        insta::assert_snapshot!(format!("big_{}x{}", size.0, size.1), screen.text());
+        // A rack that is unfolded, and the way to another one.
+        screen.text_keys("/r3-s1");
+        screen.keys(&["enter", "space", "o", "/", "ctrl-u"]);
+        screen.text_keys("r19");
+        screen.keys(&["enter", "space"]);
+        insta::assert_snapshot!(format!("big_path_{}x{}", size.0, size.1), screen.text());
     }
 }
 

@@ -44,6 +44,16 @@ impl View {
         }
     }
 
+    /// The same where there is little room.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Topology => "Topo",
+            Self::Networks => "Nets",
+            Self::Namespaces => "Netns",
+            other => other.title(),
+        }
+    }
+
     /// Its number, which is also its key.
     pub fn number(self) -> u8 {
         match self {

@@ -36,7 +36,8 @@ struct Packed {
 }
 
 impl Packed {
-    fn new(row: &Row<Cell>) -> Self {
+    /// The row as it is packed, with so many cells at least.
+    fn new(row: &Row<Cell>, least: usize) -> Self {
         let cells = &row[..];
         let wraps = wraps(row);
         let blank = Cell::default();
@@ -45,6 +46,7 @@ impl Packed {
             None if !wraps => 0,
             _ => cells.len(),
         };
+        let used = used.max(least);
         let mut text = String::with_capacity(used);
         let mut runs: Vec<Run> = Vec::new();
         for cell in cells.iter().take(used) {
@@ -120,7 +122,9 @@ impl History {
 
     /// Takes a row that is newer than all others.
     pub fn push(&mut self, row: &Row<Cell>) {
-        self.0.push_back(Packed::new(row));
+        // A blank row that goes on with a line is a row of its own, too.
+        let goes_on = self.0.back().is_some_and(|last| last.wraps);
+        self.0.push_back(Packed::new(row, usize::from(goes_on)));
     }
 
     /// Forgets the oldest rows, until so many are left.

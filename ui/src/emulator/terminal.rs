@@ -121,18 +121,23 @@ impl Emulator {
     pub fn mark(&mut self, text: &str) {
         self.write(reset::MODES);
         // Below all that is on the screen, so that nothing is lost.
-        let used = self.used_lines();
+        let used = self.used_lines().max(1);
         self.write(format!("\x1b[{used}H\r\n\x1b[7m {text} \x1b[0m\r\n").as_bytes());
     }
 
-    /// The last line of the screen that has something in it, counted from 1.
+    /// How many lines of the screen there are down to the last that has something in it.
     fn used_lines(&self) -> usize {
         let grid = self.term.grid();
         let is_used = |line: &usize| {
             let row = &grid[Line(i32::try_from(*line).unwrap_or(0))];
             (0..grid.columns()).any(|column| row[Column(column)].c != ' ')
         };
-        (0..grid.screen_lines()).rev().find(is_used).map_or(1, |line| line + 1)
+        (0..grid.screen_lines()).rev().find(is_used).map_or(0, |line| line + 1)
+    }
+
+    /// Whether nothing is there, on the screen or above it.
+    pub fn is_blank(&self) -> bool {
+        self.recent() == Some(0) && self.older.is_empty() && self.used_lines() == 0
     }
 
     /// Returns what is to be sent to the guest in answer to its questions.

@@ -110,7 +110,7 @@ fn pieces() -> impl Strategy<Value = Vec<(&'static str, usize)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn what_is_packed_comes_back_as_it_was(pieces in pieces()) {

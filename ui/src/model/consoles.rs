@@ -117,7 +117,7 @@ impl Tile {
         self.areas(Rect::default()).into_iter().map(|(id, _)| id).collect()
     }
 
-    /// A tile of several panes, of about the same size each: halves of halves, the first time side by side.
+    /// A tile of several panes, of about the same size each: halves of halves, side by side or one above the other in turn.
     fn of(panes: &[PaneId], beside: bool) -> Option<Self> {
         match panes {
             [] => None,
@@ -304,7 +304,8 @@ impl Consoles {
     /// Puts several panes into one tab, the only one they are in.
     pub fn tile(&mut self, sources: &[Source]) -> Vec<PaneId> {
         let panes: Vec<PaneId> = sources.iter().map(|source| self.take(source)).collect();
-        if let (Some(tile), Some(focus)) = (Tile::of(&panes, true), panes.first()) {
+        // Two stand side by side, more in two rows.
+        if let (Some(tile), Some(focus)) = (Tile::of(&panes, panes.len() == 2), panes.first()) {
             self.tabs.push(Tab {
                 tile,
                 focus: *focus,

@@ -173,12 +173,19 @@ impl Map {
     pub fn find_way(&mut self) {
         let graph = &self.picture.graph;
         self.way = match &self.ends[..] {
-            [one, other] => match (graph.find(one), graph.find(other)) {
+            [one, other] => match (self.marked(one), self.marked(other)) {
                 (Some(one), Some(other)) => topology::path(graph, one, other).unwrap_or_default(),
                 _ => Vec::new(),
             },
             _ => Vec::new(),
         };
+    }
+
+    /// The box of a marked end. Of a rack that was marked and unfolded since, its first part is meant.
+    pub fn marked(&self, end: &str) -> Option<usize> {
+        let graph = &self.picture.graph;
+        let rack = || self.racks.iter().find(|rack| rack.id() == end);
+        graph.find(end).or_else(|| graph.find(rack()?.members().next()?))
     }
 
     /// The links of the selected box: the network of each, by index, and the end that is the box.

@@ -79,8 +79,7 @@ impl Model {
             }
             Action::OpenLog | Action::Restart if self.chosen_app_id().is_none() => missing("app"),
             Action::Zoom if self.view != View::Consoles => None,
-            Action::Type
-            | Action::Copy
+            Action::Copy
             | Action::Zoom
             | Action::Close
             | Action::Broadcast

@@ -97,7 +97,12 @@ fn bmc_of(node: &str, address: &str) -> Value {
 
 /// `10.72.16.11` for the first node of the first rack; each node of a big lab has one of its own, too.
 fn bmc_address(rack: usize, node: usize) -> String {
-    format!("10.72.{}.{}{}", 16 + rack / 2 + 64 * (node / 10), rack % 2 + 1, node % 10)
+    format!(
+        "10.72.{}.{}{}",
+        16 + rack / 2 + 64 * (node / 10),
+        rack % 2 + 1,
+        node % 10
+    )
 }
 
 /// Networks, namespaces and nodes as the API has them.

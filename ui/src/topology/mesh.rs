@@ -22,7 +22,10 @@ impl Graph {
         }
         let mut meshes: BTreeMap<(BTreeSet<usize>, usize), Vec<usize>> = BTreeMap::new();
         for (lower, uppers) in above {
-            let same_tier = uppers.iter().map(|upper| self.vertices[*upper].tier).collect::<BTreeSet<_>>();
+            let same_tier = uppers
+                .iter()
+                .map(|upper| self.vertices[*upper].tier)
+                .collect::<BTreeSet<_>>();
             if same_tier.len() == 1 {
                 let tier = self.vertices[lower].tier;
                 meshes.entry((uppers, tier)).or_default().push(lower);
@@ -131,7 +134,12 @@ mod tests {
             .collect();
         assert_eq!(tiers, [3, 3, 4, 5]);
         let layout = Layout::new(&graph);
-        assert!(layout.width < 190 && layout.height < 25, "{}x{}", layout.width, layout.height);
+        assert!(
+            layout.width < 190 && layout.height < 25,
+            "{}x{}",
+            layout.width,
+            layout.height
+        );
     }
 
     #[test]

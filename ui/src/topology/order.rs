@@ -91,7 +91,10 @@ impl Ordered {
     fn add_mesh(&mut self, graph: &Graph, index: usize, mut above: Vec<usize>) {
         let boxes = || graph.nets[index].ends.iter().map(|end| end.vertex);
         let tier = |vertex: usize| graph.vertices[vertex].tier;
-        let (top, bottom) = (boxes().map(tier).min().unwrap_or(0), boxes().map(tier).max().unwrap_or(0));
+        let (top, bottom) = (
+            boxes().map(tier).min().unwrap_or(0),
+            boxes().map(tier).max().unwrap_or(0),
+        );
         for passed in top + 1..=bottom {
             let mut lower: Vec<usize> = boxes().filter(|vertex| tier(*vertex) == passed).collect();
             if passed < bottom {
@@ -99,7 +102,9 @@ impl Ordered {
                 self.tier_of.push(passed);
                 lower.push(self.slots.len() - 1);
             }
-            let pairs = above.iter().flat_map(|upper| lower.iter().map(move |lower| (*upper, *lower)));
+            let pairs = above
+                .iter()
+                .flat_map(|upper| lower.iter().map(move |lower| (*upper, *lower)));
             self.joints.extend(pairs);
             above = vec![self.slots.len() - 1];
         }

@@ -35,7 +35,10 @@ pub fn walk(graph: &Graph, layout: &Layout, from: usize, direction: Direction) -
             .min_by_key(distance),
         Direction::Up => {
             // The racks of a mesh stand in rows.
-            let row = graph.nets.iter().filter(|net| net.mesh && net.ends.iter().any(|end| end.vertex == from));
+            let row = graph
+                .nets
+                .iter()
+                .filter(|net| net.mesh && net.ends.iter().any(|end| end.vertex == from));
             let row = row.flat_map(|net| net.ends.iter().map(|end| end.vertex));
             if let Some(above) = row.filter(|other| tier_of(*other) + 1 == tier).min_by_key(distance) {
                 return Some(above);

@@ -73,10 +73,22 @@ pub fn engine_ended(model: &mut Model, failure: Option<String>) -> Vec<Effect> {
         // Before anything could be shown: the words of the engine are all there is.
         Some(words) if !model.mirror.known => model.leaving = Some(Outcome::Failed(words)),
         Some(words) => {
-            let error = model.mirror.state.lab.error.clone();
-            let text = format!("{}\n\n{words}", error.unwrap_or_else(|| "The engine has ended.".into()));
-            model.failure = Some(format!("{}\n", text.trim_end()));
-            model.popups.push(message("The lab failed", text));
+            let (log, last) = last_words(&words);
+            let error = last.map(str::to_owned).or_else(|| model.mirror.state.lab.error.clone());
+            let error = error.unwrap_or_else(|| "The engine has ended.".into());
+            let log = match log.trim_end() {
+                "" => String::new(),
+                log => format!("\n\nThe end of its log:\n{log}"),
+            };
+            model
+                .popups
+                .push(message("The lab failed", format!("{}{log}", error.trim_end())));
+            // Where it stays, what matters stands last.
+            model.failure = Some(if last.is_some() {
+                words
+            } else {
+                format!("{words}{error}\n")
+            });
         }
         None if wanted => model.leaving = Some(Outcome::Ended),
         None => model.tell("the lab has ended"),
@@ -134,10 +146,21 @@ pub fn done(model: &mut Model, job: u64, outcome: Result<(), String>) {
     }
 }
 
+/// What an engine wrote, and of that what it said when it ended.
+fn last_words(words: &str) -> (&str, Option<&str>) {
+    const NAME: &str = "placemat2: ";
+    let starts = words.match_indices(NAME).map(|(at, _)| at);
+    let last = starts.filter(|at| *at == 0 || words[..*at].ends_with('\n')).last();
+    match last {
+        Some(at) => (&words[..at], Some(&words[at + NAME.len()..])),
+        None => (words, None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Settings;
+    use crate::model::{Settings, popup::Popup};
 
     const WORDS: &str = "placemat2: the disk is on fire\n";
 
@@ -149,11 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn the_last_words_of_an_engine() {
+        assert_eq!(
+            last_words("a log\nplacemat2: why\n  more\n"),
+            ("a log\n", Some("why\n  more\n"))
+        );
+        assert_eq!(last_words("see placemat2: no\n"), ("see placemat2: no\n", None));
+    }
+
+    #[test]
     fn an_engine_that_fails_while_its_lab_is_shown_is_told_on_the_screen() {
         let mut model = crate::testing::model(crate::testing::Shape::DEMO, Settings::default(), (80, 24));
         engine_ended(&mut model, Some(WORDS.into()));
         assert!(model.leaving.is_none());
-        assert_eq!(model.popups.len(), 1);
-        assert!(model.failure.as_deref().is_some_and(|failure| failure.contains(WORDS)));
+        assert!(matches!(&model.popups[..], [Popup::Message { text, .. }] if text == "the disk is on fire"));
+        assert_eq!(model.failure.as_deref(), Some(WORDS));
     }
 }

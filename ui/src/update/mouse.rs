@@ -51,7 +51,11 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         }
         MouseEventKind::Down(MouseButton::Left) => return click(model, at, areas.main, areas.side),
         MouseEventKind::ScrollLeft | MouseEventKind::ScrollRight if model.view == View::Topology => {
-            let by = if event.kind == MouseEventKind::ScrollLeft { -8 } else { 8 };
+            let by = if event.kind == MouseEventKind::ScrollLeft {
+                -8
+            } else {
+                8
+            };
             model.map.pan(by, 0);
         }
         MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
@@ -73,7 +77,10 @@ fn over_popup(model: &mut Model, event: MouseEvent, at: Position, area: Rect) ->
         MouseEventKind::ScrollUp => KeyCode::Up,
         MouseEventKind::ScrollDown => KeyCode::Down,
         MouseEventKind::Down(MouseButton::Left) => {
-            let hit = model.popups.last().and_then(|popup| Some(view::popups::menu(model, popup)?.at(area, at)));
+            let hit = model
+                .popups
+                .last()
+                .and_then(|popup| Some(view::popups::menu(model, popup)?.at(area, at)));
             match (hit, model.popups.last_mut().and_then(Popup::cursor_mut)) {
                 (Some(Hit::Item(item)), Some(cursor)) => {
                     *cursor = item;

@@ -22,13 +22,8 @@ pub fn begin(model: &mut Model, purpose: Purpose) {
             View::Namespaces if model.side => model.log.filter.clone(),
             _ => model.rows().map(|rows| rows.filter.clone()).unwrap_or_default(),
         },
-        Purpose::Search if model.view == View::Consoles => model
-            .consoles
-            .pane()
-            .map(|pane| pane.needle.clone())
-            .unwrap_or_default(),
-        Purpose::Search if model.view == View::Bmc => model.bmcs.explorer.needle.clone(),
-        Purpose::Search => model.log.needle.clone(),
+        // What was searched before is searched again if nothing is typed.
+        Purpose::Search => String::new(),
         Purpose::Save => match (model.view, &model.log.of) {
             (View::Namespaces, Some(app)) => format!("{}-{}.log", app.netns, app.app),
             (View::Bmc, _) => {
@@ -88,9 +83,28 @@ pub fn paste(model: &mut Model, text: &str) {
     }
 }
 
+/// What was last searched where a search would be now.
+fn searched(model: &Model) -> String {
+    match model.view {
+        View::Consoles => model
+            .consoles
+            .pane()
+            .map(|pane| pane.needle.clone())
+            .unwrap_or_default(),
+        View::Bmc => model.bmcs.explorer.needle.clone(),
+        _ => model.log.needle.clone(),
+    }
+}
+
+/// The text is complete.
 fn finish(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
     let text = prompt.input.value();
+    let before = searched(model);
     match prompt.purpose {
+        Purpose::Search if text.is_empty() && !before.is_empty() => {
+            let input = Input::new(before);
+            return finish(model, &Prompt { input, ..*prompt });
+        }
         Purpose::Filter => {
             filter(model, text);
             if model.view == View::Topology && !text.is_empty() && !model.map.find(true, true) {

@@ -11,10 +11,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::panel;
 use crate::{
-    action::Scope,
+    action::{Action, Scope},
     areas::panes,
     emulator::Emulated,
-    glyph::{State, clean},
+    glyph::{Mood, State, clean},
     model::{
         Model,
         consoles::{Line, Pane, PaneId, Source, Tab},
@@ -126,7 +126,28 @@ fn draw_pane(model: &Model, id: PaneId, pane: &Pane, area: Rect, buffer: &mut Bu
     let emulated = Emulated::new(&pane.emulator, plain).highlight(needle, theme.found.style());
     let cursor = emulated.cursor(inside);
     emulated.render(inside, buffer);
+    if pane.emulator.is_blank()
+        && let Some(hint) = hint(model, pane)
+    {
+        panel::text(buffer, inside, &hint, theme.muted);
+    }
     cursor
+}
+
+/// Why there is nothing on a console, and what to do about it.
+fn hint(model: &Model, pane: &Pane) -> Option<String> {
+    let Source::Console(name) = &pane.source else {
+        return None;
+    };
+    let state = State::from(model.mirror.node(name)?.power_status);
+    let key = model.settings.keymap.entries(&[Scope::Consoles]);
+    let key = key.filter(|entry| entry.action == Action::PowerMenu);
+    let key = key.flat_map(|entry| model.settings.keymap.keys(entry)).next()?;
+    match state.mood {
+        Mood::Off if model.is_typing() => Some("The node is off.".into()),
+        Mood::Off => Some(format!("The node is off: {key} powers it on.")),
+        _ => None,
+    }
 }
 
 /// What it is, how it is, and what the keys do as long as it has the keyboard.

@@ -32,6 +32,7 @@ fn left(model: &Model) -> Vec<(String, Look)> {
         Connection::Connected if !model.mirror.known => ("connected".to_owned(), theme.busy),
         Connection::Connected => (phase.text(ascii), phase.mood.look(theme)),
         Connection::Lost(_) => ("connection lost".to_owned(), theme.bad),
+        Connection::Ended if model.failure.is_some() => ("failed".to_owned(), theme.bad),
         Connection::Ended => ("ended".to_owned(), theme.off),
     };
     let name: String = clean(model.mirror.name()).chars().take(24).collect();
@@ -40,14 +41,19 @@ fn left(model: &Model) -> Vec<(String, Look)> {
 
 /// The views with what they are called where there is that much room.
 fn titles(model: &Model, width: u16) -> Vec<(View, String)> {
-    let named: Vec<(View, String)> = View::ALL
-        .iter()
-        .map(|view| (*view, format!("{} {}", view.number(), view.title())))
-        .collect();
     let used: usize = left(model).iter().map(|(text, _)| text.width()).sum();
-    let needed: usize = named.iter().map(|(_, title)| title.len() + 2).sum();
-    if used + needed <= usize::from(width) {
-        return named;
+    let fits = |titles: &Vec<(View, String)>| {
+        let needed: usize = titles.iter().map(|(_, title)| title.len() + 2).sum();
+        used + needed <= usize::from(width)
+    };
+    let with = |word: fn(View) -> &'static str| {
+        let titles = View::ALL
+            .iter()
+            .map(|view| (*view, format!("{} {}", view.number(), word(*view))));
+        titles.collect::<Vec<_>>()
+    };
+    if let Some(titles) = [View::title, View::short].map(with).into_iter().find(fits) {
+        return titles;
     }
     let short = |view: &View| {
         if *view == model.view {

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use placemat2_engine::api::LogLine;
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::panel;
@@ -77,8 +76,13 @@ fn broken(model: &Model, place: usize, width: usize) -> Vec<Vec<(String, Look)>>
     if log.stamps {
         parts.push((format!("{} ", model.clock(line.time, "%H:%M:%S%.3f")), theme.muted));
     }
-    let look = if is_error(line) { theme.warn } else { theme.text };
     let text = clean(&line.text);
+    let look = match severity(&text) {
+        Some(Severity::Error) => theme.bad,
+        Some(Severity::Warning) => theme.warn,
+        Some(Severity::Detail) => theme.muted,
+        None => theme.text,
+    };
     if log.wrap {
         let used: usize = parts.iter().map(|(text, _)| text.chars().count()).sum();
         let mut wrapped = panel::wrapped(&text, width.saturating_sub(used)).into_iter();
@@ -92,8 +96,30 @@ fn broken(model: &Model, place: usize, width: usize) -> Vec<Vec<(String, Look)>>
     vec![parts]
 }
 
-fn is_error(line: &LogLine) -> bool {
-    line.stream == "stderr"
+/// How much a line of a log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Severity {
+    Error,
+    Warning,
+    Detail,
+}
+
+/// Words before the one for the severity at most: a time, a name, a process id.
+const BEFORE: usize = 14;
+
+/// What a line says of itself. That it came by standard error says nothing: most daemons write all they have to say there.
+fn severity(line: &str) -> Option<Severity> {
+    let words = line
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    words
+        .take(BEFORE)
+        .find_map(|word| match word.to_ascii_lowercase().as_str() {
+            "emerg" | "alert" | "crit" | "critical" | "panic" | "fatal" | "err" | "error" => Some(Severity::Error),
+            "warn" | "warning" => Some(Severity::Warning),
+            "debug" | "trace" => Some(Severity::Detail),
+            _ => None,
+        })
 }
 
 /// Highlights what is searched.
@@ -118,6 +144,31 @@ fn highlight(model: &Model, area: Rect, buffer: &mut Buffer) {
                 let width = u16::try_from(needle.len()).unwrap_or(0);
                 buffer.set_style(Rect::new(x, y, width, 1).intersection(area), model.settings.theme.found);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_say_how_much_they_matter() {
+        let cases = [
+            (
+                "2026-11-26 17:10:01.767 <WARN> Missing broadcast",
+                Some(Severity::Warning),
+            ),
+            (
+                "2026-11-26 17:10:01.767 <TRACE> spine1: Starting",
+                Some(Severity::Detail),
+            ),
+            ("level=error msg=\"no route\"", Some(Severity::Error)),
+            ("bird: 0 errors", None),
+            ("started", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(severity(line), expected, "{line}");
         }
     }
 }

@@ -70,7 +70,10 @@ impl<'a> Menu<'a> {
             let width = |line: &Line| line.iter().map(|(text, _)| text.width()).sum::<usize>() + 1;
             let widest = self.lines.iter().map(width).max().unwrap_or(0);
             let cells = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
-            (cells(widest).max(self.width).min(room.0), cells(self.lines.len()).min(room.1))
+            (
+                cells(widest).max(self.width).min(room.0),
+                cells(self.lines.len()).min(room.1),
+            )
         };
         panel::popup_area(whole, size)
     }

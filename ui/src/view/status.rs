@@ -187,7 +187,8 @@ fn right(model: &Model) -> String {
     if zoomed {
         parts.push("zoomed".to_owned());
     }
-    if !state.nodes.is_empty() {
+    // What was so when the connection was lost need not be so any more.
+    if !state.nodes.is_empty() && model.mirror.connection == Connection::Connected {
         parts.push(format!("{on}/{} nodes on", state.nodes.len()));
     }
     if bad > 0 {

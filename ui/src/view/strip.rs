@@ -1,6 +1,6 @@
 //! How far the bring-up is: its steps, downloads, and why it failed.
 
-use placemat2_engine::store::ImagePhase;
+use placemat2_engine::store::{ImagePhase, LabPhase};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::panel;
@@ -21,9 +21,11 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let ascii = model.settings.ascii;
     let lab = &model.mirror.state.lab;
     let mut steps = vec![(" bring-up: ".to_owned(), theme.title)];
+    let failed = model.failure.is_some() || lab.phase == LabPhase::Failed;
     for step in &lab.steps {
         let (mood, time) = match step.seconds {
             Some(seconds) => (Mood::Good, format!(" {seconds:.1}s")),
+            None if failed => (Mood::Bad, String::new()),
             None => (Mood::Busy, String::new()),
         };
         steps.push((

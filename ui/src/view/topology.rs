@@ -101,8 +101,7 @@ fn look_of(mark: Mark, model: &Model) -> Style {
 }
 
 fn is_end(model: &Model, vertex: usize) -> bool {
-    let graph = &model.map.picture.graph;
-    model.map.ends.iter().any(|id| graph.find(id) == Some(vertex))
+    model.map.ends.iter().any(|id| model.map.marked(id) == Some(vertex))
 }
 
 /// How a part of a line is marked: as the selected link, as part of the way, as down.
@@ -148,7 +147,14 @@ fn spans(model: &Model, canvas: &mut Canvas) {
                 (Some(from), Some(to)) => (Some(from), Some(to)),
                 (Some(at), None) | (None, Some(at)) => {
                     // Of a mesh, the upper end is on the first of its lines.
-                    (Some(at), if bus.trunk.0.is_some() { bus.trunk.0 } else { bus.trunk.1 })
+                    (
+                        Some(at),
+                        if bus.trunk.0.is_some() {
+                            bus.trunk.0
+                        } else {
+                            bus.trunk.1
+                        },
+                    )
                 }
                 (None, None) if passes(model, *net, bus.y, *enter, *leave) => bus.trunk,
                 (None, None) => (None, None),
@@ -323,13 +329,19 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
         let others: Vec<&str> = others
             .map(|(_, other)| map.picture.graph.vertices[other.vertex].name.as_str())
             .collect();
+        // Of a mesh, as many as are this box's.
+        let name = if net.mesh {
+            format!("{} networks", net.ends[end].links.len())
+        } else {
+            clean(&net.name)
+        };
         let to = if others.len() > 2 {
             format!("{} others", others.len())
         } else {
             clean(&others.join(", "))
         };
         lines.push(vec![
-            (format!("{sign}{}", clean(&net.name)), look),
+            (format!("{sign}{name}"), look),
             (format!(" to {to}"), theme.muted),
         ]);
         if selected {

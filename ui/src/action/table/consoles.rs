@@ -113,6 +113,7 @@ pub const ENTRIES: &[Entry] = &[
         "leave (twice: send it)",
         "take the keyboard back; twice sends the key",
     ),
+    entry(Copying, A::Help, "help", &["?"], "help", "what the keys do here"),
     entry(
         Copying,
         A::Select,

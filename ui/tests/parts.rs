@@ -1,0 +1,134 @@
+//! Parts of the screen: alone, side by side, and under the mouse.
+
+#![cfg(test)]
+
+mod support;
+
+use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use placemat2_ui::{
+    action::View,
+    msg::{Effect, Msg},
+    testing::{self, Shape},
+    theme::ThemeName,
+};
+use support::{Screen, settings};
+
+fn demo(size: (u16, u16)) -> Screen {
+    Screen::new(Shape::DEMO, settings(ThemeName::Default), size)
+}
+
+/// Clicks where a text is on the screen, the last of them.
+fn click(screen: &mut Screen, text: &str) -> Vec<Effect> {
+    let shown = screen.text();
+    let (row, line) = shown
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.contains(text))
+        .last()
+        .unwrap();
+    let column = line[..line.find(text).unwrap()].chars().count();
+    click_at(screen, column, row)
+}
+
+fn click_at(screen: &mut Screen, column: usize, row: usize) -> Vec<Effect> {
+    screen.event(Event::Mouse(MouseEvent {
+        kind: MouseEventKind::Down(MouseButton::Left),
+        column: column.try_into().unwrap(),
+        row: row.try_into().unwrap(),
+        modifiers: KeyModifiers::NONE,
+    }))
+}
+
+#[test]
+fn a_part_has_the_screen_to_itself_until_esc() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["4", "down"]);
+    testing::fill_log(&mut screen.model);
+    screen.keys(&["enter", "z"]);
+    assert!(!screen.text().contains("namespaces,"), "{}", screen.text());
+    assert!(screen.text().contains("zoomed"));
+    screen.keys(&["esc"]);
+    assert!(screen.text().contains("namespaces,") && screen.model.side);
+    // What is enlarged goes with the keyboard, and another view begins as it always does.
+    screen.keys(&["z", "tab"]);
+    assert!(screen.text().contains("namespaces,"));
+    screen.keys(&["2"]);
+    assert!(!screen.model.zoom);
+}
+
+#[test]
+fn an_app_is_restarted_once_that_is_confirmed() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["4", "r"]);
+    assert!(screen.text().contains("no app is selected"));
+    assert_eq!(screen.keys(&["down", "r", "enter"]), []);
+    let effects = screen.keys(&["r", "y"]);
+    assert!(
+        matches!(&effects[..], [Effect::Restart(_, of)] if *of == testing::first_app()),
+        "{effects:?}"
+    );
+    let Effect::Restart(job, _) = effects[0] else {
+        unreachable!()
+    };
+    screen.message(Msg::Done(job, Ok(())));
+    assert!(screen.text().contains("done: restart core/bird"));
+    assert_eq!(
+        screen.model.history.back().unwrap().text,
+        "pmctl2 --lab dc app restart core/bird"
+    );
+}
+
+#[test]
+fn marked_nodes_are_opened_side_by_side() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["2", "enter", "ctrl-]"]);
+    let effects = screen.keys(&["2", "space", "down", "space", "enter"]);
+    // One of the two is open already, and is brought here.
+    let opened = effects.iter().filter(|effect| matches!(effect, Effect::Open(..)));
+    assert_eq!(opened.count(), 2, "{effects:?}");
+    assert_eq!(screen.model.consoles.tabs.len(), 1);
+    assert_eq!(screen.model.consoles.tab().unwrap().tile.panes().len(), 2);
+}
+
+#[test]
+fn consoles_are_opened_where_they_are_seen() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["5", "enter"]);
+    assert!(screen.text().contains("Which console?"), "{}", screen.text());
+    screen.text_keys("r0-s2");
+    let effects = screen.keys(&["enter"]);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Open(..))));
+    assert!(screen.text().contains("The node is off."), "{}", screen.text());
+    screen.keys(&["ctrl-]", "o"]);
+    screen.text_keys("r1-s1");
+    screen.keys(&["enter", "ctrl-]"]);
+    assert_eq!(screen.model.consoles.tabs.len(), 2);
+    // What is open in another tab comes here.
+    screen.keys(&["-"]);
+    screen.text_keys("r0-s2");
+    screen.keys(&["enter"]);
+    assert_eq!(screen.model.consoles.tabs.len(), 1);
+}
+
+#[test]
+fn keys_of_the_key_bar_tabs_and_lists_are_clicked() {
+    let mut screen = demo((120, 30));
+    click(&mut screen, "2 Nodes");
+    assert_eq!(screen.model.view, View::Nodes);
+    click(&mut screen, "power ");
+    assert!(screen.text().contains("Power of r0-s1"));
+    click(&mut screen, "force off");
+    assert!(screen.text().contains("Cut the power of r0-s1?"));
+    screen.keys(&["esc"]);
+    click(&mut screen, "help");
+    assert_eq!(screen.model.popups.len(), 1);
+    // A heading is nothing, what is beside the list closes it.
+    click(&mut screen, "Everywhere");
+    assert_eq!(screen.model.popups.len(), 1);
+    click_at(&mut screen, 1, 20);
+    assert!(screen.model.popups.is_empty());
+    screen.keys(&["enter", "ctrl-]", "2", "down", "enter", "ctrl-]"]);
+    assert_eq!(screen.model.consoles.current, 1);
+    click_at(&mut screen, 2, 1);
+    assert_eq!(screen.model.consoles.current, 0);
+}

@@ -7,6 +7,7 @@
 #[path = "support/pty.rs"]
 #[allow(dead_code, reason = "the parts that a shell needs not")]
 mod pty;
+#[allow(dead_code, reason = "completions need no look at what was asked")]
 mod scripted;
 
 use std::{

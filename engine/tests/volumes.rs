@@ -199,7 +199,7 @@ fn node(volumes: Vec<Volume>) -> Node {
         manufacturer: None,
         product: None,
         serial: String::new(),
-        ready: None,
+        ready: vec![],
         depends_on: vec![],
     }
 }

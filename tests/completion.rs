@@ -1,13 +1,12 @@
 //! Completions in the shells that people use, on a terminal: they type, press Tab, and see what the lab has. A script answers for
 //! the lab.
 
-// Outside of #[test] functions, too, a test may give up.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![cfg(test)]
 
 #[path = "support/pty.rs"]
 #[allow(dead_code, reason = "the parts that a shell needs not")]
 mod pty;
-#[allow(dead_code, reason = "completions need no look at what was asked")]
+#[allow(dead_code, reason = "what completions do not ask for")]
 mod scripted;
 
 use std::{

@@ -1,8 +1,7 @@
 //! Completions in the shells that people use, on a terminal: they type, press Tab, and see what the lab has. A script answers for
 //! the lab.
 
-// Outside of #[test] functions, too, a test may give up.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![cfg(test)]
 
 #[path = "support/pty.rs"]
 #[allow(dead_code, reason = "the parts that a shell needs not")]

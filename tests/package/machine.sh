@@ -67,6 +67,8 @@ launch() {
             [ ! "/proc/$machine_pid/root" -ef / ]; then
             return 0
         fi
+        # It may have ended already.
+        [ -d "/proc/$machine" ] || break
         sleep 0.1
     done
     echo "tests/package: the machine did not start" >&2

@@ -18,12 +18,49 @@ use super::{
 /// Seconds a guest has for its boot, on a machine that others use, too.
 const BOOT: u64 = 420;
 
-/// Pages whose lines are run beside those of the README, of getting started and of continuous integration. Lines of the pages on BMCs, the API,
-/// networks and containers are run by the tests of these, with addresses of their own; `commands` holds all of ours against the definitions.
-const OTHER_PAGES: [&str; 4] = ["consoles.md", "lab-file.md", "migration.md", "troubleshooting.md"];
+/// Pages whose lines are run beside those of the README, of getting started and of continuous integration.
+const OTHER_PAGES: [&str; 5] = [
+    "api.md",
+    "consoles.md",
+    "lab-file.md",
+    "migration.md",
+    "troubleshooting.md",
+];
+
+/// Pages whose lines are not run here, and why. `commands` holds those of ours against the definitions all the same.
+const PAGES_NOT_RUN: [(&str, &str); 6] = [
+    ("architecture.md", "it has a drawing"),
+    (
+        "bmc.md",
+        "it speaks of BMCs with addresses and users of their own: tests/bmc.rs and tests/media.rs do the like",
+    ),
+    ("commands.md", "it is made of the definitions"),
+    (
+        "console.md",
+        "it begins consoles, which draw on terminals: tests/ui does",
+    ),
+    (
+        "kubernetes.md",
+        "it wants a container runtime: tests/package runs the package as a container would",
+    ),
+    (
+        "networking.md",
+        "it is a line of an init script, for kernels with netem, which not all have",
+    ),
+];
 
 /// Beginnings of lines that are not run here, and why.
-const NOT_RUN: [(&str, &str); 16] = [
+const NOT_RUN: [(&str, &str); 20] = [
+    ("apt update", "there is no other network in the machine"),
+    ("apt purge ", "removes the package: tests/package does"),
+    (
+        "placemat2 test demo ",
+        "wants the demo of the package, which tests/package runs so",
+    ),
+    (
+        "sudo placemat2 test demo ",
+        "wants the demo of the package, which tests/package runs so",
+    ),
     (
         "apt install ",
         "installs the package: tests/package does, on a Debian of its own",
@@ -67,7 +104,9 @@ const NOT_RUN: [(&str, &str); 16] = [
 ];
 
 /// Beginnings of lines that go on until somebody ends them.
-const ENDLESS: [&str; 5] = [
+const ENDLESS: [&str; 7] = [
+    "curl -N --unix-socket $S",
+    "curl --unix-socket $S \"http://lab/netns/router/apps/bird/log",
     "pmctl2 logs router/dhcp -f",
     "pmctl2 events -f",
     "pmctl2 node log server -f",
@@ -134,6 +173,12 @@ cpu: 1
 memory: 32M
 power: off
 interfaces: [rack]
+---
+kind: Node
+name: boot-0
+cpu: 1
+memory: 32M
+interfaces: [rack]
 ";
 
 /// A lab file of placemat version 1.
@@ -167,6 +212,8 @@ impl Desk {
             ("more.yml", b"kind: Network\nname: more\ntype: internal\n"),
             ("dc.yml", OLD.as_bytes()),
             ("target/guest/guest.qcow2", &guest),
+            // An answer that is no success is a failure here.
+            ("bin/curl", b"#!/bin/sh\nexec /usr/bin/curl -sSfN \"$@\"\n"),
             // Root is who sudo would make of others.
             ("bin/sudo", b"#!/bin/sh\nexec \"$@\"\n"),
             ("run-tests", b"#!/bin/sh\ntest -n \"$PLACEMAT2_ENDPOINT\"\n"),
@@ -179,7 +226,7 @@ impl Desk {
             machine.write(&format!("/tmp/desk/{path}"), text);
         }
         machine.write("/tmp/desk/demo/dc.yml", LAB);
-        machine.sh("cd /tmp/desk && chmod +x bin/sudo run-tests first-step second-step && cp -r target demo/");
+        machine.sh("cd /tmp/desk && chmod +x bin/* run-tests first-step second-step && cp -r target demo/");
         Some(Self { machine })
     }
 
@@ -196,7 +243,8 @@ impl Desk {
         command.args(["-c", &format!("cd /tmp/desk; {script}")]);
         command
             .env("PATH", format!("/tmp/desk/bin:/mnt:{}", std::env::var("PATH").unwrap()))
-            .env("HOME", "/tmp/desk");
+            .env("HOME", "/tmp/desk")
+            .env("S", "/run/placemat2/lab/api.sock");
         command
     }
 
@@ -244,6 +292,12 @@ fn is_left_out(line: &str) -> bool {
     NOT_RUN.iter().any(|(beginning, _)| line.starts_with(beginning))
 }
 
+/// Whether each line has a command of ours: the others want a reason.
+fn all_ours(lines: &[String]) -> bool {
+    let ours = |line: &String| line.contains("placemat2 ") || line.contains("pmctl2 ");
+    lines.iter().all(ours)
+}
+
 /// The part of the lines that ask a lab that runs.
 fn of_a_running_lab(lines: &[String]) -> impl Iterator<Item = &String> {
     lines
@@ -269,11 +323,29 @@ fn what_is_not_run_is_in_the_documentation() {
 }
 
 #[test]
+fn every_page_is_run_or_said_not_to_be() {
+    let run = ["README.md", "getting-started.md", "ci.md"]
+        .into_iter()
+        .chain(OTHER_PAGES);
+    let known: Vec<&str> = run.chain(PAGES_NOT_RUN.map(|(page, _)| page)).collect();
+    for (path, text) in pages() {
+        let mut shell = blocks(&text).into_iter().filter(Block::is_shell);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(
+            shell.any(|block| !block.command_lines().is_empty()),
+            known.contains(&name),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn the_readme() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let lab = blocks(&page).into_iter().find(Block::is_lab).unwrap().lines.join("\n");
     let Some(desk) = Desk::new(&lab) else { return };
     let lines = lines("README.md");
+    assert!(all_ours(&lines), "{lines:?}");
     let headless = lines.iter().find(|line| line.contains("--headless")).unwrap();
     for line in lines
         .iter()
@@ -298,6 +370,7 @@ fn getting_started() {
     for line in lines.iter().filter(|line| line.contains("placemat2 ")) {
         desk.type_in(line);
     }
+    assert!(all_ours(&lines), "{lines:?}");
     let engine = desk.start("placemat2 run lab.yml");
     let typed = of_a_running_lab(&lines).map(|line| desk.type_in(line)).count();
     assert!(typed >= 4, "{typed}");
@@ -331,7 +404,9 @@ fn continuous_integration() {
 fn other_pages() {
     let Some(desk) = Desk::new(LAB) else { return };
     let lines: Vec<String> = OTHER_PAGES.iter().flat_map(|page| lines(page)).collect();
-    let (of_a_lab, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.contains("pmctl2 "));
+    let (of_a_lab, others): (Vec<_>, Vec<_>) = lines
+        .iter()
+        .partition(|line| line.contains("pmctl2 ") || line.starts_with("curl "));
     for line in others {
         desk.type_in(line);
     }
@@ -339,6 +414,6 @@ fn other_pages() {
     for line in &of_a_lab {
         desk.type_in(line);
     }
-    assert!(of_a_lab.len() >= 15, "{of_a_lab:?}");
+    assert!(of_a_lab.len() >= 20, "{of_a_lab:?}");
     engine.stop();
 }

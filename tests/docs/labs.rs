@@ -43,14 +43,7 @@ fn labs_are_valid() {
                 block.info
             );
             labs += 1;
-            // What follows a lab in the same indented block, after an empty line, is no part of it.
-            let lab: Vec<&str> = block
-                .lines
-                .iter()
-                .map(String::as_str)
-                .take_while(|line| !line.is_empty())
-                .collect();
-            fs::write(dir.path().join("lab.yml"), lab.join("\n") + "\n").unwrap();
+            fs::write(dir.path().join("lab.yml"), block.lines.join("\n") + "\n").unwrap();
             let checked = Command::new(PLACEMAT2)
                 .args(["validate", "--strict", "lab.yml"])
                 .current_dir(dir.path())

@@ -204,8 +204,7 @@ fn stays_off_since(node: &plan::Node) -> &'static str {
 }
 
 fn readiness(ready: &[spec::Ready]) -> Readiness {
-    let probes: Vec<_> = ready.iter().map(|ready| ready.probe.to_string()).collect();
-    Readiness::new((!probes.is_empty()).then(|| probes.join(", ")))
+    Readiness::new((!ready.is_empty()).then(|| spec::Ready::probes(ready)))
 }
 
 #[cfg(test)]

@@ -169,8 +169,8 @@ impl Look {
         let (level, message) = match &outcome {
             Ok(()) => {
                 let seconds = began.elapsed().as_secs_f64();
-                let probes: Vec<_> = self.ready.iter().map(|ready| ready.probe.to_string()).collect();
-                let message = format!("{} is ready ({}) after {seconds:.1} s.", self.object, probes.join(", "));
+                let probes = Ready::probes(&self.ready);
+                let message = format!("{} is ready ({probes}) after {seconds:.1} s.", self.object);
                 (Level::Info, message)
             }
             Err(reason) => (Level::Warn, format!("{} is not ready: {reason}.", self.object)),
@@ -182,6 +182,7 @@ impl Look {
                 }
             });
     }
+
     async fn watch_console(&self, ready: &Ready, pattern: &str) -> Result<(), String> {
         let console = self.made.upgrade().and_then(|made| {
             let parts = made.parts();

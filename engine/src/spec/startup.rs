@@ -109,6 +109,14 @@ pub struct Ready {
     pub interval: Duration,
 }
 
+impl Ready {
+    /// What is looked at, all of it, in a few words.
+    pub fn probes(all: &[Self]) -> String {
+        let probes: Vec<_> = all.iter().map(|ready| ready.probe.to_string()).collect();
+        probes.join(", ")
+    }
+}
+
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]

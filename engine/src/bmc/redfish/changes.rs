@@ -30,6 +30,15 @@ pub enum Purpose {
     Parameters(&'static str),
 }
 
+/// What a request says of a value that need not be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Nothing.
+    Kept,
+    /// It shall be that, or not be there.
+    To(Option<T>),
+}
+
 impl Changes {
     /// Reads a body. An empty one is as good as an empty object for an action.
     pub fn read(bytes: &[u8], purpose: Purpose) -> Result<Self, Refusal> {
@@ -106,15 +115,22 @@ impl Changes {
 
     /// Takes a string, for which null stands as well as its absence.
     pub fn text_or_null(&mut self, pointer: &str) -> Option<String> {
-        self.nullable_text(pointer).flatten()
+        match self.change_of_text(pointer) {
+            Change::To(text) => text,
+            Change::Kept => None,
+        }
     }
 
-    /// Takes a string or null, which is `Some(None)`.
-    pub fn nullable_text(&mut self, pointer: &str) -> Option<Option<String>> {
-        match self.value(pointer)? {
-            Value::Null => Some(None),
-            Value::String(text) => Some(Some(text)),
-            other => self.wrong_type(pointer, &other),
+    /// Takes a string, or null, which takes away the one that there is.
+    pub fn change_of_text(&mut self, pointer: &str) -> Change<String> {
+        match self.value(pointer) {
+            None => Change::Kept,
+            Some(Value::Null) => Change::To(None),
+            Some(Value::String(text)) => Change::To(Some(text)),
+            Some(other) => {
+                self.wrong_type::<()>(pointer, &other);
+                Change::Kept
+            }
         }
     }
 

@@ -373,15 +373,12 @@ pub(super) mod tests {
             let mut store = Store::parse(empty(700)).unwrap();
             let mut map = BTreeMap::new();
             for (name, value) in changes {
-                match value {
-                    Some(value) => {
-                        store.set(&name, &value).unwrap();
-                        map.insert(name, value);
-                    }
-                    None => {
-                        store.delete(&name).unwrap();
-                        map.remove(&name);
-                    }
+                if let Some(value) = value {
+                    store.set(&name, &value).unwrap();
+                    map.insert(name, value);
+                } else {
+                    store.delete(&name).unwrap();
+                    map.remove(&name);
                 }
             }
             let read = Store::parse(store.bytes().to_vec()).unwrap();

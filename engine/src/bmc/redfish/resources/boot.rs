@@ -7,7 +7,7 @@ use super::{SYSTEM, collection, link, resource, with};
 use crate::bmc::{
     Bmc, BootFirmware, BootOverride, BootTarget, Identity, MachineError, Persistence,
     redfish::{
-        changes::Changes,
+        changes::{Change, Changes},
         reply::Refusal,
         route::{Route, View},
     },
@@ -84,10 +84,8 @@ const LONGEST_URL: usize = 1024;
 
 /// What is wanted of the next boots.
 pub struct NewBoot {
-    /// The override, or that there is to be none; `None`: as it was.
-    wanted: Option<Option<BootOverride>>,
-    /// The URL, or that there is to be none; `None`: as it was.
-    url: Option<Option<String>>,
+    wanted: Change<BootOverride>,
+    url: Change<String>,
 }
 
 /// Reads a change of the override. A target without a word on how long holds once, as does turning an override on without
@@ -97,16 +95,20 @@ pub fn change(view: &View<'_>, changes: &mut Changes) -> NewBoot {
     let url = if bmc.identity().boots_from(BootTarget::UefiHttp) {
         change_url(changes)
     } else {
-        None
+        Change::Kept
     };
     let mut wanted = change_override(view, changes);
-    if wanted.is_none() && url.is_some() {
-        // It holds on, with another URL.
-        let now = bmc.boot();
-        wanted = now.filter(|boot| boot.target == BootTarget::UefiHttp).map(Some);
+    if wanted == Change::Kept && url != Change::Kept {
+        // One that holds goes on with the other URL.
+        let now = bmc.boot().filter(|boot| boot.target == BootTarget::UefiHttp);
+        wanted = now.map_or(Change::Kept, |boot| Change::To(Some(boot)));
     }
-    let goes_by_url = wanted.flatten().is_some_and(|boot| boot.target == BootTarget::UefiHttp);
-    if goes_by_url && url.clone().unwrap_or_else(|| bmc.boot_url()).is_none() {
+    let goes_by_url = matches!(&wanted, Change::To(Some(boot)) if boot.target == BootTarget::UefiHttp);
+    let has_url = match &url {
+        Change::Kept => bmc.boot_url().is_some(),
+        Change::To(url) => url.is_some(),
+    };
+    if goes_by_url && !has_url {
         let why = format!("{URL} does not say from which URL.");
         changes.wrong("/Boot/BootSourceOverrideTarget", why);
     }
@@ -114,21 +116,20 @@ pub fn change(view: &View<'_>, changes: &mut Changes) -> NewBoot {
 }
 
 /// Reads a change of the URL. Without certificates, UEFI trusts no server by https.
-fn change_url(changes: &mut Changes) -> Option<Option<String>> {
+fn change_url(changes: &mut Changes) -> Change<String> {
     let pointer = format!("/Boot/{URL}");
-    let Some(text) = changes.nullable_text(&pointer)? else {
-        return Some(None);
-    };
+    let change = changes.change_of_text(&pointer);
+    let Change::To(Some(text)) = &change else { return change };
     let parsed: Option<Uri> = text.parse().ok();
     let good = parsed.is_some_and(|uri| uri.scheme() == Some(&Scheme::HTTP) && uri.host().is_some());
     if !good || text.len() > LONGEST_URL {
         let why = format!("it is no URL of scheme http, with a host and at most {LONGEST_URL} characters.");
         changes.wrong(&pointer, why);
     }
-    Some(Some(text))
+    change
 }
 
-fn change_override(view: &View<'_>, changes: &mut Changes) -> Option<Option<BootOverride>> {
+fn change_override(view: &View<'_>, changes: &mut Changes) -> Change<BootOverride> {
     let bmc = view.redfish.bmc();
     let identity = bmc.identity();
     let (mode_name, firmware) = mode(identity);
@@ -136,12 +137,12 @@ fn change_override(view: &View<'_>, changes: &mut Changes) -> Option<Option<Boot
     let enabled = changes.choice("/Boot/BootSourceOverrideEnabled", ENABLED);
     let mode = changes.choice("/Boot/BootSourceOverrideMode", &[(mode_name, ())]);
     if target.is_none() && enabled.is_none() && mode.is_none() {
-        return None;
+        return Change::Kept;
     }
     let now = bmc.boot();
     let target = target.unwrap_or(now.map(|boot| boot.target));
     let persistence = enabled.unwrap_or(Some(now.map_or(Persistence::Once, |boot| boot.persistence)));
-    Some(target.zip(persistence).map(|(target, persistence)| BootOverride {
+    Change::To(target.zip(persistence).map(|(target, persistence)| BootOverride {
         target,
         persistence,
         firmware,
@@ -150,10 +151,13 @@ fn change_override(view: &View<'_>, changes: &mut Changes) -> Option<Option<Boot
 
 /// Has the machine boot as it is wanted.
 pub fn apply(bmc: &Bmc, new: NewBoot) -> Result<(), MachineError> {
-    if let Some(url) = new.url {
+    if let Change::To(url) = new.url {
         bmc.set_boot_url(url);
     }
-    new.wanted.map_or(Ok(()), |boot| bmc.set_boot(boot))
+    match new.wanted {
+        Change::To(boot) => bmc.set_boot(boot),
+        Change::Kept => Ok(()),
+    }
 }
 
 /// What there is to boot from: id, display name, and which target it is of.

@@ -18,12 +18,14 @@ RUN_PACKAGES = bird2 dnsmasq-base iproute2 nftables ovmf qemu-system-x86 qemu-ut
 BUILD_PACKAGES = gcc libc6-dev
 TEST_PACKAGES = bsdutils busybox curl freeipmi-tools ipmitool iptables iputils-ping ipxe ipxe-qemu isolinux mtools openssh-client \
 	picocom procps socat syslinux-common xorriso
-# The long tests make a Debian of their own and log in to it.
-LONG_TEST_PACKAGES = debootstrap e2fsprogs openssh-client python3-venv util-linux
+# The long tests make a Debian of their own and log in to it, and type in other shells; without those, that test says so.
+LONG_TEST_PACKAGES = debootstrap e2fsprogs fish openssh-client python3-venv slirp4netns util-linux zsh
 # What makes and checks the Debian package.
 PACKAGE_PACKAGES = debhelper dpkg-dev git lintian
 VERSION = $(shell dpkg-parsechangelog -S Version)
 DEB = target/package/placemat2_$(VERSION)_amd64.deb
+# What it is built from.
+COPY = target/package/placemat2-$(VERSION)
 # DMTF's programs, against which the Redfish face of virtual BMCs is held.
 REDFISH_CLIENTS = redfish_service_validator redfish_protocol_validator redfishtool redfish_utilities
 
@@ -76,12 +78,16 @@ redfish-clients:
 	  target/redfish-clients/bin/pip install --quiet $(REDFISH_CLIENTS) && \
 	  touch target/redfish-clients/done; }
 
-# From a copy of what git knows, so that nothing else gets in; the build goes on in target, as usual.
+# From a copy of what git knows, so that nothing else gets in; the build goes on in target, as usual. Files that are as they
+# were in the last copy keep their time, and what was built from them is not built anew; all others have that of the copy.
 package: deps
 	@assets/install-packages $(PACKAGE_PACKAGES)
-	rm -rf target/package && mkdir -p target/package/placemat2-$(VERSION)
-	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -P -p -t target/package/placemat2-$(VERSION)
-	cd target/package/placemat2-$(VERSION) && CARGO_TARGET_DIR=$(CURDIR)/target dpkg-buildpackage -b -us -uc
+	rm -rf target/package/last && mkdir -p target/package
+	[ ! -d $(COPY) ] || mv $(COPY) target/package/last
+	mkdir -p $(COPY) && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -P --preserve=mode -t $(COPY)
+	cd $(COPY) && find . -type f -exec sh -c 'for file; do ! cmp -s $$file ../last/$$file || touch -r ../last/$$file $$file; done' - {} +
+	rm -rf target/package/last target/package/*_*
+	cd $(COPY) && CARGO_TARGET_DIR=$(CURDIR)/target dpkg-buildpackage -b -us -uc
 	lintian --fail-on error,warning $(DEB)
 
 test-package: package

@@ -11,7 +11,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     path::Path,
-    process::Stdio,
+    process::{Child, ChildStdin, ChildStdout, Stdio},
     time::{Duration, Instant},
 };
 
@@ -116,6 +116,9 @@ fn a_server_is_managed_over_ipmi() {
     serial_over_lan(&machine);
     // Past all that was seen so far.
     declared.run("true", SOON);
+    a_break_reaches_the_kernel(&machine, &mut declared);
+    every_command(&machine);
+    with_freeipmi(&machine, &mut engine, &mut declared);
     power_verbs(&machine, &mut engine, &mut declared, &declared_bmc);
 
     // What a client sets, the API shows.
@@ -134,38 +137,216 @@ fn a_server_is_managed_over_ipmi() {
     assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
 }
 
+/// A program at a terminal, played by a test.
+struct Terminal {
+    program: Child,
+    typed: ChildStdin,
+    shown: ChildStdout,
+    seen: String,
+}
+
+impl Terminal {
+    fn start(machine: &Machine, command: &str) -> Self {
+        let mut script = machine.command("script");
+        script
+            .args(["-qec", command, "/dev/null"])
+            .env("TERM", "vt100")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut program = script.spawn().unwrap();
+        Self {
+            typed: program.stdin.take().unwrap(),
+            shown: program.stdout.take().unwrap(),
+            seen: String::new(),
+            program,
+        }
+    }
+
+    fn types(&mut self, keys: &[u8]) {
+        self.typed.write_all(keys).unwrap();
+    }
+
+    /// Waits for words after those that were waited for before.
+    fn until(&mut self, words: &str) {
+        let deadline = Instant::now() + Duration::from_secs(SOON * 2);
+        while !self.seen.contains(words) {
+            assert!(Instant::now() < deadline, "{words}: {}", self.seen);
+            let mut buffer = [0; 1024];
+            let count = self.shown.read(&mut buffer).unwrap();
+            assert_ne!(count, 0, "it ended after: {}", self.seen);
+            self.seen += &String::from_utf8_lossy(&buffer[..count]);
+        }
+        self.seen.clear();
+    }
+
+    /// Logs in at the guest's console and runs a command.
+    fn works_at_the_guest(&mut self) {
+        // Out of the shell of the one who signed in before, and in again.
+        self.types(b"exit\n");
+        self.until("login: ");
+        self.types(b"root\n");
+        self.until("# ");
+        self.types(b"echo $((6 * 7))-over-lan\n");
+        self.until("42-over-lan");
+    }
+
+    fn ends(mut self, keys: &[u8]) {
+        self.types(keys);
+        assert!(self.program.wait().unwrap().success());
+    }
+}
+
 /// Logs in over the BMC, where the console's other clients see it, and runs a command.
 fn serial_over_lan(machine: &Machine) {
-    let command = format!("ipmitool -I lanplus -H 10.0.1.11 {ADA} -C 17 -N 10 sol activate");
-    let mut client = machine.command("script");
-    client
-        .args(["-qec", &command, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut client = client.spawn().unwrap();
-    let (mut typed, mut shown) = (client.stdin.take().unwrap(), client.stdout.take().unwrap());
-    let mut seen = String::new();
-    let mut until = |words: &str| {
-        let deadline = Instant::now() + Duration::from_secs(SOON * 2);
-        while !seen.contains(words) {
-            assert!(Instant::now() < deadline, "{words}: {seen}");
-            let mut buffer = [0; 1024];
-            let count = shown.read(&mut buffer).unwrap();
-            assert_ne!(count, 0, "it ended after: {seen}");
-            seen += &String::from_utf8_lossy(&buffer[..count]);
+    let mut client = Terminal::start(machine, &sol());
+    client.until("perational");
+    client.works_at_the_guest();
+    client.ends(b"\r~.");
+}
+
+fn sol() -> String {
+    format!("ipmitool -I lanplus -H 10.0.1.11 {ADA} -C 17 -N 10 sol activate")
+}
+
+/// A break, and a key: the kernel takes it for the magic SysRq key.
+fn a_break_reaches_the_kernel(machine: &Machine, console: &mut Console) {
+    const HELP: &str = "sysrq: HELP";
+    console.run("echo 1 > /proc/sys/kernel/sysrq", SOON);
+    let mut client = Terminal::start(machine, &sol());
+    client.until("perational");
+    client.types(b"\r");
+    client.until("# ");
+    client.types(b"~B");
+    // ipmitool says what it was told, and sends it at once.
+    client.until("~B");
+    client.types(b"h");
+    client.until(HELP);
+    console.expect(HELP, SOON);
+    client.ends(b"\r~.");
+    console.expect("# ", SOON);
+    machine.sh(&format!("{PMCTL2} node type --break declared h"));
+    console.expect(HELP, SOON);
+    console.send("");
+    console.expect("# ", SOON);
+}
+
+/// A command of ipmitool, and what it has to say of a live machine. In this order.
+const EVERY: &[(&str, &[&str])] = &[
+    ("mc info", &["Chassis Device"]),
+    ("mc selftest", &["passed"]),
+    ("mc guid", &["System GUID"]),
+    ("mc getenables", &["System Event Logging"]),
+    ("mc getsysinfo system_name", &["declared"]),
+    ("mc watchdog get", &["Stopped"]),
+    (
+        "chassis status",
+        &["System Power : on", "Power Restore Policy : always-on"],
+    ),
+    ("chassis power status", &["Chassis Power is on"]),
+    ("chassis power on", &["Up/On"]),
+    ("chassis poh", &["POH Counter"]),
+    ("chassis restart_cause", &["System restart cause"]),
+    ("chassis policy list", &["always-off always-on previous"]),
+    ("chassis identify 5", &["5 seconds"]),
+    ("chassis bootdev cdrom", &["Set Boot Device to cdrom"]),
+    ("chassis bootparam get 5", &["Force Boot from CD/DVD", "only next boot"]),
+    ("chassis bootdev disk options=persistent", &["Set Boot Device to disk"]),
+    (
+        "chassis bootparam get 5",
+        &["Force Boot from default Hard-Drive", "all future boots"],
+    ),
+    ("chassis bootdev none", &["Set Boot Device to none"]),
+    ("chassis bootparam get 5", &["No override"]),
+    ("chassis bootmbox get", &[]),
+    ("sdr list", &["Power", "CPU Usage", "Memory Usage", "percent"]),
+    ("sdr elist full", &["CPU Usage", "Memory Usage"]),
+    ("sdr info", &["Record Count : 9"]),
+    ("sdr type Memory", &["Memory Usage"]),
+    ("sensor list", &["CPU Usage", "Memory Usage"]),
+    ("sensor get Power", &["S0/G0: working"]),
+    ("sel info", &["Entries"]),
+    ("sel list first 1", &["Asserted"]),
+    ("sel time get", &[]),
+    ("event 1", &[]),
+    ("sel list last 1", &["Temperature"]),
+    ("fru print 0", &["Cybozu", "4711"]),
+    ("lan print 1", &["10.0.1.11", "Static Address"]),
+    ("channel info 1", &["802.3 LAN"]),
+    ("channel getciphers ipmi 1", &["hmac_sha256", "hmac_sha1"]),
+    ("channel authcap 1 4", &["IPMI v2.0"]),
+    ("channel getaccess 1 2", &["ADMINISTRATOR"]),
+    ("user list 1", &["ada", "ADMINISTRATOR"]),
+    ("user summary 1", &["Enabled User Count"]),
+    ("user test 2 16 lovelace", &["Success"]),
+    ("session info active", &["user id : 2"]),
+    ("sol info 1", &["Enabled : true"]),
+    ("sol payload status 1 2", &["is enabled"]),
+    ("raw 0x06 0x01", &["20 01"]),
+    ("sel clear", &["Clearing SEL"]),
+    ("sel list", &["Log area reset/cleared"]),
+];
+
+/// All that ipmitool has to ask and to set, with each cipher suite, of a machine that runs on.
+fn every_command(machine: &Machine) {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for suite in [3, 17] {
+        for (command, expected) in EVERY {
+            let said = words(&machine.sh(&format!(
+                "ipmitool -I lanplus -H 10.0.1.11 {ADA} -C {suite} -N 10 {command} 2>&1"
+            )));
+            for part in *expected {
+                assert!(
+                    said.contains(part),
+                    "suite {suite}, {command}: {part:?} is not in {said}"
+                );
+            }
         }
-        seen.clear();
+    }
+}
+
+/// The programs of freeipmi, on a machine that runs: what they tell and what they do.
+fn with_freeipmi(machine: &Machine, engine: &mut Engine, console: &mut Console) {
+    const LOGIN: &str = "-D LAN_2_0 -I 17 -l ADMIN -h 10.0.1.11 -u ada -p lovelace";
+    let free = |command: &str| machine.sh(&format!("{} 2>&1", command.replacen(' ', &format!(" {LOGIN} "), 1)));
+    let tells = |command: &str, expected: &[&str]| {
+        let said = free(command);
+        for part in expected {
+            assert!(said.contains(part), "{command}: {part:?} is not in {said}");
+        }
     };
-    until("perational");
-    // Out of the shell of the one who signed in before, and in again.
-    typed.write_all(b"exit\n").unwrap();
-    until("login: ");
-    typed.write_all(b"root\n").unwrap();
-    until("# ");
-    typed.write_all(b"echo $((6 * 7))-over-lan\n").unwrap();
-    until("42-over-lan");
-    typed.write_all(b"\r~.").unwrap();
-    assert!(client.wait().unwrap().success());
+    tells("bmc-info ", &["IPMI Version", "2.0"]);
+    tells("ipmi-fru --sdr-cache-recreate --quiet-cache", &["Cybozu", "4711"]);
+    tells(
+        "ipmi-sensors --sdr-cache-recreate --quiet-cache",
+        &["Power", "Memory Usage", "S0/G0"],
+    );
+    tells("ipmi-chassis --get-chassis-status", &["System Power", "on"]);
+    let restore = "ipmi-chassis-config --commit -e Chassis_Power_Conf:Power_Restore_Policy";
+    tells(&format!("{restore}=Restore_State_AC_Apply"), &[]);
+    assert!(ipmi(machine, "10.0.1.11", ADA, "chassis status").contains("previous"));
+    tells(&format!("{restore}=On_State_AC_Apply"), &[]);
+    tells("ipmipower --stat", &["10.0.1.11: on"]);
+    let pid = || json(machine, "/nodes/declared")["pid"].as_u64();
+    let first = pid();
+    tells("ipmipower --reset", &["10.0.1.11: ok"]);
+    console.login(BOOT);
+    assert_eq!(pid(), first, "a reset keeps QEMU");
+    let mut client = Terminal::start(machine, "ipmiconsole -h 10.0.1.11 -u ada -p lovelace -I 17 -l ADMIN");
+    client.until("established");
+    client.works_at_the_guest();
+    client.ends(b"&.");
+    tells("ipmi-chassis --chassis-control=POWER-DOWN", &[]);
+    engine.until("the node is off", SOON, || power(machine, "declared") == "Off");
+    tells("ipmipower --on --wait-until-on", &["10.0.1.11: ok"]);
+    engine.until("the node is on", SOON, || power(machine, "declared") == "On");
+    tells(
+        "ipmi-sel --sdr-cache-recreate --quiet-cache",
+        &["S5/G2", "S0/G0", "System Boot Initiated"],
+    );
+    // Past what the other client did there.
+    console.expect("SeaBIOS", BOOT);
+    console.login(BOOT);
+    console.run("true", SOON);
 }
 
 fn power_verbs(machine: &Machine, engine: &mut Engine, console: &mut Console, bmc: &dyn Fn(&str) -> String) {
@@ -384,6 +565,94 @@ fn bmcs_have_addresses_of_ipv6_and_certificates_of_the_user() {
         state("/nodes/announced")["power_status"] == "Off"
     });
 
+    engine.stop();
+    assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
+}
+
+const RESTORED: &str = "
+kind: Network
+name: bmc
+type: bmc
+address: 10.0.1.1/24
+---
+kind: Node
+name: server
+cpu: 1
+memory: 128M
+bmc:
+  address: 10.0.1.11
+---
+kind: Node
+name: other
+cpu: 1
+memory: 128M
+power: off
+bmc:
+  address: 10.0.1.12
+";
+
+#[test]
+fn power_comes_back_as_the_policy_says() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/var/scratch/lab/restored.yml", RESTORED);
+    let before = machine.state();
+    let arguments = [
+        "--headless",
+        "--data-dir",
+        "/var/scratch/data",
+        "/var/scratch/lab/restored.yml",
+    ];
+    let state = |node: &str| -> serde_json::Value {
+        let answer = get(&machine, "restored", &format!("/nodes/{node}")).unwrap_or_default();
+        serde_json::from_slice(&answer).unwrap_or_default()
+    };
+    let powers = || {
+        (
+            state("server")["power_status"].clone(),
+            state("other")["power_status"].clone(),
+        )
+    };
+    let start = || {
+        let mut engine = Engine::start(&machine, &arguments);
+        engine.until_running(&machine, "restored", SOON * 2);
+        let ready = |node: &str| {
+            let bmc = get(&machine, "restored", &format!("/bmcs/{node}")).unwrap_or_default();
+            String::from_utf8_lossy(&bmc).contains("\"ready\"")
+        };
+        engine.until("the BMCs are served", SOON, || ready("server") && ready("other"));
+        engine
+    };
+    let server = |command: &str| ipmi(&machine, "10.0.1.11", CYBOZU, command);
+    let other = |command: &str| ipmi(&machine, "10.0.1.12", CYBOZU, command);
+
+    // As the lab file says, which is what is told.
+    let mut engine = start();
+    assert_eq!(powers(), ("On".into(), "Off".into()));
+    assert!(server("chassis status").contains("always-on") && other("chassis status").contains("always-off"));
+    server("chassis policy previous");
+    other("chassis policy always-on");
+    server("chassis power off");
+    engine.until("it is off", SOON, || state("server")["power_status"] == "Off");
+    engine.stop();
+
+    let mut engine = start();
+    assert_eq!(powers(), ("Off".into(), "On".into()));
+    let reason = state("server")["power_reason"].to_string();
+    assert!(reason.contains("restore policy is `previous`"), "{reason}");
+    assert!(server("chassis status").contains("previous") && other("chassis status").contains("always-on"));
+    server("chassis power on");
+    engine.until("it is on", SOON, || state("server")["power_status"] == "On");
+    // By the other face.
+    let patched = machine.sh(&format!(
+        "{PMCTL2} redfish other PATCH /redfish/v1/Systems/System.Embedded.1 '{{\"PowerRestorePolicy\": \"AlwaysOff\"}}'"
+    ));
+    assert!(patched.contains("\"PowerRestorePolicy\": \"AlwaysOff\""), "{patched}");
+    // What was on when the lab was killed was on.
+    engine.signal(nix::sys::signal::Signal::SIGKILL);
+    engine.wait(SOON);
+
+    let engine = start();
+    assert_eq!(powers(), ("On".into(), "Off".into()));
     engine.stop();
     assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
 }

@@ -209,6 +209,36 @@ fn plan_takes_variables() {
 }
 
 #[test]
+fn the_demo_goes_by_its_name_unless_there_is_such_a_file() {
+    let dir = files();
+    let plan = || {
+        run(
+            &dir,
+            &["plan", "--mtu", "1400", "-o", "json", "--data-dir", "data", "demo"],
+        )
+    };
+    let output = plan();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && told.contains("the demo is not made yet in data/demo"),
+        "{told}"
+    );
+    let data_dir = || {
+        let output = plan();
+        assert!(output.status.success(), "{output:?}");
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let data_dir = plan["paths"]["data_dir"].as_str().unwrap();
+        data_dir.replace(dir.path().to_str().unwrap(), "DIR")
+    };
+    let made = dir.path().join("data/demo");
+    fs::create_dir_all(&made).unwrap();
+    fs::write(made.join("dc.yml"), GOOD).unwrap();
+    assert_eq!(data_dir(), "DIR/data/demo");
+    fs::write(dir.path().join("demo"), GOOD).unwrap();
+    assert_eq!(data_dir(), "DIR/data");
+}
+
+#[test]
 fn schema() {
     let output = run(&files(), &["schema"]);
     let written = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/lab.schema.json");

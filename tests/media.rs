@@ -213,6 +213,8 @@ fn servers_boot_what_their_bmcs_are_told() {
     as_ironic_does(&machine, &mut engine, &bmc("10.0.1.11"));
     by_uefi(&machine, &bmc("10.0.1.12"));
     what_is_refused(&bmc("10.0.1.12"));
+    let refused = bmc("10.0.1.11").ipmi("chassis bootdev bios");
+    assert!(refused.contains("Invalid data field"), "BIOS has no setup: {refused}");
     engine.stop();
     assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
     // What was fetched has gone with the lab.
@@ -313,8 +315,119 @@ fn what_is_refused(bmc: &Bmc<'_>) {
         );
     }
     assert_eq!(bmc.redfish("GET", CD, &json!(null))["Image"], Value::Null);
-    for device in ["bios", "floppy", "safe", "diag"] {
+    for device in ["floppy", "safe", "diag"] {
         let told = bmc.ipmi(&format!("chassis bootdev {device}"));
         assert!(told.contains("Invalid data field"), "{device}: {told}");
     }
+}
+
+const BY_VARIABLES: &str = "
+kind: Network
+name: bmc
+type: bmc
+address: 10.0.1.1/24
+---
+kind: Network
+name: inner
+type: internal
+---
+kind: NetworkNamespace
+name: boot
+interfaces:
+- network: inner
+  addresses: [10.9.0.1/24]
+apps:
+- name: dhcp
+  command:
+  - dnsmasq
+  - --keep-in-foreground
+  - --log-facility=-
+  - --user=root
+  - --port=0
+  - --pid-file=
+  - --leasefile-ro
+  - --dhcp-range=10.9.0.10,10.9.0.99
+- name: http
+  command: [busybox, httpd, -f, -v, -p, '10.9.0.1:80', -h, /usr/lib/ipxe]
+---
+kind: Image
+name: guest
+file: guest.qcow2
+---
+kind: Node
+name: uefi
+interfaces: [inner]
+cpu: 1
+memory: 384M
+uefi: true
+power: off
+volumes:
+- {kind: image, name: root, image: guest, copy-on-write: true}
+bmc:
+  address: 10.0.1.12
+";
+
+/// What the setup of OVMF has on its first page, and nothing else has.
+const SETUP: &str = "Boot Maintenance Manager";
+const URL: &str = "http://10.9.0.1/ipxe.efi";
+
+#[test]
+fn uefi_is_told_what_only_its_variables_tell() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/var/scratch/lab/variables.yml", BY_VARIABLES);
+    machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
+    let before = machine.state();
+    let arguments = [
+        "--headless",
+        "--qemu-user",
+        "nobody",
+        "--data-dir",
+        "/var/scratch/data",
+        "/var/scratch/lab/variables.yml",
+    ];
+    let mut engine = Engine::start(&machine, &arguments);
+    engine.until_running(&machine, "variables", SOON * 2);
+    let bmc = Bmc {
+        machine: &machine,
+        address: "10.0.1.12",
+    };
+    let mut console = Console::open(&machine, "uefi");
+    let pid = || node(&machine, "variables", "uefi")["pid"].clone();
+
+    // Into the setup, once.
+    bmc.ipmi("chassis bootdev bios options=efiboot");
+    assert!(
+        bmc.ipmi("chassis bootparam get 5")
+            .contains("Force Boot into BIOS Setup")
+    );
+    bmc.ipmi("chassis power on");
+    console.expect(SETUP, BOOT);
+    assert_eq!(bmc.boot().0, "Disabled");
+    bmc.ipmi("chassis power reset");
+    let shown = console.expect("login: ", BOOT);
+    assert!(!shown.contains(SETUP), "{shown}");
+
+    // By the other face, while it runs: its reset is a power cycle.
+    let first = pid();
+    bmc.boot_from("BiosSetup", "Once");
+    bmc.reset("ForceRestart");
+    console.expect(SETUP, BOOT);
+    assert_ne!(pid(), first);
+    assert_eq!(bmc.boot().0, "Disabled");
+
+    // From a URL: UEFI fetches it, and what it fetched begins.
+    let url = json!({ "BootSourceOverrideTarget": "UefiHttp", "HttpBootUri": URL });
+    bmc.redfish("PATCH", SYSTEM, &json!({ "Boot": url }));
+    bmc.reset("ForceRestart");
+    let shown = console.expect("iPXE initialising devices", BOOT);
+    assert!(shown.contains("Start HTTP Boot over IPv4"), "{shown}");
+    let served = pmctl2(&machine, "logs boot/http");
+    assert!(served.contains("response:200"), "{served}");
+    assert_eq!(bmc.boot().0, "Disabled");
+    bmc.reset("PowerCycle");
+    let shown = console.expect("login: ", BOOT);
+    assert!(!shown.contains("HTTP Boot") && !shown.contains(SETUP), "{shown}");
+
+    engine.stop();
+    assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
 }

@@ -48,6 +48,11 @@ apps:
 - name: web
   command: [sh, -c, 'exec socat TCP-LISTEN:8081,fork,reuseaddr SYSTEM:/tmp/lab/answer.sh']
   ready: {http: 'http://10.1.0.1:8081/health?deep', interval: 0.1}
+- name: secure
+  command: [sh, -c, 'exec socat OPENSSL-LISTEN:8443,cert=/tmp/lab/own.pem,verify=0,fork,reuseaddr SYSTEM:/tmp/lab/well.sh']
+  ready:
+  - {http: 'https://10.1.0.1:8443/', insecure: true, interval: 100ms}
+  - {exec: [test, -e, /tmp/flag], interval: 100ms}
 - name: flag
   command: [sh, -c, 'sleep 1; touch /tmp/flag; exec sleep 1000']
   ready: {exec: [sh, -c, 'ip -br address show eth0 | grep -q 10.1.0.1 && ls /tmp/flag'], interval: 0.1}
@@ -133,6 +138,7 @@ fn ordered(machine: &Machine) {
     machine.write("/tmp/lab/ordered.yml", ORDERED);
     let scripts = [
         ("client.sh", "test \"$(echo hello | socat -t2 - TCP:10.1.0.1:8080)\" = hello && test -e /tmp/flag"),
+        ("well.sh", "read line; printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n'"),
         // The third request is the first that is answered well.
         (
             "answer.sh",
@@ -140,6 +146,8 @@ fn ordered(machine: &Machine) {
              printf 'HTTP/1.1 %s\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n' \"$status\"",
         ),
     ];
+    let own = rcgen::generate_simple_self_signed(["10.1.0.1".to_owned()]).unwrap();
+    machine.write("/tmp/lab/own.pem", own.signing_key.serialize_pem() + &own.cert.pem());
     for (name, text) in scripts {
         machine.write(&format!("/tmp/lab/{name}"), format!("#!/bin/sh\n{text}\n"));
         machine.sh(&format!("chmod +x /tmp/lab/{name}"));
@@ -179,7 +187,7 @@ fn what_depends_on_something_is_started_when_that_is_ready() {
     // Begun before the lab answers, which it has to wait for, too.
     let (code, said) = told(&machine.try_sh(&format!("{PMCTL2} --lab ordered wait --all --timeout 60")));
     assert_eq!(code, Some(0), "{said}\n{}", engine.output());
-    assert!(said.contains("waiting until 6 objects are ready"), "{said}");
+    assert!(said.contains("waiting until 7 objects are ready"), "{said}");
     for namespace in ["server", "client"] {
         let namespace = json(&machine, "ordered", &format!("/netns/{namespace}"));
         let apps = namespace["apps"].as_array().unwrap();
@@ -190,6 +198,7 @@ fn what_depends_on_something_is_started_when_that_is_ready() {
     let events = events(&machine, "ordered");
     for line in [
         "app/server/port is ready (tcp 8080) after",
+        "app/server/secure is ready (http https://10.1.0.1:8443/, exec test -e /tmp/flag) after",
         "namespace/client waits until namespace/server is ready.",
     ] {
         assert!(events.contains(line), "{line}: {events}");

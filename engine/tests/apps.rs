@@ -117,7 +117,7 @@ impl Lab {
             env: BTreeMap::from([("KEY".into(), "value".into())]),
             workdir: self.dir.path().to_owned(),
             log: self.log_path("app"),
-            ready: None,
+            ready: vec![],
             depends_on: vec![],
         }
     }

@@ -12,7 +12,7 @@ use std::{fs, fs::File, io::Write, time::Duration};
 use machine::{Client, GREETING, Machine, boot_sector, in_time, tells};
 use placemat2_engine::{
     keeper::Keeper,
-    node::{Action, BootFrom, Medium, NodeHandle},
+    node::{Action, BootFrom, BootGoal, Medium, NodeHandle},
     plan::{self, BootSource, CdDrive, VolumeSource},
     spec::model::{Cache, DiskFormat},
     store::BootCause,
@@ -116,7 +116,7 @@ async fn reset_by_guest(client: &mut Client) {
 
 fn from_cd(once: bool) -> BootFrom {
     BootFrom {
-        source: BootSource::Cd,
+        goal: BootGoal::Device(BootSource::Cd),
         once,
     }
 }

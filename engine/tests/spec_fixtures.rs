@@ -10,8 +10,8 @@ use std::{
 use placemat2_engine::spec::{
     Disk, Files, Found, Report, Severity, load, load_from,
     model::{
-        Cache, Compression, DiskFormat, ImageSource, MachineType, NetworkKind, Probe, RestartPolicy, ShareDriver, Smp,
-        Spec, Until, VolumeKind,
+        Cache, Compression, DiskFormat, ImageSource, MachineType, NetworkKind, Probe, RestartPolicy, Security,
+        ShareDriver, Smp, Spec, Until, VolumeKind, Where,
     },
     sample::leaf_spine_yaml,
 };
@@ -90,6 +90,24 @@ bad! {
     encodings: "latin1.yml", "control.yml", "utf16.yml", "empty.yml";
     same_file_twice: "empty.yml", "empty.yml";
     many_mistakes: "many-mistakes.yml";
+}
+
+/// What those make wrong who begin.
+#[test]
+fn beginners() {
+    let files = std::fs::read_dir(fixture("bad/beginners")).unwrap();
+    let mut names: Vec<_> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    for name in names {
+        let report = read_bad(&[&format!("beginners/{name}")]);
+        assert!(report.has_errors(true), "{name}");
+        insta::assert_snapshot!(
+            format!("beginners_{}", name.trim_end_matches(".yml")),
+            report.render_text(false)
+        );
+    }
 }
 
 #[test]
@@ -251,7 +269,7 @@ fn namespaces_of_the_full_lab_are_read() {
     );
     assert_eq!(web.restart, RestartPolicy::OnFailure);
     assert_eq!(web.workdir, good.join("files"));
-    let ready = web.ready.as_ref().unwrap();
+    let ready = &web.ready[0];
     assert_eq!(ready.timeout, Duration::from_millis(2500));
     assert!(matches!(&ready.probe, Probe::Http { path, .. } if path == "/"));
     assert_eq!(web.depends_on[0].until, Until::Started);
@@ -295,9 +313,15 @@ fn images_and_nodes_of_the_full_lab_are_read() {
     assert!(boot.extra_args.is_empty() && boot.interfaces[0].mac.is_none());
     assert_eq!(boot.smbios.serial.as_deref(), Some("12345678"));
     assert_eq!(boot.ignition, Some(good.join("files/worker.ign")));
-    let ready = boot.ready.as_ref().unwrap();
+    let ready = &boot.ready[0];
     assert_eq!(ready.probe, Probe::Console("login: $".to_owned()));
     assert_eq!((ready.timeout.as_secs(), ready.interval.as_secs()), (600, 1));
+    let own = Where::Own(443);
+    assert!(
+        matches!(&boot.ready[1].probe, Probe::Http { to, security: Security::Unverified, .. } if *to == own),
+        "{:?}",
+        boot.ready
+    );
     let waits: Vec<_> = boot.depends_on.iter().map(|needed| needed.object.to_string()).collect();
     assert_eq!(waits, ["namespace/rack0-tor1", "app/operation/web"]);
     let kinds: Vec<_> = boot

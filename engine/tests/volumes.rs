@@ -21,7 +21,7 @@ use async_compression::tokio::bufread::{GzipEncoder, XzEncoder};
 use placemat2_engine::{
     keeper::Keeper,
     node::{ImageError, Images, Patience, PrepareEnv, VolumeError, prepare_images, prepare_volumes},
-    plan::{Image, Mtu, MtuSource, Node, Nvram, Paths, Plan, Qemu, Volume, VolumeSource},
+    plan::{Image, Mtu, MtuSource, Node, Nvram, Paths, Plan, PowerRestore, Qemu, Volume, VolumeSource},
     spec::model::{Cache, Compression, DiskFormat},
     store::{State, Store},
 };
@@ -189,13 +189,17 @@ fn node(volumes: Vec<Volume>) -> Node {
         console_log: PathBuf::new(),
         cpus: 1,
         memory: None,
+        restore: PowerRestore {
+            file: PathBuf::new(),
+            policy: None,
+        },
         nvram: None,
         tpm: None,
         cd: None,
         manufacturer: None,
         product: None,
         serial: String::new(),
-        ready: None,
+        ready: vec![],
         depends_on: vec![],
     }
 }

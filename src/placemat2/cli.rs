@@ -187,7 +187,7 @@ pub struct RunArgs {
 /// Options that decide what a lab consists of.
 #[derive(Clone, Debug, Args)]
 pub struct PlanOptions {
-    /// Lab files. Relative paths in them start at the directory of the first.
+    /// Lab files; `demo` is the demo data centre if there is no such file. Relative paths in them start at the directory of the first.
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
     #[command(flatten)]

@@ -4,6 +4,7 @@ mod bmc_users;
 mod cleanup;
 mod cli;
 mod config;
+mod demo;
 mod doctor;
 mod logging;
 mod man;

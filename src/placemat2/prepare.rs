@@ -8,7 +8,10 @@ use placemat2_engine::{
     spec::{self, model::Spec},
 };
 
-use super::cli::{Accel, PlanOptions};
+use super::{
+    cli::{Accel, PlanOptions},
+    demo,
+};
 use crate::output;
 
 /// What the user wrote: lab files without a mistake, and options.
@@ -36,6 +39,7 @@ pub struct Told;
 
 /// Reads the lab files. Mistakes in them are written to stderr, all of them. Blocks.
 pub fn read(args: &PlanOptions) -> anyhow::Result<Written> {
+    let args = &demo::found(args)?;
     let mut qemu = None;
     let mut report = spec::load_announcing(&args.files, &args.variables.given(), || qemu = facts::ask_qemu());
     if args.strict {

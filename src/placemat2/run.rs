@@ -20,7 +20,7 @@ use tracing_appender::non_blocking::WorkerGuard;
 use super::{
     bmc_users,
     cli::{LogArgs, RunArgs},
-    logging,
+    demo, logging,
     prepare::{self, Prepared, Written},
     signals, timings,
     watch::Watch,
@@ -82,6 +82,10 @@ pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &
     let bmc_users = bmc_users::read(args.bmc_users.as_deref())?;
     let bmc_certificate = bmc_certificate(args.bmc_tls.as_deref())?;
     let options = args.plan.clone();
+    tokio::select! {
+        made = demo::make(&options) => made?,
+        () = stop.stop.cancelled() => return Ok(None),
+    }
     let read = tokio::task::spawn_blocking(move || prepare::read(&options));
     let written = tokio::select! {
         written = read => written??,

@@ -23,7 +23,7 @@ use placemat2_ui::{
 
 use super::{
     cli::{LogArgs, LookArgs, UiArgs},
-    prepare,
+    demo, prepare,
 };
 use crate::output;
 
@@ -38,7 +38,7 @@ pub fn run(args: &UiArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
     if args.look.lab.is_some() || args.look.endpoint.is_some() {
         bail!("either files of a lab to start are named, or a lab that runs (--lab, --endpoint)");
     }
-    show(&args.look, async { started(args, log) })
+    show(&args.look, started(args, log))
 }
 
 /// Runs the console on a lab that runs.
@@ -135,8 +135,9 @@ async fn running(look: &LookArgs) -> anyhow::Result<Target> {
 }
 
 /// A lab that is started: mistakes are told before there is a screen.
-fn started(args: &UiArgs, log: &LogArgs) -> anyhow::Result<(Target, Option<Engine>)> {
+async fn started(args: &UiArgs, log: &LogArgs) -> anyhow::Result<(Target, Option<Engine>)> {
     lab::check_privileges()?;
+    demo::make(&args.run.plan).await?;
     let written = prepare::read(&args.run.plan)?;
     let (root, name) = written.lab();
     let socket = root.join(&name).join("api.sock");

@@ -24,6 +24,9 @@ pub struct Type {
     /// Press Enter at the end
     #[arg(long)]
     enter: bool,
+    /// Send a break on the serial line before: for Linux, the key that follows is a magic SysRq key then
+    #[arg(long = "break")]
+    sends_break: bool,
 }
 
 /// Bytes, written with escapes.
@@ -67,6 +70,10 @@ impl Type {
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
         let Typed(mut bytes) = self.text;
         bytes.extend(self.enter.then_some(b'\r'));
+        if self.sends_break {
+            let path = Client::path(&["nodes", &self.node, "console", "break"]);
+            session.post(&path).await?;
+        }
         let path = Client::path(&["nodes", &self.node, "console", "input"]);
         session
             .with(async |client| client.post_bytes(&path, bytes.into()).await)

@@ -120,6 +120,10 @@ impl Control for Idle {
         Err(ControlError::NotFound(node.to_owned()))
     }
 
+    fn send_break<'a>(&'a self, node: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move { Err(ControlError::NotFound(node.to_owned())) })
+    }
+
     fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>> {
         Box::pin(async move { Err(ControlError::NotFound(node.to_owned())) })
     }

@@ -118,12 +118,12 @@ pub struct Options<T>(pub T);
 impl<T: DeserializeOwned> Options<T> {
     /// Those of a request that is taken whole, as one that becomes a stream is.
     pub fn of<B>(request: &Request<B>) -> Result<T, ApiError> {
-        let Query(value) = Query::try_from_uri(request.uri()).map_err(unreadable)?;
+        let Query(value) = Query::try_from_uri(request.uri()).map_err(|rejection| unreadable(&rejection))?;
         Ok(value)
     }
 }
 
-fn unreadable(rejection: QueryRejection) -> ApiError {
+fn unreadable(rejection: &QueryRejection) -> ApiError {
     ApiError::new(rejection.status(), rejection.body_text())
 }
 
@@ -131,7 +131,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Options<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let Query(value) = Query::from_request_parts(parts, state).await.map_err(unreadable)?;
+        let Query(value) = Query::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| unreadable(&rejection))?;
         Ok(Self(value))
     }
 }

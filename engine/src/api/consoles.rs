@@ -158,6 +158,27 @@ pub async fn input(
     Ok(StatusCode::OK.into_response())
 }
 
+/// Sends a break on a node's serial line: with the next key typed, a guest's kernel may take it for the magic SysRq key.
+#[utoipa::path(
+    post, operation_id = "sendBreak",
+    path = "/nodes/{name}/console/break",
+    tag = "nodes",
+    params(("name" = String, Path, description = "Name of the node")),
+    responses(
+        (status = 200, description = "The guest's line has had it"),
+        (status = 404, description = "No such node", body = Problem),
+        (status = 409, description = "The node is off", body = Problem),
+        (status = 500, description = "The node is not there yet, or QEMU refused", body = Problem),
+    )
+)]
+pub async fn send_break(
+    State(shared): State<Arc<Shared>>,
+    Segments(name): Segments<String>,
+) -> Result<Response, ApiError> {
+    shared.control.send_break(&name).await?;
+    Ok(StatusCode::OK.into_response())
+}
+
 /// Returns what a node's screen (not its serial console) shows.
 #[utoipa::path(
     get, operation_id = "getScreenshot",

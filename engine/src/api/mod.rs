@@ -84,6 +84,8 @@ pub trait Control: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>>;
     /// Returns a node's serial console.
     fn console(&self, node: &str) -> Result<Console, ControlError>;
+    /// Sends a break on a node's serial line.
+    fn send_break<'a>(&'a self, node: &'a str) -> Answer<'a, ()>;
     /// Returns what a node's screen shows, as a PNG.
     fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>>;
     /// Returns the Redfish face of a node's BMC.

@@ -25,6 +25,13 @@ pub enum BootTarget {
     Diagnostic,
 }
 
+impl BootTarget {
+    /// Whether it takes a power-on, so that a reset is a power cycle: UEFI is told of it by its variables.
+    pub fn takes_power_on(self) -> bool {
+        matches!(self, Self::Setup | Self::UefiHttp)
+    }
+}
+
 /// For how long an override holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

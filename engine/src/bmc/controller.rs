@@ -16,7 +16,7 @@ use super::{
     Accounts, BootOverride, Cause, Chassis, Drive, Identify, Identity, Log, Machine, MachineError, Occurrence,
     Persistence, Power, Sessions, Usage, User, Verb, Watchdog, Work,
 };
-use crate::console::Console;
+use crate::{console::Console, plan::RestorePolicy};
 
 /// A virtual BMC.
 pub struct Bmc {
@@ -38,6 +38,8 @@ pub struct Bmc {
 struct State {
     chassis: Chassis,
     boot: Option<BootOverride>,
+    /// From which URL it boots, if it is told to boot from one.
+    boot_url: Option<String>,
     /// How often the machine had booted when that was decided.
     boot_since: u64,
     /// The TPM is to begin anew at the next power-on.
@@ -160,11 +162,6 @@ impl Bmc {
             Verb::Nmi => drop(self.log.add(Occurrence::Nmi(cause))),
             Verb::Off | Verb::Shutdown | Verb::Push => {}
         }
-        // A TPM begins anew only when the machine is powered on.
-        let verb = match verb {
-            Verb::Reset if self.lock().clear_tpm => Verb::Cycle,
-            verb => verb,
-        };
         Ok(self.machine.act(verb))
     }
 
@@ -177,9 +174,32 @@ impl Bmc {
     pub fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError> {
         // Under the lock, so that machine and BMC agree whoever else sets it.
         let mut state = self.lock();
-        self.machine.set_boot(boot)?;
+        self.machine.set_boot(boot, state.boot_url.as_deref())?;
         (state.boot, state.boot_since) = (boot, self.power.borrow().boots);
         drop(state);
+        self.changed();
+        Ok(())
+    }
+
+    /// From which URL the machine boots when it is told to boot from one.
+    pub fn boot_url(&self) -> Option<String> {
+        self.lock().boot_url.clone()
+    }
+
+    /// Decides that. An override that holds already is not touched by it.
+    pub fn set_boot_url(&self, url: Option<String>) {
+        self.lock().boot_url = url;
+        self.changed();
+    }
+
+    /// What becomes of the machine's power when that comes back.
+    pub fn restore_policy(&self) -> RestorePolicy {
+        self.machine.restore_policy()
+    }
+
+    /// Decides that, for good.
+    pub fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
+        self.machine.set_restore_policy(policy)?;
         self.changed();
         Ok(())
     }
@@ -233,6 +253,11 @@ impl Bmc {
         self.machine.console()
     }
 
+    /// Sends a break on the machine's serial line; the future returns once the line has had it.
+    pub fn send_break(&self) -> Work<Result<(), MachineError>> {
+        self.machine.send_break()
+    }
+
     /// Ends whatever the BMC does by itself.
     pub async fn close(&self) {
         self.watchdog.stop();
@@ -265,12 +290,14 @@ impl Bmc {
                     state.asked.take().unwrap_or(Cause::Other)
                 };
                 state.chassis.restart_cause = cause;
+                let power_on = before.on_since != now.on_since;
                 // One that was decided since this boot is for the next.
                 let seen = now.boots > state.boot_since;
-                if seen && state.boot.is_some_and(|boot| boot.persistence == Persistence::Once) {
-                    state.boot = None;
-                }
-                if before.on_since != now.on_since {
+                state.boot.take_if(|boot| {
+                    let reached = power_on || !boot.target.takes_power_on();
+                    seen && reached && boot.persistence == Persistence::Once
+                });
+                if power_on {
                     state.clear_tpm = false;
                 }
                 cause
@@ -381,6 +408,26 @@ mod tests {
         bmc.act(Verb::Reset, Cause::Ipmi).await.unwrap();
         logged(&bmc, 2).await;
         assert_eq!(bmc.boot(), Some(boot));
+    }
+
+    #[tokio::test]
+    async fn an_override_by_variables_holds_until_a_power_on() {
+        let machine = Scripted::new();
+        let bmc = bmc(&machine);
+        bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
+        logged(&bmc, 1).await;
+        let boot = BootOverride {
+            target: BootTarget::Setup,
+            persistence: Persistence::Once,
+            firmware: BootFirmware::Uefi,
+        };
+        bmc.set_boot(Some(boot)).unwrap();
+        machine.reboot();
+        logged(&bmc, 2).await;
+        assert_eq!(bmc.boot(), Some(boot));
+        bmc.act(Verb::Cycle, Cause::Ipmi).await.unwrap();
+        logged(&bmc, 4).await;
+        assert_eq!(bmc.boot(), None);
     }
 
     #[tokio::test]

@@ -52,18 +52,15 @@ pub struct Volume {
 }
 
 impl Identity {
-    /// Whether it can be told to boot from there. Its firmware's setup can't be entered from outside, and UEFI tries to boot
-    /// from a URL only after PXE, whatever it is told.
+    /// Whether it can be told to boot from there. SeaBIOS has no setup, and boots from no URL.
     pub fn boots_from(&self, target: BootTarget) -> bool {
         match target {
             BootTarget::Pxe => !self.nics.is_empty(),
             BootTarget::Disk => !self.volumes.is_empty(),
             BootTarget::Cd => self.cd,
-            BootTarget::UefiHttp
-            | BootTarget::Setup
-            | BootTarget::Floppy
-            | BootTarget::SafeMode
-            | BootTarget::Diagnostic => false,
+            BootTarget::Setup => self.uefi,
+            BootTarget::UefiHttp => self.uefi && !self.nics.is_empty(),
+            BootTarget::Floppy | BootTarget::SafeMode | BootTarget::Diagnostic => false,
         }
     }
 

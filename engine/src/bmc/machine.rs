@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{boot::BootOverride, media::Image};
-use crate::{console::Console, node::PowerState};
+use crate::{console::Console, node::PowerState, plan::RestorePolicy};
 
 /// Work that goes on when whoever asked for it keeps polling it.
 pub type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -123,8 +123,15 @@ pub trait Machine: Send + Sync + 'static {
     /// Acts on its power; the future returns when that is done. What was polled first is done first.
     fn act(&self, verb: Verb) -> Work<Result<(), MachineError>>;
 
-    /// Decides from what it boots from the next power-on or reset on; the machine itself forgets what was for once.
-    fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError>;
+    /// Decides from what it boots from the next power-on or reset on, and from which URL if it is that; the machine itself
+    /// forgets what was for once.
+    fn set_boot(&self, boot: Option<BootOverride>, url: Option<&str>) -> Result<(), MachineError>;
+
+    /// What becomes of its power when that comes back, which is when its lab comes up.
+    fn restore_policy(&self) -> RestorePolicy;
+
+    /// Decides that, for good.
+    fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError>;
 
     /// Has its TPM begin anew at the next power-on, or not after all.
     fn clear_tpm(&self, clear: bool) -> Result<(), MachineError>;
@@ -137,6 +144,9 @@ pub trait Machine: Send + Sync + 'static {
 
     /// Its serial console, once there is one.
     fn console(&self) -> Option<Console>;
+
+    /// Sends a break on its serial line; the future returns once the line has had it.
+    fn send_break(&self) -> Work<Result<(), MachineError>>;
 
     /// The MTU that its NICs are told at power-on.
     fn mtu(&self) -> u32;

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
     Bmc, BootOverride, Identity, Image, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Volume, Work,
 };
-use crate::{console::Console, node::PowerState};
+use crate::{console::Console, node::PowerState, plan::RestorePolicy};
 
 /// Bytes of this process that are in memory.
 pub(crate) fn resident() -> usize {
@@ -24,6 +25,8 @@ pub(crate) struct Scripted {
     pub(crate) console: Mutex<Option<Console>>,
     /// Whether its TPM is to begin anew.
     pub(crate) clears_tpm: Mutex<bool>,
+    /// What becomes of its power.
+    pub(crate) restore: Mutex<RestorePolicy>,
     /// What is in its CD drive. A URL with `nowhere` in it can't be had, and one with `slow` takes for ever.
     pub(crate) medium: Arc<Mutex<Option<String>>>,
 }
@@ -36,6 +39,7 @@ impl Scripted {
             boots: Mutex::default(),
             console: Mutex::default(),
             clears_tpm: Mutex::default(),
+            restore: Mutex::new(RestorePolicy::AlwaysOff),
             medium: Arc::default(),
         })
     }
@@ -94,8 +98,17 @@ impl Machine for Scripted {
         })
     }
 
-    fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError> {
+    fn set_boot(&self, boot: Option<BootOverride>, _: Option<&str>) -> Result<(), MachineError> {
         self.boots.lock().unwrap().push(boot);
+        Ok(())
+    }
+
+    fn restore_policy(&self) -> RestorePolicy {
+        *self.restore.lock().unwrap()
+    }
+
+    fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
+        *self.restore.lock().unwrap() = policy;
         Ok(())
     }
 
@@ -128,6 +141,17 @@ impl Machine for Scripted {
 
     fn console(&self) -> Option<Console> {
         self.console.lock().unwrap().clone()
+    }
+
+    fn send_break(&self) -> Work<Result<(), MachineError>> {
+        let console = self.console();
+        Box::pin(async move {
+            // The guest of a test sees it as a byte: a break is a zero that lasts too long.
+            if let Some(console) = console {
+                drop(console.send(Bytes::from_static(&[0])).await);
+            }
+            Ok(())
+        })
     }
 
     fn mtu(&self) -> u32 {

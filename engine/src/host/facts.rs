@@ -18,7 +18,7 @@ use thiserror::Error;
 pub use super::installed::{AskedQemu, ask_qemu};
 use super::{device, firmware, installed, publish, user};
 use crate::{
-    plan::{Facts, Mtu, Options, disk_dirs, nvram_file},
+    plan::{Facts, KeptPower, Mtu, Options, disk_dirs, nvram_file, power_file},
     spec::model::Spec,
 };
 
@@ -72,6 +72,7 @@ fn gather_for_any(spec: &Spec, options: &Options, mtu: Mtu) -> Result<Facts, Fac
         virtiofsd: None,
         firmware: Vec::new(),
         nvram: BTreeMap::new(),
+        power: BTreeMap::new(),
         buffered_only: BTreeSet::new(),
         mtu,
         links: links(spec).map_err(FactsError::Links)?,
@@ -104,6 +105,27 @@ fn gather_for_nodes(spec: &Spec, options: &Options, qemu: Option<AskedQemu>, fac
         .filter_map(|store| Some((fs::metadata(&store).ok()?.len(), store)))
         .map(|(size, store)| (store, size))
         .collect();
+    let files = spec.nodes.iter().map(|node| power_file(&data_dir, &node.name));
+    facts.power = files
+        .filter_map(|file| Some((kept_power(&file)?, file)))
+        .map(|(kept, file)| (file, kept))
+        .collect();
+}
+
+/// What is kept of a node's power, if anything is.
+fn kept_power(file: &Path) -> Option<KeptPower> {
+    let read = match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        read => read,
+    };
+    let kept = read.and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
+    kept.inspect_err(|error| {
+        let file = file.display();
+        tracing::warn!(
+            "{file} can't be read, by which a node would be powered on or not: {error}. Its lab file decides"
+        );
+    })
+    .ok()
 }
 
 /// Lists the names of the host's links, and those of the lab's names that are alternative names of a link.

@@ -109,14 +109,12 @@ impl Control for LabControl {
         Ok(self.node(node)?.console().clone())
     }
 
+    fn send_break<'a>(&'a self, node: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move { Ok(self.node(node)?.send_break().await?) })
+    }
+
     fn screenshot<'a>(&'a self, node: &'a str) -> Answer<'a, Vec<u8>> {
-        Box::pin(async move {
-            let taken = self.node(node)?.screenshot().await;
-            taken.map_err(|error| match error {
-                NodeError::NoScreen { .. } => ControlError::Conflict(error.to_string()),
-                error => ControlError::Failed(error.to_string()),
-            })
-        })
+        Box::pin(async move { Ok(self.node(node)?.screenshot().await?) })
     }
 
     fn redfish(&self, node: &str) -> Result<Arc<Redfish>, ControlError> {
@@ -161,7 +159,9 @@ impl From<NodeError> for ControlError {
     fn from(error: NodeError) -> Self {
         let message = error.to_string();
         match error {
-            NodeError::Off { .. } | NodeError::ShuttingDown { .. } => Self::Conflict(message),
+            NodeError::Off { .. } | NodeError::ShuttingDown { .. } | NodeError::NoScreen { .. } => {
+                Self::Conflict(message)
+            }
             _ => Self::Failed(message),
         }
     }

@@ -8,7 +8,7 @@ use super::{addresses, bmc};
 use crate::{
     console,
     node::PowerState,
-    plan::{self, End, Plan},
+    plan::{self, End, Plan, RestorePolicy},
     spec::model as spec,
     store::{
         AppPhase, AppState, ImagePhase, ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState,
@@ -129,7 +129,7 @@ fn app_state(app: &plan::App) -> AppState {
         signal: None,
         restarts: 0,
         error: None,
-        ready: readiness(app.ready.as_ref()),
+        ready: readiness(&app.ready),
     }
 }
 
@@ -146,7 +146,7 @@ fn image_state(image: &plan::Image) -> ImageState {
 }
 
 fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
-    let mut ready = readiness(node.ready.as_ref());
+    let mut ready = readiness(&node.ready);
     if !node.power_on {
         ready.stay_off();
     }
@@ -170,7 +170,7 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
         power_status: PowerState::Off,
         socket_path: node.console_socket.display().to_string(),
         pty_path: console::link_path(&node.console_socket).display().to_string(),
-        power_reason: (!node.power_on).then(|| "its lab file has `power: off`".to_owned()),
+        power_reason: (!node.power_on).then(|| stays_off_since(node).to_owned()),
         pid: None,
         started_at: None,
         boots: 0,
@@ -194,8 +194,18 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
     }
 }
 
-fn readiness(ready: Option<&spec::Ready>) -> Readiness {
-    Readiness::new(ready.map(|ready| ready.probe.to_string()))
+/// Why a node is not powered on with its lab.
+fn stays_off_since(node: &plan::Node) -> &'static str {
+    match node.restore.policy {
+        None => "its lab file has `power: off`",
+        Some(RestorePolicy::Previous) => "it was off when its lab ended, and its restore policy is `previous`",
+        Some(_) => "its restore policy is `always-off`",
+    }
+}
+
+fn readiness(ready: &[spec::Ready]) -> Readiness {
+    let probes: Vec<_> = ready.iter().map(|ready| ready.probe.to_string()).collect();
+    Readiness::new((!probes.is_empty()).then(|| probes.join(", ")))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! things go. How a thing is made is the business of `fabric`, `host`, `app` and `node`.
 
 mod addresses;
+mod attempt;
 mod bmc;
 mod bring_up;
 mod control;

@@ -3,25 +3,21 @@
 //! One task follows the store and has a task for each thing that was started and is not known to be ready.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
-use futures::future::select_ok;
+use futures::future::try_join_all;
 use regex::bytes::Regex;
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{made::Made, reach};
+use super::made::Made;
 use crate::{
     forward::Forwards,
-    keeper::Command,
     plan::{self, Plan},
-    probe::{self, Watch},
-    spec::model::{Destination, Object, Probe, Ready, Where},
+    probe::Watch,
+    spec::model::{Object, Probe, Ready},
     store::{Level, Readiness, State, Store},
 };
 
@@ -55,19 +51,20 @@ struct Lookout {
 }
 
 /// All that takes part in looking.
-struct Look {
-    object: Object,
-    place: Place,
-    ready: Ready,
-    made: Weak<Made>,
-    plan: Arc<Plan>,
-    store: Store,
-    forwards: Forwards,
+pub(super) struct Look {
+    pub(super) object: Object,
+    pub(super) place: Place,
+    /// All of these must hold.
+    ready: Vec<Ready>,
+    pub(super) made: Weak<Made>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) store: Store,
+    pub(super) forwards: Forwards,
 }
 
 /// Where something is in the lists of plan and state, which have one order.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Node(usize),
     App(usize, usize),
 }
@@ -75,8 +72,8 @@ enum Place {
 fn lookouts(made: &Arc<Made>) -> Vec<Lookout> {
     let plan = &made.plan;
     let nodes = plan.nodes.iter().enumerate().filter_map(|(index, node)| {
-        let ready = node.ready.clone()?;
-        Some((Object::Node(node.name.clone()), Place::Node(index), ready))
+        let object = Object::Node(node.name.clone());
+        (!node.ready.is_empty()).then(|| (object, Place::Node(index), node.ready.clone()))
     });
     let apps = plan.namespaces.iter().enumerate().flat_map(|(outer, namespace)| {
         namespace.apps.iter().enumerate().filter_map(move |(index, app)| {
@@ -84,7 +81,7 @@ fn lookouts(made: &Arc<Made>) -> Vec<Lookout> {
                 namespace: namespace.name.clone(),
                 app: app.name.clone(),
             };
-            Some((object, Place::App(outer, index), app.ready.clone()?))
+            (!app.ready.is_empty()).then(|| (object, Place::App(outer, index), app.ready.clone()))
         })
     });
     let lookout = |(object, place, ready)| Lookout {
@@ -132,7 +129,7 @@ impl Place {
         }
     }
 
-    fn planned_app(self, plan: &Plan) -> Option<&plan::App> {
+    pub(super) fn planned_app(self, plan: &Plan) -> Option<&plan::App> {
         match self {
             Self::Node(_) => None,
             Self::App(outer, index) => plan.namespaces.get(outer)?.apps.get(index),
@@ -148,17 +145,32 @@ impl Place {
 }
 
 impl Look {
-    /// Looks at a run until it is ready or its time is over, and tells of it.
+    /// Looks at a run until it is ready or the time for something is over, and tells of it.
     async fn look(self: Arc<Self>, run: u64) {
         let began = Instant::now();
-        let outcome = match &self.ready.probe {
-            Probe::Console(pattern) => self.watch_console(pattern).await,
-            _ => self.try_again_and_again(run).await,
-        };
+        let missing = Missing::new(&self.ready);
+        let all = self.ready.iter().enumerate().map(|(index, ready)| {
+            let (look, missing) = (&self, &missing);
+            let tell = move |why: Option<String>| {
+                if let Some(why) = missing.set(index, why) {
+                    look.note(run, &why);
+                }
+            };
+            async move {
+                match &ready.probe {
+                    Probe::Console(pattern) => look.watch_console(ready, pattern).await?,
+                    _ => look.try_again_and_again(ready, |failure| tell(Some(failure))).await?,
+                }
+                tell(None);
+                Ok(())
+            }
+        });
+        let outcome = try_join_all(all).await.map(drop);
         let (level, message) = match &outcome {
             Ok(()) => {
                 let seconds = began.elapsed().as_secs_f64();
-                let message = format!("{} is ready ({}) after {seconds:.1} s.", self.object, self.ready.probe);
+                let probes: Vec<_> = self.ready.iter().map(|ready| ready.probe.to_string()).collect();
+                let message = format!("{} is ready ({}) after {seconds:.1} s.", self.object, probes.join(", "));
                 (Level::Info, message)
             }
             Err(reason) => (Level::Warn, format!("{} is not ready: {reason}.", self.object)),
@@ -170,8 +182,7 @@ impl Look {
                 }
             });
     }
-
-    async fn watch_console(&self, pattern: &str) -> Result<(), String> {
+    async fn watch_console(&self, ready: &Ready, pattern: &str) -> Result<(), String> {
         let console = self.made.upgrade().and_then(|made| {
             let parts = made.parts();
             let Object::Node(name) = &self.object else { return None };
@@ -182,42 +193,42 @@ impl Look {
             return Err("its console can't be read".into());
         };
         let mut watch = Watch::new(&console, regex);
-        if timeout(self.ready.timeout, watch.found()).await.is_ok() {
+        if timeout(ready.timeout, watch.found()).await.is_ok() {
             return Ok(());
         }
         let last = match watch.last_seen() {
             nothing if nothing.is_empty() => "it showed nothing at all".to_owned(),
             line => format!("what it showed last was {line:?}"),
         };
-        let limit = self.ready.timeout.as_secs_f64();
+        let limit = ready.timeout.as_secs_f64();
         Err(format!("`{pattern}` was not on its console within {limit} s; {last}"))
     }
 
-    async fn try_again_and_again(&self, run: u64) -> Result<(), String> {
+    async fn try_again_and_again(&self, ready: &Ready, tell: impl Fn(String)) -> Result<(), String> {
         let mut last = String::new();
         let trying = async {
             loop {
-                let failure = match timeout(ATTEMPT, self.attempt()).await {
+                let failure = match timeout(ATTEMPT, self.attempt(ready)).await {
                     Ok(Ok(())) => return,
                     Ok(Err(failure)) => failure.trim_end_matches('.').to_owned(),
                     Err(_) => format!("no answer within {} s", ATTEMPT.as_secs()),
                 };
                 if failure != last {
-                    self.note(run, &failure);
+                    tell(failure.clone());
                     last = failure;
                 }
-                sleep(self.ready.interval).await;
+                sleep(ready.interval).await;
             }
         };
-        let outcome = timeout(self.ready.timeout, trying).await;
+        let outcome = timeout(ready.timeout, trying).await;
         outcome.map_err(|_| {
-            let limit = self.ready.timeout.as_secs_f64();
+            let limit = ready.timeout.as_secs_f64();
             let last = if last.is_empty() { "no answer" } else { &last };
-            format!("`{}` did not succeed within {limit} s: {last}", self.ready.probe)
+            format!("`{}` did not succeed within {limit} s: {last}", ready.probe)
         })
     }
 
-    /// Shows why the last attempt failed.
+    /// Shows why it is not ready yet.
     fn note(&self, run: u64, failure: &str) {
         self.store.update(|state| {
             if let Some(ready) = self.place.of_mut(state) {
@@ -225,89 +236,47 @@ impl Look {
             }
         });
     }
+}
 
-    async fn attempt(&self) -> Result<(), String> {
-        match &self.ready.probe {
-            Probe::Tcp(to) => self.connect(to).await.map(drop),
-            Probe::Http { to, path, url } => {
-                let stream = self.connect(to).await?;
-                let host = url
-                    .trim_start_matches("http://")
-                    .split(['/', '?'])
-                    .next()
-                    .unwrap_or_default();
-                let status = probe::get(stream, host, path)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                let good = status.is_success() || status.is_redirection();
-                good.then_some(()).ok_or_else(|| format!("the answer was {status}"))
-            }
-            Probe::Exec(command) => self.exec(command).await,
-            // It is not tried but watched.
-            Probe::Console(_) => Ok(()),
+/// Why each of what must hold does not hold yet.
+struct Missing(Mutex<Vec<Option<String>>>);
+
+impl Missing {
+    fn new(ready: &[Ready]) -> Self {
+        let not_yet = |ready: &Ready| Some(format!("`{}` has not succeeded yet", ready.probe));
+        Self(Mutex::new(ready.iter().map(not_yet).collect()))
+    }
+
+    /// Takes note of why one does not hold, `None` if it does; returns why the first that does not is missing.
+    fn set(&self, index: usize, why: Option<String>) -> Option<String> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = all.get_mut(index) {
+            *one = why;
         }
+        all.iter().flatten().next().cloned()
     }
+}
 
-    /// Connects from the namespace that looks; to a node from where it is reached best, if no namespace is named.
-    async fn connect(&self, to: &Where) -> Result<TcpStream, String> {
-        let from = match (&self.object, &self.ready.netns) {
-            (_, Some(netns)) | (Object::App { namespace: netns, .. }, None) => Some(netns),
-            _ => None,
-        };
-        let connect = async |to: Destination| match (from, &self.object) {
-            (None, Object::Node(name)) => {
-                let stream = reach::connect(&self.plan, &self.forwards, name, &to).await;
-                stream.map_err(|error| error.to_string())
-            }
-            (from, _) => {
-                let sockets = self.forwards.sockets(from.map_or("", String::as_str));
-                let sockets = sockets.map_err(|error| error.to_string())?;
-                sockets.tcp(&to).await.map_err(|error| error.to_string())
-            }
-        };
-        let addresses = match (to, &self.object) {
-            (Where::At(destination), _) => vec![destination.clone()],
-            (Where::Own(port), Object::Node(_)) => self.addresses(*port),
-            (Where::Own(port), _) => Destination::new("127.0.0.1", *port).into_iter().collect(),
-        };
-        if addresses.is_empty() {
-            return Err("no address of it is known yet".into());
-        }
-        let attempts = addresses.into_iter().map(|address| Box::pin(connect(address)));
-        select_ok(attempts).await.map(|(stream, _)| stream)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::model::Where;
 
-    /// Where a port of the node may be.
-    fn addresses(&self, port: u16) -> Vec<Destination> {
-        let Place::Node(index) = self.place else {
-            return Vec::new();
+    #[test]
+    fn the_first_that_is_missing_is_told() {
+        let of = |port| Ready {
+            probe: Probe::Tcp(Where::Own(port)),
+            netns: None,
+            timeout: Duration::from_secs(1),
+            interval: Duration::from_secs(1),
         };
-        self.store.read(|state| {
-            let known = state.nodes.get(index).into_iter().flat_map(|node| &node.addresses);
-            known
-                .filter_map(|known| Destination::new(&known.address.to_string(), port).ok())
-                .collect()
-        })
-    }
-
-    async fn exec(&self, words: &[String]) -> Result<(), String> {
-        let (app, netns) = match (&self.object, &self.ready.netns) {
-            (Object::App { namespace, .. }, _) => (self.place.planned_app(&self.plan), namespace),
-            (_, Some(netns)) => (None, netns),
-            _ => return Err("no namespace is named".into()),
-        };
-        let parts = self.made.upgrade().and_then(|made| {
-            let namespace = made.fabric()?.namespace(netns)?.duplicate().ok()?;
-            Some((made.keeper.get()?.clone(), namespace))
-        });
-        let (keeper, namespace) = parts.ok_or("its namespace is not there yet")?;
-        let (program, args) = words.split_first().ok_or("there is no program")?;
-        let mut command = Command::new(program);
-        command.args = args.iter().map(Into::into).collect();
-        command.namespace = Some((namespace, netns.clone()));
-        command.workdir = Some(app.map_or_else(|| self.plan.paths.base_dir.clone(), |app| app.workdir.clone()));
-        let env = app.into_iter().flat_map(|app| &app.env);
-        command.env = env.map(|(name, value)| (name.into(), value.into())).collect();
-        probe::exec(&keeper, command).await
+        let missing = Missing::new(&[of(22), of(80)]);
+        let told = |index, why: Option<&str>| missing.set(index, why.map(str::to_owned));
+        assert_eq!(
+            told(1, Some("refused")).as_deref(),
+            Some("`tcp 22` has not succeeded yet")
+        );
+        assert_eq!(told(0, None).as_deref(), Some("refused"));
+        assert_eq!(told(1, None), None);
     }
 }

@@ -21,10 +21,12 @@ use super::{
     handle::{Request, Wish},
     machine::{Machine, News, Outset, set_carrier},
     qmp::{Qmp, QmpError},
+    restore::Restore,
     shutdown::{Shutdown, Verdict},
     telling::Teller,
 };
 use crate::{
+    blocking,
     console::Console,
     fabric::Tap,
     keeper::Exit,
@@ -57,6 +59,8 @@ pub(super) struct Actor {
 
 /// What an actor has in common with the node's handles.
 pub(super) struct Shared {
+    /// What becomes of it when its lab comes up again.
+    pub restore: Arc<Restore>,
     /// What it is to be from the next power-on.
     pub next_plan: watch::Receiver<Arc<plan::Node>>,
     /// What is wanted of the next boots.
@@ -145,7 +149,8 @@ impl Actor {
 
     async fn power_on(&mut self, boot: Option<BootSource>) -> Result<Machine, NodeError> {
         self.plan = self.shared.next_plan.borrow().clone();
-        let next = *self.shared.next_boot.borrow();
+        let next = self.shared.next_boot.borrow().clone();
+        let wish = next.wish().filter(|_| boot.is_none());
         let boot = boot.or(next.source());
         let from = boot
             .map(|first| format!(", to boot from {first} first"))
@@ -155,6 +160,7 @@ impl Actor {
             node.power_reason = None;
             node.ready.pause("it is being powered on".into());
         });
+        self.tell_firmware(wish).await;
         let outset = Outset {
             order: self.order(boot),
             medium: self.medium.clone(),
@@ -166,8 +172,10 @@ impl Actor {
                 let pid = machine.pid();
                 self.shared.monitor.send_replace(machine.monitor());
                 self.arranged = next;
-                self.began(BootCause::PowerOn);
+                let boots = self.count(BootCause::PowerOn);
+                self.note_power(true).await;
                 self.tell(Level::Info, "The node is on.", |node| {
+                    (node.boots, node.last_boot) = (boots.unwrap_or(node.boots), Some(BootCause::PowerOn));
                     node.power_status = PowerState::On;
                     node.pid = Some(pid);
                     node.started_at = Some(Timestamp::now());
@@ -280,6 +288,10 @@ impl Actor {
                             continue;
                         }
                     };
+                    // A reset does not reach what holds from a power-on.
+                    let resets = matches!(action, Action::Reset | Action::Restart);
+                    let cycles = resets && self.shared.next_boot.borrow().takes_power_on();
+                    let action = if cycles { Action::Cycle } else { action };
                     if matches!(action, Action::Stop | Action::Cycle) {
                         self.power_off(machine, "it was powered off").await;
                         shutdown.answer(|| Ok(()));
@@ -344,12 +356,28 @@ impl Actor {
         });
         let exit = machine.quit().await;
         machine.finish(exit).await;
+        if !self.shared.closing.is_cancelled() {
+            self.note_power(false).await;
+        }
         self.off(Level::Info, reason).await;
     }
 
     async fn ended(&mut self, machine: Machine, exit: Exit) {
         let ending = machine.finish(exit).await;
+        // What nobody in the lab wanted is like a failure of the mains.
+        if ending.level == Level::Info {
+            self.note_power(false).await;
+        }
         self.off(ending.level, &ending.reason).await;
+    }
+
+    /// Takes note of its power, for when the lab comes up again.
+    async fn note_power(&self, on: bool) {
+        let restore = self.shared.restore.clone();
+        if let Err(error) = blocking::run(move || restore.note(on)).await {
+            let message = format!("Whether it is on could not be kept for the lab's next start: {error}.");
+            self.env.store.event(Level::Warn, &self.plan.id, KIND, &message);
+        }
     }
 
     /// QEMU is gone.

@@ -4,23 +4,42 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::nvram::Wish;
 use crate::{plan::BootSource, store::BootCause};
 
 /// Resets that a guest makes within this time of a boot belong to that boot: SeaBIOS, having run, begins anew by resetting
 /// the machine once more. It also bounds how much a guest can have told that does nothing but reset.
 pub(super) const SETTLING: Duration = Duration::from_secs(2);
 
+/// Where a boot leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootGoal {
+    /// To what is on that device, or else on another.
+    Device(BootSource),
+    /// To the setup of UEFI.
+    Setup,
+    /// To what lies at that URL, by UEFI, or else to what is on a device.
+    Url(String),
+}
+
 /// Where a node boots from, other than its firmware would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootFrom {
     /// What is tried first.
-    pub source: BootSource,
-    /// For one boot, by power-on or reset.
+    pub goal: BootGoal,
+    /// For one boot.
     pub once: bool,
 }
 
+impl BootFrom {
+    /// Whether it takes a power-on: UEFI is told by its variables, which are QEMU's while it runs.
+    fn takes_power_on(&self) -> bool {
+        !matches!(self.goal, BootGoal::Device(_))
+    }
+}
+
 /// What is wanted of the next boots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct NextBoot {
     pub from: Option<BootFrom>,
     /// The TPM is to have forgotten everything at the next power-on.
@@ -28,17 +47,36 @@ pub(super) struct NextBoot {
 }
 
 impl NextBoot {
-    /// What is tried first.
-    pub(super) fn source(self) -> Option<BootSource> {
-        self.from.map(|from| from.source)
+    /// The device that is tried first.
+    pub(super) fn source(&self) -> Option<BootSource> {
+        match self.from.as_ref()?.goal {
+            BootGoal::Device(source) => Some(source),
+            BootGoal::Setup | BootGoal::Url(_) => None,
+        }
+    }
+
+    /// What UEFI is told by its variables.
+    pub(super) fn wish(&self) -> Option<Wish> {
+        match &self.from.as_ref()?.goal {
+            BootGoal::Device(_) => None,
+            BootGoal::Setup => Some(Wish::Setup),
+            BootGoal::Url(url) => Some(Wish::Url(url.clone())),
+        }
+    }
+
+    /// Whether a reset alone would not do.
+    pub(super) fn takes_power_on(&self) -> bool {
+        self.clear_tpm || self.from.as_ref().is_some_and(BootFrom::takes_power_on)
     }
 
     /// What is still wanted after a boot to which `used` applied.
-    pub(super) fn after(self, used: Self, cause: BootCause) -> Self {
-        let once = self.from.is_some_and(|from| from.once) && self.from == used.from;
+    pub(super) fn after(&self, used: &Self, cause: BootCause) -> Self {
+        let power_on = cause == BootCause::PowerOn;
+        let is_used =
+            |from: &BootFrom| from.once && used.from.as_ref() == Some(from) && (power_on || !from.takes_power_on());
         Self {
-            from: self.from.filter(|_| !once),
-            clear_tpm: self.clear_tpm && !(used.clear_tpm && cause == BootCause::PowerOn),
+            from: self.from.clone().filter(|from| !is_used(from)),
+            clear_tpm: self.clear_tpm && !(used.clear_tpm && power_on),
         }
     }
 }
@@ -81,22 +119,32 @@ mod tests {
         assert_eq!(flood, [4, 5]);
     }
 
+    fn next(goal: BootGoal, once: bool, clear_tpm: bool) -> NextBoot {
+        let from = Some(BootFrom { goal, once });
+        NextBoot { from, clear_tpm }
+    }
+
     #[test]
     fn what_is_for_once_holds_for_one_boot() {
-        let from = |once| {
-            Some(BootFrom {
-                source: BootSource::Cd,
-                once,
-            })
-        };
-        let next = |from, clear_tpm| NextBoot { from, clear_tpm };
-        let once = next(from(true), true);
-        assert_eq!(once.after(once, BootCause::Reset), next(None, true));
-        assert_eq!(once.after(once, BootCause::PowerOn), next(None, false));
+        let cd = || BootGoal::Device(BootSource::Cd);
+        let none = |clear_tpm| NextBoot { from: None, clear_tpm };
+        let once = next(cd(), true, true);
+        assert_eq!(once.after(&once, BootCause::Reset), none(true));
+        assert_eq!(once.after(&once, BootCause::PowerOn), none(false));
         // It was asked for while the machine was already on its way.
         let before = NextBoot::default();
-        assert_eq!(once.after(before, BootCause::PowerOn), once);
-        let ever = next(from(false), false);
-        assert_eq!(ever.after(ever, BootCause::PowerOn), ever);
+        assert_eq!(once.after(&before, BootCause::PowerOn), once);
+        let ever = next(cd(), false, false);
+        assert_eq!(ever.after(&ever, BootCause::PowerOn), ever);
+    }
+
+    #[test]
+    fn what_uefi_is_told_by_its_variables_waits_for_a_power_on() {
+        for goal in [BootGoal::Setup, BootGoal::Url("http://x/".into())] {
+            let once = next(goal, true, false);
+            assert!(once.takes_power_on() && once.source().is_none() && once.wish().is_some());
+            assert_eq!(once.after(&once, BootCause::ResetByGuest), once);
+            assert_eq!(once.after(&once, BootCause::PowerOn), NextBoot::default());
+        }
     }
 }

@@ -9,14 +9,16 @@ use super::{
     Action, BootFrom, Medium, NodeError,
     actor::{Actor, Shared},
     boots::NextBoot,
+    machine,
     qmp::Qmp,
+    restore::Restore,
     screenshot,
 };
 use crate::{
     console::Console,
     fabric::Tap,
     keeper::Keeper,
-    plan::{self, BootSource},
+    plan::{self, BootSource, RestorePolicy},
     store::Store,
 };
 
@@ -42,6 +44,7 @@ pub struct NodeHandle {
     next_boot: watch::Sender<NextBoot>,
     requests: mpsc::Sender<Request>,
     monitor: watch::Receiver<Option<Qmp>>,
+    restore: Arc<Restore>,
     closing: CancellationToken,
     console: Console,
 }
@@ -75,7 +78,9 @@ impl NodeHandle {
         let (next_plan, planned) = watch::channel(plan.clone());
         let (monitor, monitor_receiver) = watch::channel(None);
         let next_boot = watch::Sender::default();
+        let restore = Arc::new(Restore::new(&plan));
         let shared = Shared {
+            restore: restore.clone(),
             next_plan: planned,
             next_boot: next_boot.clone(),
             monitor,
@@ -88,6 +93,7 @@ impl NodeHandle {
             next_boot,
             requests,
             monitor: monitor_receiver,
+            restore,
             closing,
             console,
         })
@@ -111,6 +117,17 @@ impl NodeHandle {
         screenshot::take(&self.name, &monitor).await
     }
 
+    /// Sends a break on its serial line, which a guest's kernel may take for the magic SysRq key. What is typed once this
+    /// has returned comes after it.
+    pub async fn send_break(&self) -> Result<(), NodeError> {
+        let monitor = self.monitor.borrow().clone();
+        let monitor = monitor.ok_or_else(|| NodeError::Off {
+            node: self.name.clone(),
+            what: "send a break to",
+        })?;
+        machine::send_break(&self.name, &monitor).await
+    }
+
     /// Acts on its power, and returns when that is done: `Start` once the guest runs, `Stop` and `Shutdown` once QEMU is
     /// gone, the others once the machine has felt it. Starting a node that is on and stopping one that is off succeed and
     /// do nothing; a `Stop` interrupts a `Start` and a `Shutdown`.
@@ -123,7 +140,8 @@ impl NodeHandle {
         self.ask(Wish::Power(action, boot)).await
     }
 
-    /// Has it boot from there from its next power-on or reset on, whoever has it reset.
+    /// Has it boot from there from its next power-on or reset on, whoever has it reset. What UEFI alone can do waits for a
+    /// power-on; a reset that is asked for is one then.
     pub fn boot_from(&self, from: Option<BootFrom>) {
         self.next_boot.send_modify(|next| next.from = from);
     }
@@ -131,6 +149,20 @@ impl NodeHandle {
     /// Has its TPM begin anew at the next power-on, with nothing that it was ever given; or not.
     pub fn clear_tpm(&self, clear: bool) {
         self.next_boot.send_modify(|next| next.clear_tpm = clear);
+    }
+
+    /// What becomes of it when its lab comes up again.
+    pub fn restore_policy(&self) -> RestorePolicy {
+        self.restore.policy()
+    }
+
+    /// Decides that, and keeps it with its data.
+    pub fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), NodeError> {
+        self.restore.set_policy(policy).map_err(|source| NodeError::Io {
+            node: self.name.clone(),
+            what: "keep what becomes of its power".into(),
+            source,
+        })
     }
 
     /// Puts a medium into its CD drive, which must be empty, at once and until it is taken out.

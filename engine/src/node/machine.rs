@@ -10,10 +10,11 @@ use std::{
 
 use futures::future::join_all;
 use nix::sys::signal::Signal;
+use serde_json::json;
 use tokio::{
     net::UnixStream,
     sync::mpsc,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{
@@ -40,6 +41,9 @@ const QUIT_LIMIT: Duration = Duration::from_secs(2);
 const COMMAND_LIMIT: Duration = Duration::from_secs(5);
 /// How long the monitor's last events are waited for after QEMU has ended.
 const LAST_EVENTS_LIMIT: Duration = Duration::from_millis(500);
+
+/// How long a break lasts.
+const BREAK: Duration = Duration::from_millis(250);
 
 /// In QEMU's words: strerror(3) of what a user may not do.
 const NOT_ALLOWED: &str = "Permission denied";
@@ -279,20 +283,11 @@ impl Machine {
         command: &'static str,
         talk: impl AsyncFnOnce(Qmp) -> Result<(), QmpError>,
     ) -> Result<(), NodeError> {
-        let node = node.to_owned();
         let Some(qmp) = self.monitor() else {
-            let source = QmpError::Closed;
+            let (node, source) = (node.to_owned(), QmpError::Closed);
             return Err(NodeError::Qmp { node, source });
         };
-        match timeout(COMMAND_LIMIT, talk(qmp)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(source)) => Err(NodeError::Qmp { node, source }),
-            Err(_) => Err(NodeError::Silent {
-                node,
-                command,
-                seconds: COMMAND_LIMIT.as_secs(),
-            }),
-        }
+        within_limit(node, command, talk(qmp)).await
     }
 
     /// Ends QEMU: it may close its disks if it does so within a short time.
@@ -347,6 +342,36 @@ impl Machine {
             );
         }
         Ending { level, reason }
+    }
+}
+
+/// Sends a break on the serial line of the node behind a monitor.
+pub(super) async fn send_break(node: &str, qmp: &Qmp) -> Result<(), NodeError> {
+    const COMMAND: &str = "chardev-send-break";
+    // The UART that QEMU emulates knows that there was a break, not between which of the characters that the guest has yet
+    // to read. So those typed before are given the time that a break takes on a line.
+    sleep(BREAK).await;
+    let line = json!({ "id": plan::SERIAL_ID });
+    within_limit(node, COMMAND, async {
+        qmp.execute(COMMAND, Some(line)).await.map(drop)
+    })
+    .await
+}
+
+async fn within_limit(
+    node: &str,
+    command: &'static str,
+    talk: impl Future<Output = Result<(), QmpError>>,
+) -> Result<(), NodeError> {
+    let node = node.to_owned();
+    match timeout(COMMAND_LIMIT, talk).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(source)) => Err(NodeError::Qmp { node, source }),
+        Err(_) => Err(NodeError::Silent {
+            node,
+            command,
+            seconds: COMMAND_LIMIT.as_secs(),
+        }),
     }
 }
 

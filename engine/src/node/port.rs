@@ -94,6 +94,10 @@ mod tests {
         Arc::new(plan::Node {
             id: "node/boot-0".into(),
             power_on: true,
+            restore: plan::PowerRestore {
+                file: "/nonexistent/boot-0.json".into(),
+                policy: None,
+            },
             name: "boot-0".into(),
             nics: vec![],
             volumes: vec![],
@@ -115,7 +119,7 @@ mod tests {
             manufacturer: None,
             product: None,
             serial: "1".into(),
-            ready: None,
+            ready: Vec::new(),
             depends_on: vec![],
         })
     }

@@ -9,7 +9,7 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::Mtu;
+use super::{KeptPower, Mtu};
 
 /// What a plan needs to know of this host.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Facts {
     pub firmware: Vec<Firmware>,
     /// UEFI variable stores of the lab's nodes that exist already, with their sizes in bytes.
     pub nvram: BTreeMap<PathBuf, u64>,
+    /// What is kept of the power of the lab's nodes, by the file that it is kept in.
+    pub power: BTreeMap<PathBuf, KeptPower>,
     /// Directories of disk files whose file system refuses direct I/O (`O_DIRECT`).
     pub buffered_only: BTreeSet<PathBuf>,
     /// MTU for the lab's links.

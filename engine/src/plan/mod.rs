@@ -17,6 +17,7 @@ mod numa;
 mod options;
 mod qemu;
 mod render;
+mod restore;
 mod wiring;
 
 #[cfg(test)]
@@ -40,5 +41,6 @@ pub use model::{
 pub use node::nvram_file;
 pub(crate) use numa::cpus as node_cpus;
 pub use options::{AccelChoice, Options};
-pub use qemu::{MEDIUM_NODE, medium_args};
+pub use qemu::{MEDIUM_NODE, SERIAL_ID, medium_args};
 pub use render::render_text;
+pub use restore::{KeptPower, PowerRestore, RestorePolicy, power_file};

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Accel, CdDrive, Facts, Firmware, Nic, Node, Nvram, Options, Paths, PlanError, Tpm, Volume,
+    Accel, CdDrive, Facts, Firmware, KeptPower, Nic, Node, Nvram, Options, Paths, PlanError, PowerRestore, Tpm, Volume,
     disk::Disks,
     identity, lab,
     numa::{self, Cell},
+    power_file,
     qemu::{self, Descriptors, Machine},
     wiring::Tap,
 };
@@ -78,11 +79,17 @@ pub(super) fn plan<'a>(
         port_fd,
     };
     let program = facts.qemu.as_ref().map(|qemu| qemu.program.clone()).unwrap_or_default();
+    let file = power_file(&paths.data_dir, &node.name);
+    let kept = facts.power.get(&file).copied();
     let qemu = qemu::command(program, &machine);
     Node {
         id: format!("node/{}", node.name),
         name: node.name.clone(),
-        power_on: node.power_on,
+        power_on: kept.map_or(node.power_on, KeptPower::powers_on),
+        restore: PowerRestore {
+            file,
+            policy: kept.map(|kept| kept.policy),
+        },
         qemu,
         nics,
         volumes,

@@ -25,6 +25,8 @@ pub(super) const DEVICE_SLOTS: usize = 27;
 const FIRST_DESCRIPTOR: i32 = 10;
 /// QEMU's name of the medium in the CD drive.
 pub const MEDIUM_NODE: &str = "medium";
+/// QEMU's name of the serial console's line.
+pub const SERIAL_ID: &str = "serial";
 /// The set of descriptors that the medium of a power-on is in.
 const MEDIUM_SET: u32 = 1;
 /// Milliseconds after which a guest that found nothing to boot tries again, so that it comes up once its boot server has.
@@ -374,8 +376,8 @@ fn channels(args: &mut Args, machine: &Machine) {
     args.add("-chardev", format!("socket,id=port,fd={}", machine.port_fd));
     args.add("-device", "virtserialport,chardev=port,name=placemat");
     if let Some(fd) = machine.serial_fd {
-        args.add("-chardev", format!("socket,id=serial,fd={fd}"));
-        args.add("-serial", "chardev:serial");
+        args.add("-chardev", format!("socket,id={SERIAL_ID},fd={fd}"));
+        args.add("-serial", format!("chardev:{SERIAL_ID}"));
     }
     args.add("-chardev", format!("socket,id=qmp,fd={}", machine.qmp_fd));
     args.add("-mon", "chardev=qmp,mode=control");

@@ -117,9 +117,9 @@ fn namespace(out: &mut String, namespace: &Namespace) -> fmt::Result {
     for app in &namespace.apps {
         let command: Vec<_> = app.command.iter().map(|word| shell_word(word)).collect();
         writeln!(out, "    app {}: {}", app.name, command.join(" "))?;
-        startup(out, "      ", app.ready.as_ref(), &app.depends_on)?;
+        startup(out, "      ", &app.ready, &app.depends_on)?;
     }
-    startup(out, "    ", None, &namespace.depends_on)?;
+    startup(out, "    ", &[], &namespace.depends_on)?;
     for forward in &namespace.forwards {
         let address = forward
             .address
@@ -159,7 +159,7 @@ fn node(out: &mut String, node: &Node) -> fmt::Result {
     if !node.power_on {
         writeln!(out, "    off at first")?;
     }
-    startup(out, "    ", node.ready.as_ref(), &node.depends_on)?;
+    startup(out, "    ", &node.ready, &node.depends_on)?;
     if let Some(user) = &node.qemu.user {
         writeln!(out, "    QEMU runs as {}", user.name)?;
     }
@@ -177,11 +177,11 @@ fn node(out: &mut String, node: &Node) -> fmt::Result {
 }
 
 /// What something waits for, and when it counts as ready.
-fn startup(out: &mut String, indent: &str, ready: Option<&Ready>, depends_on: &[Dependency]) -> fmt::Result {
+fn startup(out: &mut String, indent: &str, ready: &[Ready], depends_on: &[Dependency]) -> fmt::Result {
     for dependency in depends_on {
         writeln!(out, "{indent}waits until {} is {}", dependency.object, dependency.until)?;
     }
-    if let Some(ready) = ready {
+    for ready in ready {
         let from = ready
             .netns
             .as_ref()

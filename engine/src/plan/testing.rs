@@ -122,7 +122,7 @@ impl Lab {
             machine: MachineType::default(),
             power_on: true,
             extra_args: Vec::new(),
-            ready: None,
+            ready: Vec::new(),
             depends_on: Vec::new(),
         };
         change(&mut node);
@@ -184,6 +184,7 @@ pub(crate) fn facts() -> Facts {
         virtiofsd: Some(PathBuf::from("/usr/libexec/virtiofsd")),
         firmware: vec![firmware("_4M", 540_672), firmware("", 131_072)],
         nvram: BTreeMap::new(),
+        power: BTreeMap::new(),
         buffered_only: BTreeSet::new(),
         mtu: Mtu {
             value: Some(1460),

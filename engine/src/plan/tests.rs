@@ -5,8 +5,8 @@ use std::{collections::HashSet, path::PathBuf};
 use proptest::prelude::*;
 
 use super::{
-    AccelChoice, BootSource, End, Facts, Node, Nvram, Options, Plan, PlanError, QemuVersion, Shape, VolumeSource,
-    build, render_text,
+    AccelChoice, BootSource, End, Facts, KeptPower, Node, Nvram, Options, Plan, PlanError, QemuVersion, RestorePolicy,
+    Shape, VolumeSource, build, render_text,
     testing::{Lab, facts, place, read, volume},
 };
 use crate::spec::{
@@ -184,6 +184,28 @@ fn a_running_lab_is_one_error() {
     let lines = errors(&fabric(), &Options::default(), &facts);
     assert!(lines.starts_with("A lab named `fabric` is running"), "{lines}");
     assert_eq!(lines.lines().count(), 1);
+}
+
+#[test]
+fn the_restore_policy_decides_what_is_powered_on() {
+    let spec = Lab::new("power")
+        .node_with("n", &[], |node| node.power_on = false)
+        .spec();
+    let powers_on = |kept: Option<(RestorePolicy, bool)>| {
+        let file = PathBuf::from("/var/scratch/placemat/power/n.json");
+        let kept = kept.map(|(policy, was_on)| (file, KeptPower { policy, was_on }));
+        let facts = Facts {
+            power: kept.into_iter().collect(),
+            ..facts()
+        };
+        build(&spec, &Options::default(), &facts).unwrap().nodes[0].power_on
+    };
+    assert!(!powers_on(None));
+    for was_on in [false, true] {
+        assert!(powers_on(Some((RestorePolicy::AlwaysOn, was_on))));
+        assert!(!powers_on(Some((RestorePolicy::AlwaysOff, was_on))));
+        assert_eq!(powers_on(Some((RestorePolicy::Previous, was_on))), was_on);
+    }
 }
 
 #[test]

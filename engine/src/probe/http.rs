@@ -3,10 +3,14 @@
 use http_body_util::Empty;
 use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Asks for `path` over a connection, and returns the status. `host` is whom the request names.
-pub async fn get(stream: TcpStream, host: &str, path: &str) -> Result<StatusCode, hyper::Error> {
+pub async fn get(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    path: &str,
+) -> Result<StatusCode, hyper::Error> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let mut request = Request::new(Empty::<Bytes>::new());
     // Both come from a URL that could be read.
@@ -26,7 +30,7 @@ pub async fn get(stream: TcpStream, host: &str, path: &str) -> Result<StatusCode
 mod tests {
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
 
     use super::*;

@@ -6,7 +6,9 @@
 mod console;
 mod exec;
 mod http;
+mod tls;
 
 pub use console::Watch;
 pub use exec::exec;
 pub use http::get;
+pub use tls::over_tls;

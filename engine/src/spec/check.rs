@@ -16,6 +16,9 @@ use super::{
     tree::Mark,
 };
 
+/// How many names there may be for all of them to be told when one of them is not known.
+const NAMED: usize = 5;
+
 /// Checks references, prefixes, addresses and the files of apps against each other.
 pub fn all(cx: &mut Context<'_>) {
     order::refer(cx);
@@ -108,8 +111,19 @@ fn references(cx: &mut Context<'_>) {
             did_you_mean(&name, known.into_iter().flatten().map(|(name, _)| name.as_str()))
         };
         let finding = match known.map_or(0, BTreeMap::len) {
-            0 => finding.hint(format!("The lab files define no {noun} at all.")),
-            _ => finding.maybe_hint(hint),
+            0 => finding.hint(format!(
+                "The lab files define no {noun} at all: name all files on the command line, or `include` them."
+            )),
+            count => match hint {
+                None if count <= NAMED => {
+                    let names = known.into_iter().flatten().map(|(name, _)| quote(name));
+                    finding.hint(format!(
+                        "The lab files define {}.",
+                        names.collect::<Vec<_>>().join(", ")
+                    ))
+                }
+                hint => finding.maybe_hint(hint),
+            },
         };
         cx.report(finding);
     }

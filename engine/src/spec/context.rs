@@ -263,7 +263,7 @@ impl<'a> Context<'a> {
         let shown = quote_path(&absolute);
         let (problem, hint) = match self.files.find(&absolute) {
             Found::Missing => {
-                let base = quote_path(&self.base_dir);
+                let base = quote_path(self.base_dir);
                 let hint = (!Path::new(path.text).is_absolute())
                     .then(|| format!("Relative paths start at the directory of the first lab file, {base}."));
                 (format!("{what} does not exist: {shown}."), hint)

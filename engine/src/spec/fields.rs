@@ -51,11 +51,14 @@ impl<'t> Fields<'t> {
     pub fn new(cx: &mut Context<'_>, node: &'t Node, label: impl Into<String>) -> Option<Self> {
         let label = label.into();
         let Value::Mapping(entries) = &node.value else {
-            cx.report(Finding::error(
-                Code::WrongType,
-                node.mark,
-                format!("{label} must be a mapping of keys to values, not {}.", node.describe()),
-            ));
+            let message = format!("{label} must be a mapping of keys to values, not {}.", node.describe());
+            let finding = Finding::error(Code::WrongType, node.mark, message);
+            cx.report(match &node.value {
+                Value::Scalar { text, plain: true } if text.contains(':') => {
+                    finding.hint("Put a blank behind the `:`.")
+                }
+                _ => finding,
+            });
             return None;
         };
         let mut by_key = BTreeMap::new();
@@ -103,6 +106,16 @@ impl<'t> Fields<'t> {
 
     /// Takes a text that must be there.
     pub fn required_text(&mut self, cx: &mut Context<'_>, key: &'static str) -> Option<Text<'t>> {
+        self.required_text_or(cx, key, |finding| finding)
+    }
+
+    /// Takes a text that must be there; adds to what is said if it isn't.
+    pub fn required_text_or(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: &'static str,
+        add: impl FnOnce(Finding) -> Finding,
+    ) -> Option<Text<'t>> {
         let node = self.take(key);
         let written = node.and_then(|node| text(cx, node, || self.says(key)));
         let missing = match (node, written) {
@@ -110,18 +123,22 @@ impl<'t> Fields<'t> {
             (Some(_), written) => written.is_some_and(|text| text.text.is_empty()),
         };
         if missing {
-            self.report_missing(cx, key);
+            cx.report(add(self.missing(key)));
         }
         written.filter(|_| !missing)
     }
 
     /// Complains that a key is missing.
     pub fn report_missing(&self, cx: &mut Context<'_>, key: &str) {
+        cx.report(self.missing(key));
+    }
+
+    fn missing(&self, key: &str) -> Finding {
         let message = match self.by_key.get(key) {
             Some(_) => format!("{} must not be empty.", self.says(key)),
             None => format!("{} has no `{key}`.", self.label),
         };
-        cx.report(Finding::error(Code::Missing, self.mark_of(key), message));
+        Finding::error(Code::Missing, self.mark_of(key), message)
     }
 
     /// Takes a truth value; false where there is none.
@@ -215,6 +232,19 @@ impl<'t> Fields<'t> {
         Fields::new(cx, node, self.says(key))
     }
 
+    /// Takes a mapping, or a list of such that is not empty.
+    pub fn mappings(&mut self, cx: &mut Context<'_>, key: &'static str) -> Vec<Fields<'t>> {
+        let Some(node) = self.take(key) else { return Vec::new() };
+        let Value::Sequence(items) = &node.value else {
+            return Fields::new(cx, node, self.says(key)).into_iter().collect();
+        };
+        if items.is_empty() {
+            self.report_missing(cx, key);
+        }
+        let label = format!("An entry of `{key}` of {}", lower_first(&self.label));
+        items.iter().filter_map(|item| Fields::new(cx, item, &*label)).collect()
+    }
+
     /// Takes a mapping of texts to texts, in which case matters.
     pub fn text_map(&mut self, cx: &mut Context<'_>, key: &'static str) -> Vec<(Text<'t>, Text<'t>)> {
         let Some(node) = self.take(key) else { return Vec::new() };
@@ -260,7 +290,12 @@ impl<'t> Fields<'t> {
                     .iter()
                     .copied()
                     .filter(|known| !self.by_key.contains_key(*known));
-                Finding::warning(Code::UnknownKey, key.mark, message).maybe_hint(did_you_mean(key.text, unused))
+                let finding = Finding::warning(Code::UnknownKey, key.mark, message);
+                if key.text.starts_with('-') {
+                    finding.hint("An entry of a list begins with `- `: put a blank behind the `-`.")
+                } else {
+                    finding.maybe_hint(did_you_mean(key.text, unused))
+                }
             };
             cx.report(finding);
         }
@@ -283,7 +318,13 @@ impl<'t> Fields<'t> {
 /// Returns the text of a scalar; complains of anything else, called `what`, and of NUL, which no path, argument or name can hold.
 pub fn text<'t>(cx: &mut Context<'_>, node: &'t Node, what: impl FnOnce() -> String) -> Option<Text<'t>> {
     let Some(text) = node.scalar() else {
-        cx.report(wrong_type(node, &what(), "a single value"));
+        let finding = wrong_type(node, &what(), "a single value");
+        cx.report(match &node.value {
+            Value::Mapping(entries) if matches!(entries.as_slice(), [entry] if entry.value.scalar().is_some()) => {
+                finding.hint("Quote it if it is a text: the `: ` in it makes a mapping of it.")
+            }
+            _ => finding,
+        });
         return None;
     };
     if text.contains('\0') {
@@ -329,7 +370,15 @@ fn report_repeated(cx: &mut Context<'_>, key: Text<'_>, first: Text<'_>) {
         "The key {} stands here a second time; only this last one counts.",
         quote(key.text)
     );
-    cx.report(Finding::warning(Code::DuplicateKey, key.mark, message).related(first.mark, "It is first given here."));
+    let finding =
+        Finding::warning(Code::DuplicateKey, key.mark, message).related(first.mark, "It is first given here.");
+    cx.report(if key.text.eq_ignore_ascii_case("kind") {
+        finding.hint(
+            "Where another resource begins, put `---` on a line before it; where another entry of a list does, `- `.",
+        )
+    } else {
+        finding
+    });
 }
 
 fn wrong_type(node: &Node, what: &str, wanted: &str) -> Finding {

@@ -18,7 +18,7 @@ use crate::bmc::User;
 
 pub use super::{
     destination::{Destination, DestinationError, Protocol},
-    startup::{Dependency, NoObject, Object, Probe, Ready, Until, Where},
+    startup::{Dependency, NoObject, Object, Probe, Ready, Security, Until, Where},
 };
 
 /// A position in a lab file; lines and columns count from 1, columns in characters.
@@ -157,7 +157,7 @@ pub struct App {
     /// Working directory, absolute; `base_dir` if none was given.
     pub workdir: PathBuf,
     /// When it counts as ready; once it was started if none.
-    pub ready: Option<Ready>,
+    pub ready: Vec<Ready>,
     /// What it waits for.
     pub depends_on: Vec<Dependency>,
 }
@@ -260,7 +260,7 @@ pub struct Node {
     /// Arguments for QEMU behind all others, as written.
     pub extra_args: Vec<String>,
     /// When it counts as ready; once it is on if none.
-    pub ready: Option<Ready>,
+    pub ready: Vec<Ready>,
     /// What its power-on waits for.
     pub depends_on: Vec<Dependency>,
 }

@@ -143,7 +143,8 @@ pub fn decode(bytes: Vec<u8>, limit: usize, file: u32) -> (String, Option<Findin
         );
         return (String::new(), Some(finding));
     }
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+    // With its mark, or with every other byte NUL as ASCII in it has.
+    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=255, ..] | [1..=255, 0, ..] = bytes.as_slice() {
         let finding = Finding::error(Code::Encoding, start_of(file), "The file is in UTF-16.".to_owned())
             .hint("Save it as UTF-8.");
         return (String::new(), Some(finding));

@@ -121,6 +121,8 @@ pub enum Probe {
     Http {
         /// Its port.
         to: Where,
+        /// Whether it is asked over TLS.
+        security: Security,
         /// What is asked for.
         path: String,
         /// As it was written.
@@ -128,6 +130,18 @@ pub enum Probe {
     },
     /// A program ends with exit code 0.
     Exec(Vec<String>),
+}
+
+/// How a web server is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// In plain text.
+    Plain,
+    /// Over TLS, with a certificate for its name that this host trusts.
+    Verified,
+    /// Over TLS, whatever certificate it has.
+    Unverified,
 }
 
 /// A TCP port.

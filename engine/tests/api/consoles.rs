@@ -77,6 +77,10 @@ async fn a_console_is_typed_into_and_its_log_read() {
     assert_eq!(lab.get(&format!("{path}?since=2100-01-01T00:00:00Z")).await.body, "");
     assert_eq!(lab.get(&format!("{path}?since=2000-01-01T00:00:00Z")).await.body, text);
     assert_eq!(lab.get(&format!("{path}?since=soon")).await.status, 400);
+    for (node, status) in [("boot-0", 200), ("boot-1", 409), ("nobody", 404)] {
+        let answer = lab.post(&format!("/nodes/{node}/console/break")).await;
+        assert_eq!(answer.status, status, "{node}");
+    }
     lab.post("/nodes/boot-0/stop").await;
     let typed = lab.post("/nodes/boot-0/console/input").await;
     assert_eq!(typed.status, 409);

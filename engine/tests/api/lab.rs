@@ -146,6 +146,16 @@ impl Control for Recorder {
         console.ok_or_else(|| ControlError::NotFound(format!("node {node:?}")))
     }
 
+    fn send_break<'a>(&'a self, node: &'a str) -> Eventually<'a, ()> {
+        Box::pin(async move {
+            match node {
+                "boot-0" => Ok(()),
+                "boot-1" => Err(ControlError::Conflict("boot-1 is off".into())),
+                _ => Err(ControlError::NotFound(format!("node {node:?}"))),
+            }
+        })
+    }
+
     fn screenshot<'a>(&'a self, node: &'a str) -> Eventually<'a, Vec<u8>> {
         Box::pin(async move {
             match node {

@@ -264,13 +264,17 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
         console_log: dir.join("boot-0.console.log"),
         cpus: 1,
         memory: Some("16".into()),
+        restore: plan::PowerRestore {
+            file: dir.join("power/boot-0.json"),
+            policy: None,
+        },
         nvram: None,
         tpm: None,
         cd: None,
         manufacturer: None,
         product: None,
         serial: "1".into(),
-        ready: None,
+        ready: Vec::new(),
         depends_on: vec![],
     }
 }

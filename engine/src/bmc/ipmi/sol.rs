@@ -1,11 +1,14 @@
 //! Serial over LAN: the node's console as packets of a session, each acknowledged before the next.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{sync::mpsc, task::AbortHandle, time::Instant};
 
-use crate::console::{Console, Reader, Since};
+use crate::{
+    bmc::Bmc,
+    console::{Console, Reader, Since},
+};
 
 /// Bytes of a packet's payload, header included.
 pub const LARGEST: usize = 255;
@@ -17,6 +20,8 @@ const SOONEST: Duration = Duration::from_millis(100);
 
 /// From the client: what was received is refused.
 const NACK: u8 = 0x40;
+/// From the client: a break on the line.
+const BREAK: u8 = 0x10;
 /// From the client: don't send for now.
 const PAUSE: u8 = 0x08;
 /// From the client: forget what you have not sent yet.
@@ -28,7 +33,7 @@ const DEACTIVATED: u8 = 0x10;
 pub struct Sol {
     session: u32,
     output: Reader,
-    input: mpsc::Sender<Bytes>,
+    input: mpsc::Sender<Input>,
     typing: AbortHandle,
     retry: Duration,
     /// What was read of the console and not sent yet.
@@ -41,6 +46,12 @@ pub struct Sol {
     received: (u8, u8),
 }
 
+/// What is for the guest, in this order.
+enum Input {
+    Break,
+    Typed(Bytes),
+}
+
 struct Sent {
     sequence: u8,
     bytes: Bytes,
@@ -50,16 +61,9 @@ struct Sent {
 impl Sol {
     /// The console for a session. `retry` is as in the configuration: how often (it is never given up while the session
     /// lasts) and after how many times 10 ms.
-    pub fn new(session: u32, console: &Console, retry: [u8; 2]) -> Self {
-        let (input, mut typed) = mpsc::channel::<Bytes>(INPUT_QUEUE);
-        let guest = console.clone();
-        let typing = tokio::spawn(async move {
-            while let Some(bytes) = typed.recv().await {
-                if guest.send(bytes).await.is_err() {
-                    return;
-                }
-            }
-        });
+    pub fn new(session: u32, bmc: &Arc<Bmc>, console: &Console, retry: [u8; 2]) -> Self {
+        let (input, typed) = mpsc::channel(INPUT_QUEUE);
+        let typing = tokio::spawn(pass_on(typed, Arc::clone(bmc), console.clone()));
         Self {
             session,
             output: console.reader(Since::Now),
@@ -88,16 +92,22 @@ impl Sol {
         }
         self.acknowledge(acknowledged & 0xf, taken, flags & NACK != 0);
         let sequence = sequence & 0xf;
+        let breaks = flags & BREAK != 0;
         if sequence == 0 {
+            // It wants no answer, so that it has none if there is no room for its break.
+            drop(breaks.then(|| self.input.try_send(Input::Break)));
             return None;
         }
         if self.received.0 == sequence {
             // Its acknowledgement got lost.
             return Some(vec![0, sequence, self.received.1, 0]);
         }
-        if !typed.is_empty() && self.input.try_send(Bytes::copy_from_slice(typed)).is_err() {
+        let typed_too = (!typed.is_empty()).then(|| Input::Typed(Bytes::copy_from_slice(typed)));
+        let all: Vec<_> = breaks.then_some(Input::Break).into_iter().chain(typed_too).collect();
+        let Ok(room) = self.input.try_reserve_many(all.len()) else {
             return Some(vec![0, sequence, 0, NACK]);
-        }
+        };
+        room.zip(all).for_each(|(place, input)| place.send(input));
         self.received = (sequence, u8::try_from(typed.len()).unwrap_or(u8::MAX));
         Some(vec![0, sequence, self.received.1, 0])
     }
@@ -148,6 +158,25 @@ impl Sol {
     }
 }
 
+/// Hands on to the guest what comes from the client.
+async fn pass_on(mut typed: mpsc::Receiver<Input>, bmc: Arc<Bmc>, console: Console) {
+    while let Some(input) = typed.recv().await {
+        match input {
+            Input::Typed(bytes) => {
+                if console.send(bytes).await.is_err() {
+                    return;
+                }
+            }
+            Input::Break => {
+                if let Err(error) = bmc.send_break().await {
+                    let node = &bmc.identity().node;
+                    tracing::info!(node, "a break over LAN did not reach the guest: {error}");
+                }
+            }
+        }
+    }
+}
+
 fn packet(sent: &Sent) -> Vec<u8> {
     [&[sent.sequence, 0, 0, 0], sent.bytes.as_ref()].concat()
 }
@@ -171,7 +200,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::store::{State, Store};
+    use crate::{
+        bmc::testing::{Scripted, bmc},
+        store::{State, Store},
+    };
 
     async fn console() -> (Sol, Console, UnixStream, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
@@ -179,7 +211,9 @@ mod tests {
         let console = Console::open("node/x", &dir.path().join("s"), &dir.path().join("l"), store).unwrap();
         let (ours, guest) = UnixStream::pair().unwrap();
         console.attach(ours).await.unwrap();
-        (Sol::new(1, &console, [7, 10]), console, guest, dir)
+        let machine = Scripted::new();
+        *machine.console.lock().unwrap() = Some(console.clone());
+        (Sol::new(1, &bmc(&machine), &console, [7, 10]), console, guest, dir)
     }
 
     #[tokio::test]
@@ -210,6 +244,22 @@ mod tests {
         let mut typed = [0; 3];
         guest.read_exact(&mut typed).await.unwrap();
         assert_eq!(&typed, b"ls\n");
+        console.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_break_keeps_its_place_among_keys() {
+        let (mut sol, console, mut guest, _dir) = console().await;
+        assert_eq!(sol.receive(&[1, 0, 0, 0, b'a']), Some(vec![0, 1, 1, 0]));
+        // Repeated, since its acknowledgement got lost: it is one break all the same.
+        for _ in 0..2 {
+            assert_eq!(sol.receive(&[2, 0, 0, BREAK]), Some(vec![0, 2, 0, 0]));
+        }
+        assert_eq!(sol.receive(&[3, 0, 0, 0, b'b']), Some(vec![0, 3, 1, 0]));
+        assert_eq!(sol.receive(&[0, 0, 0, BREAK]), None);
+        let mut heard = [0; 4];
+        guest.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"a\0b\0");
         console.close().await;
     }
 

@@ -106,9 +106,14 @@ impl Changes {
 
     /// Takes a string, for which null stands as well as its absence.
     pub fn text_or_null(&mut self, pointer: &str) -> Option<String> {
+        self.nullable_text(pointer).flatten()
+    }
+
+    /// Takes a string or null, which is `Some(None)`.
+    pub fn nullable_text(&mut self, pointer: &str) -> Option<Option<String>> {
         match self.value(pointer)? {
-            Value::Null => None,
-            Value::String(text) => Some(text),
+            Value::Null => Some(None),
+            Value::String(text) => Some(Some(text)),
             other => self.wrong_type(pointer, &other),
         }
     }

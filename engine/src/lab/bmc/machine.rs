@@ -17,8 +17,8 @@ use crate::{
     },
     console::Console,
     lab::made::Made,
-    node::{Action, BootFrom, Grace, NodeError, NodeHandle},
-    plan::{self, BootSource, VolumeSource},
+    node::{Action, BootFrom, BootGoal, Grace, NodeError, NodeHandle},
+    plan::{self, BootSource, RestorePolicy, VolumeSource},
     spec::size::memory_bytes,
     store::{BootCause, NodeState},
 };
@@ -138,15 +138,25 @@ impl Machine for NodeMachine {
         Box::pin(async move { Ok(handle?.act(action).await?) })
     }
 
-    fn set_boot(&self, boot: Option<BootOverride>) -> Result<(), MachineError> {
+    fn set_boot(&self, boot: Option<BootOverride>, url: Option<&str>) -> Result<(), MachineError> {
         let from = boot.and_then(|boot| {
             Some(BootFrom {
-                source: source(boot.target)?,
+                goal: goal(boot.target, url)?,
                 once: boot.persistence == Persistence::Once,
             })
         });
         self.handle()?.boot_from(from);
         Ok(())
+    }
+
+    fn restore_policy(&self) -> RestorePolicy {
+        // Of a node that is being taken down nobody can tell any more.
+        let policy = self.handle().map(|handle| handle.restore_policy());
+        policy.unwrap_or(RestorePolicy::AlwaysOff)
+    }
+
+    fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
+        Ok(self.handle()?.set_restore_policy(policy)?)
     }
 
     fn clear_tpm(&self, clear: bool) -> Result<(), MachineError> {
@@ -172,6 +182,11 @@ impl Machine for NodeMachine {
 
     fn console(&self) -> Option<Console> {
         Some(self.handle().ok()?.console().clone())
+    }
+
+    fn send_break(&self) -> Work<Result<(), MachineError>> {
+        let handle = self.handle();
+        Box::pin(async move { Ok(handle?.send_break().await?) })
     }
 
     fn mtu(&self) -> u32 {
@@ -211,16 +226,14 @@ impl From<NodeError> for MachineError {
 }
 
 /// What stands for a target in a node; `None`: it can't be told to boot from there, which its identity says.
-fn source(target: BootTarget) -> Option<BootSource> {
+fn goal(target: BootTarget, url: Option<&str>) -> Option<BootGoal> {
     match target {
-        BootTarget::Pxe => Some(BootSource::Network),
-        BootTarget::Disk => Some(BootSource::Disk),
-        BootTarget::Cd => Some(BootSource::Cd),
-        BootTarget::UefiHttp
-        | BootTarget::Setup
-        | BootTarget::Floppy
-        | BootTarget::SafeMode
-        | BootTarget::Diagnostic => None,
+        BootTarget::Pxe => Some(BootGoal::Device(BootSource::Network)),
+        BootTarget::Disk => Some(BootGoal::Device(BootSource::Disk)),
+        BootTarget::Cd => Some(BootGoal::Device(BootSource::Cd)),
+        BootTarget::Setup => Some(BootGoal::Setup),
+        BootTarget::UefiHttp => Some(BootGoal::Url(url?.to_owned())),
+        BootTarget::Floppy | BootTarget::SafeMode | BootTarget::Diagnostic => None,
     }
 }
 

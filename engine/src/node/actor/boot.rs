@@ -4,7 +4,12 @@ use tokio::time::Instant;
 
 use super::{Actor, KIND};
 use crate::{
-    node::{Medium, NodeError, machine::Machine},
+    blocking,
+    node::{
+        Medium, NodeError,
+        machine::Machine,
+        nvram::{self, Wish},
+    },
     plan::BootSource,
     store::{BootCause, Level},
 };
@@ -52,7 +57,7 @@ impl Actor {
 
     /// Has the firmware try devices in the order that is wanted by now, at its next reset.
     pub(super) async fn arrange(&mut self, machine: &mut Machine) {
-        let wanted = *self.shared.next_boot.borrow();
+        let wanted = self.shared.next_boot.borrow().clone();
         let order = self.order(wanted.source());
         match machine.set_order(&self.plan, order).await {
             Ok(()) => self.arranged = wanted,
@@ -63,17 +68,37 @@ impl Actor {
         }
     }
 
+    /// Has UEFI do what is wished at this power-on, and nothing that was wished before. Its machine must be off.
+    pub(super) async fn tell_firmware(&self, wish: Option<Wish>) {
+        let Some(nvram) = &self.plan.nvram else { return };
+        let file = nvram.path.clone();
+        let told = blocking::run(move || nvram::prepare(&file, wish.as_ref())).await;
+        if let Err(error) = told {
+            let file = nvram.path.display();
+            let message = format!("UEFI can't be told what to do, and boots in its usual order: {file}: {error}.");
+            self.env.store.event(Level::Warn, &self.plan.id, KIND, &message);
+        }
+    }
+
     /// The firmware began, with what was arranged. Returns whether it is a boot of its own.
     pub(super) fn began(&mut self, cause: BootCause) -> bool {
-        let Some(count) = self.boots.count(cause, Instant::now()) else {
+        let Some(count) = self.count(cause) else {
             return false;
         };
-        let used = self.arranged;
-        self.shared.next_boot.send_if_modified(|next| {
-            let after = next.after(used, cause);
-            std::mem::replace(next, after) != after
-        });
         self.update(|node| (node.boots, node.last_boot) = (count, Some(cause)));
         true
+    }
+
+    /// Counts a boot, which uses up what was for once; how many there were, if it is one of its own.
+    pub(super) fn count(&mut self, cause: BootCause) -> Option<u64> {
+        let count = self.boots.count(cause, Instant::now())?;
+        let used = &self.arranged;
+        self.shared.next_boot.send_if_modified(|next| {
+            let after = next.after(used, cause);
+            let differs = *next != after;
+            *next = after;
+            differs
+        });
+        Some(count)
     }
 }

@@ -17,7 +17,7 @@ impl Actor {
         let reason = match event.name.as_str() {
             telling::PANICKED => Some(telling::PANIC_REASON),
             telling::RESET => {
-                if self.plan.ready.is_some() {
+                if !self.plan.ready.is_empty() {
                     self.console.begin_run();
                     self.update(|node| node.ready.begin());
                 }

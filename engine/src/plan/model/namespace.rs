@@ -58,8 +58,8 @@ pub struct App {
     /// Where its output is kept.
     pub log: PathBuf,
     /// When it counts as ready; once it was started if `None`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ready: Option<Ready>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ready: Vec<Ready>,
     /// What it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Dependency>,

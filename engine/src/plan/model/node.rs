@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Mac, Volume};
 use crate::{
     bmc::User,
-    plan::QemuUser,
+    plan::{PowerRestore, QemuUser},
     spec::model::{Dependency, Ready, TlsFiles},
 };
 
@@ -20,6 +20,8 @@ pub struct Node {
     pub name: String,
     /// Whether it is powered on with the lab.
     pub power_on: bool,
+    /// What decides that, other than its lab file.
+    pub restore: PowerRestore,
     /// NICs in order.
     pub nics: Vec<Nic>,
     /// Disks and shares in order.
@@ -47,8 +49,8 @@ pub struct Node {
     /// SMBIOS type 1 serial.
     pub serial: String,
     /// When it counts as ready; once it is on if `None`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ready: Option<Ready>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ready: Vec<Ready>,
     /// What its power-on waits for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Dependency>,

@@ -20,8 +20,11 @@ use super::{
     fields::{Fields, Text},
     model::{DeviceClass, Image, Namespace, Network, Node as Machine},
     suggest::did_you_mean,
-    tree::Node,
+    tree::{Node, Value},
 };
+
+/// The kinds of resource, in a sentence.
+const KINDS_ARE: &str = "The kinds are `Network`, `NetworkNamespace`, `Image`, `DeviceClass`, `Node` and `Lab`.";
 
 /// The kinds of resource there are.
 const KINDS: &[&str] = &[
@@ -51,11 +54,22 @@ pub struct Resources {
 
 /// Reads one document: one resource.
 pub fn document(cx: &mut Context<'_>, document: &Node, resources: &mut Resources) {
+    if matches!(document.value, Value::Sequence(_)) {
+        let finding = Finding::error(
+            Code::WrongType,
+            document.mark,
+            "Resources are not entries of a list.".to_owned(),
+        );
+        cx.report(finding.hint("Put `---` between them instead of `- ` before each."));
+        cx.incomplete = true;
+        return;
+    }
     let Some(mut fields) = Fields::new(cx, document, "A resource") else {
         cx.incomplete = true;
         return;
     };
-    let Some(kind) = fields.required_text(cx, "kind") else {
+    let say_it = format!("Say what it describes, as in `kind: Node`. {KINDS_ARE}");
+    let Some(kind) = fields.required_text_or(cx, "kind", |finding| finding.hint(say_it)) else {
         note_unsure(cx, &mut fields);
         return;
     };
@@ -74,16 +88,17 @@ pub fn document(cx: &mut Context<'_>, document: &Node, resources: &mut Resources
 
 fn unknown_kind(cx: &mut Context<'_>, kind: Text<'_>) {
     let finding = match kind.text {
-        "Pod" => removed("`kind: Pod` is gone since placemat version 1.", kind)
-            .hint("Use `kind: NetworkNamespace` with `apps` that run the programs of the pod."),
+        "Pod" => removed("`kind: Pod` is gone since placemat version 1.", kind).hint(
+            "Use `kind: NetworkNamespace` with `apps` that run the programs of the pod; `placemat2 migrate` writes it.",
+        ),
         "DataFolder" => removed("`kind: DataFolder` is gone since placemat version 1.", kind)
-            .hint("Use a volume of kind `hostPath` in the Node."),
+            .hint("Use a volume of kind `hostPath` in the Node; `placemat2 migrate` writes it."),
         other => Finding::error(
             Code::UnknownKind,
             kind.mark,
             format!("There is no kind of resource {}.", quote(other)),
         )
-        .hint("The kinds are `Network`, `NetworkNamespace`, `Image`, `DeviceClass`, `Node` and `Lab`.")
+        .hint(KINDS_ARE)
         .maybe_hint(did_you_mean(other, KINDS.iter().copied())),
     };
     cx.report(finding);

@@ -125,9 +125,7 @@ fn read_app<'t>(
         namespace: namespace.to_owned(),
         app: name.map(|name| name.text.to_owned()).unwrap_or_default(),
     };
-    let ready = fields
-        .mapping(cx, "ready")
-        .and_then(|ready| ready::read(cx, ready, &object));
+    let ready = ready::read(cx, &mut fields, &object);
     let depends_on = depends::read(cx, &mut fields, &object);
     fields.finish(cx, &[]);
     let name = name?;

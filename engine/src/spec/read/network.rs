@@ -33,16 +33,16 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Network> {
     if let Some(kind) = kind {
         check_keys_of_type(cx, &fields, kind.text, nat, written.is_some());
     }
-    let kind = match kind? {
-        text if text.text == "internal" => Some(NetworkKind::Internal),
-        text if text.text == "external" => address.map(|address| NetworkKind::External { address, nat }),
-        text if text.text == "bmc" => address.map(|address| NetworkKind::Bmc { address }),
-        text => {
+    let kind = kind.and_then(|kind| match kind.text {
+        "internal" => Some(NetworkKind::Internal),
+        "external" => address.map(|address| NetworkKind::External { address, nat }),
+        "bmc" => address.map(|address| NetworkKind::Bmc { address }),
+        _ => {
             let what = fields.says("type");
-            cx.not_one_of(&what, text, TYPES);
+            cx.not_one_of(&what, kind, TYPES);
             None
         }
-    };
+    });
     if let Some(NetworkKind::Bmc { address }) = kind {
         cx.bmc_networks.push(address);
     }

@@ -69,9 +69,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
     let power_on = read_word(cx, &mut fields, "power", &POWER).unwrap_or(true);
     let extra_args = fields.texts(cx, "extra-args");
     let object = Object::Node(name.map(|name| name.text.to_owned()).unwrap_or_default());
-    let ready = fields
-        .mapping(cx, "ready")
-        .and_then(|ready| ready::read(cx, ready, &object));
+    let ready = ready::read(cx, &mut fields, &object);
     let depends_on = depends::read(cx, &mut fields, &object);
     fields.finish(cx, &[]);
     let name = name?;

@@ -12,7 +12,7 @@ use crate::{
         destination::{Destination, DestinationError, parse_port},
         diagnostic::{Code, Finding, quote},
         fields::{Fields, Text, lower_first},
-        model::{Object, Probe, Ready, Where},
+        model::{Object, Probe, Ready, Security, Where},
     },
 };
 
@@ -25,8 +25,13 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The longest time that can be given for either: a day.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// Reads when `object` counts as ready.
-pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, object: &Object) -> Option<Ready> {
+/// Takes `ready`: when `object` counts as ready.
+pub fn read(cx: &mut Context<'_>, fields: &mut Fields<'_>, object: &Object) -> Vec<Ready> {
+    let all = fields.mappings(cx, "ready");
+    all.into_iter().filter_map(|one| read_one(cx, one, object)).collect()
+}
+
+fn read_one(cx: &mut Context<'_>, mut fields: Fields<'_>, object: &Object) -> Option<Ready> {
     let node = matches!(object, Object::Node(_));
     let of_others: &[&str] = if node { &[] } else { &["console", "netns"] };
     let given: Vec<&'static str> = PROBES
@@ -48,10 +53,14 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>, object: &Object) -> Op
         [_, second, ..] => {
             let message = format!("{} has more than one thing to look at.", fields.label);
             let finding = Finding::error(Code::Conflict, fields.mark_of(second), message);
-            cx.report(finding.hint("Keep one of them; an `exec` can look at several things."));
+            cx.report(
+                finding.hint("Make it a list, `ready: [{tcp: 22}, {exec: [true]}]`: then all of them must hold."),
+            );
             None
         }
     };
+    let insecure = fields.boolean(cx, "insecure");
+    let probe = with_trust(cx, &fields, probe, insecure);
     let netns = if node { fields.text(cx, "netns") } else { None };
     let netns_mark = fields.mark_of("netns");
     let timeout = time(cx, &mut fields, "timeout").unwrap_or(TIMEOUT);
@@ -102,6 +111,29 @@ fn read_probe(cx: &mut Context<'_>, fields: &mut Fields<'_>, key: &'static str, 
     }
 }
 
+/// Says of a web server whose certificate is not looked at that it isn't.
+fn with_trust(cx: &mut Context<'_>, fields: &Fields<'_>, probe: Option<Probe>, insecure: bool) -> Option<Probe> {
+    match probe {
+        Some(Probe::Http {
+            to,
+            security: Security::Verified,
+            path,
+            url,
+        }) if insecure => Some(Probe::Http {
+            to,
+            security: Security::Unverified,
+            path,
+            url,
+        }),
+        Some(other) if insecure => {
+            let message = format!("{} means nothing without an `https` URL.", fields.says("insecure"));
+            cx.report(Finding::warning(Code::Conflict, fields.mark_of("insecure"), message));
+            Some(other)
+        }
+        other => other,
+    }
+}
+
 fn pattern(cx: &mut Context<'_>, says: &str, text: Text<'_>) -> Option<Probe> {
     match Regex::new(text.text) {
         Ok(_) => Some(Probe::Console(text.text.to_owned())),
@@ -137,19 +169,25 @@ fn tcp(cx: &mut Context<'_>, says: &str, text: Text<'_>, object: &Object) -> Opt
 
 fn http(cx: &mut Context<'_>, says: &str, text: Text<'_>, object: &Object) -> Option<Probe> {
     let uri: Option<Uri> = text.text.parse().ok();
-    let uri = uri.filter(|uri| uri.scheme_str() == Some("http"));
-    let destination = uri.as_ref().and_then(|uri| {
+    let asked = uri.as_ref().and_then(|uri| {
+        let (security, port) = match uri.scheme_str()? {
+            "http" => (Security::Plain, 80),
+            "https" => (Security::Verified, 443),
+            _ => return None,
+        };
         let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
-        Destination::new(host, uri.port_u16().unwrap_or(80)).ok()
+        let destination = Destination::new(host, uri.port_u16().unwrap_or(port)).ok()?;
+        Some((uri, security, destination))
     });
-    let (Some(uri), Some(destination)) = (uri, destination) else {
-        let message = format!("{says} is not an http URL: {}.", quote(text.text));
+    let Some((uri, security, destination)) = asked else {
+        let message = format!("{says} is not a URL of a web server: {}.", quote(text.text));
         let finding = Finding::error(Code::InvalidValue, text.mark, message);
-        cx.report(finding.hint("It looks like `http://10.0.0.1:8080/health`. For https use `exec` with curl."));
+        cx.report(finding.hint("It looks like `http://10.0.0.1:8080/health`, or begins with `https://`."));
         return None;
     };
     Some(Probe::Http {
         to: place(destination, object),
+        security,
         path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         url: text.text.to_owned(),
     })

@@ -28,7 +28,8 @@ fn add(shape: &'static Shape, shapes: &mut Vec<&'static Shape>) {
         match &key.value {
             Value::List(Value::Mapping(inner) | Value::TextOr(inner))
             | Value::FullList(Value::Mapping(inner))
-            | Value::Mapping(inner) => add(inner, shapes),
+            | Value::Mapping(inner)
+            | Value::OneOrMore(inner) => add(inner, shapes),
             _ => {}
         }
     }

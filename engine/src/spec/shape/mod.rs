@@ -25,6 +25,8 @@ pub struct Shape {
     pub keys: &'static [&'static [Key]],
     /// Keys of which exactly one must be there.
     pub one_of: &'static [&'static str],
+    /// Keys that mean nothing without another, each with that.
+    pub needs: &'static [(&'static str, &'static str)],
 }
 
 /// A key of a mapping.
@@ -74,6 +76,8 @@ pub enum Value {
     TextMap,
     /// A mapping.
     Mapping(&'static Shape),
+    /// A mapping, or a list of such that is not empty.
+    OneOrMore(&'static Shape),
     /// A mapping whose `kind` says what it looks like.
     Kinds(&'static [(&'static str, &'static Shape)]),
     /// A text, or a mapping that says more.

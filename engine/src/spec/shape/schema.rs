@@ -47,7 +47,11 @@ struct Definitions {
 impl Definitions {
     /// Returns a reference to the schema of a mapping, which may be repeated where it is a document or an entry of a list.
     fn mapping(&mut self, shape: &'static Shape, repeated: bool) -> Json {
-        let name = shape.name.replace(' ', "-");
+        self.mapping_called(shape.name, shape, repeated)
+    }
+
+    fn mapping_called(&mut self, name: &str, shape: &'static Shape, repeated: bool) -> Json {
+        let name = name.replace(' ', "-");
         let reference = json!({"$ref": format!("#/definitions/{name}")});
         if let btree_map::Entry::Vacant(vacant) = self.made.entry(name.clone()) {
             vacant.insert(Json::Null);
@@ -87,6 +91,13 @@ impl Definitions {
             && let Some(definition) = definition.as_object_mut()
         {
             definition.insert("oneOf".to_owned(), shape.one_of.iter().map(|key| given(key)).collect());
+        }
+        if !shape.needs.is_empty()
+            && let Some(definition) = definition.as_object_mut()
+        {
+            let conditions = shape.needs.iter();
+            let all = conditions.map(|(key, other)| json!({"if": given(key), "then": given(other)}));
+            definition.insert("allOf".to_owned(), all.collect());
         }
         definition
     }
@@ -143,6 +154,14 @@ impl Definitions {
                 json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}})
             }
             Value::Mapping(shape) => self.mapping(shape, false),
+            Value::OneOrMore(shape) => {
+                let entry = self.mapping_called(&format!("entry of {}", shape.name), shape, true);
+                json!({
+                    "if": {"type": "array"},
+                    "then": {"minItems": 1, "items": entry},
+                    "else": self.mapping(shape, false),
+                })
+            }
             Value::Kinds(_) | Value::TextOr(_) => self.entry(value),
         }
     }

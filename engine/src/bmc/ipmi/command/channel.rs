@@ -37,11 +37,12 @@ fn authentication(_: &mut Cx<'_>, data: &[u8]) -> Reply {
     Ok(vec![CHANNEL, types, NAMES, extended, 0, 0, 0, 0])
 }
 
-/// The records of the suites, in pieces of 16 bytes.
+/// The records of the suites, or the algorithms of all of them, in pieces of 16 bytes.
 fn cipher_suites(_: &mut Cx<'_>, data: &[u8]) -> Reply {
     const STANDARD: u8 = 0xc0;
     const INTEGRITY: u8 = 0x40;
     const ENCRYPTION: u8 = 0x80;
+    const BY_SUITE: u8 = 0x80;
     const PIECE: usize = 16;
     let &[channel, payload, index] = data else {
         return Err(Completion::LENGTH);
@@ -50,10 +51,14 @@ fn cipher_suites(_: &mut Cx<'_>, data: &[u8]) -> Reply {
     if payload & 0x3f > 1 {
         return Err(Completion::INVALID_FIELD);
     }
-    let records: Vec<u8> = Suite::ALL
-        .iter()
-        .rev()
-        .flat_map(|suite| {
+    let suites = Suite::ALL.iter().rev();
+    let records: Vec<u8> = if index & BY_SUITE == 0 {
+        let authentication = suites.clone().map(|suite| suite.authentication());
+        let integrity = suites.map(|suite| INTEGRITY | suite.integrity());
+        let algorithms = authentication.chain(integrity);
+        algorithms.chain([ENCRYPTION | AES_CBC_128]).collect()
+    } else {
+        let record = |suite: &Suite| {
             [
                 STANDARD,
                 suite.id(),
@@ -61,8 +66,9 @@ fn cipher_suites(_: &mut Cx<'_>, data: &[u8]) -> Reply {
                 INTEGRITY | suite.integrity(),
                 ENCRYPTION | AES_CBC_128,
             ]
-        })
-        .collect();
+        };
+        suites.flat_map(record).collect()
+    };
     let piece = records.chunks(PIECE).nth(usize::from(index & 0x3f)).unwrap_or_default();
     Ok([&[CHANNEL], piece].concat())
 }

@@ -9,7 +9,10 @@ use super::{
     },
     CHANNEL, Command, Cx, command,
 };
-use crate::bmc::{Cause, Identify, MachineError, Verb};
+use crate::{
+    bmc::{Cause, Identify, MachineError, Verb},
+    plan::RestorePolicy,
+};
 
 pub const COMMANDS: &[Command] = &[
     command(0x00, Privilege::User, capabilities),
@@ -32,8 +35,6 @@ fn status(cx: &mut Cx<'_>, _: &[u8]) -> Reply {
     const ON: u8 = 0x01;
     const ON_BY_IPMI: u8 = 0x10;
     const CAN_IDENTIFY: u8 = 0x40;
-    /// There are no mains that could fail and return: what powers a machine on with its lab is the lab file.
-    const POLICY_UNKNOWN: u8 = 0x60;
     let chassis = cx.bmc.chassis();
     let is_on = cx.bmc.power().is_on();
     let by_ipmi = is_on && chassis.restart_cause == Cause::Ipmi;
@@ -43,7 +44,7 @@ fn status(cx: &mut Cx<'_>, _: &[u8]) -> Reply {
         Identify::On => 2,
     };
     Ok(vec![
-        POLICY_UNKNOWN | if is_on { ON } else { 0 },
+        policy_number(cx.bmc.restore_policy()) << 5 | if is_on { ON } else { 0 },
         if by_ipmi { ON_BY_IPMI } else { 0 },
         CAN_IDENTIFY | light << 4,
         // No button of the front panel is locked, and none can be.
@@ -67,11 +68,15 @@ fn control(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     if verb == Verb::Cycle && !cx.bmc.power().is_on() {
         return Err(Completion::STATE);
     }
-    match cx.bmc.begin(verb, Cause::Ipmi) {
-        Ok(()) => Ok(vec![]),
-        Err(MachineError::Conflict(_)) => Err(Completion::STATE),
-        Err(MachineError::Unsupported(_)) => Err(Completion::INVALID_FIELD),
-        Err(MachineError::Failed(_) | MachineError::Unavailable(_)) => Err(Completion::UNSPECIFIED),
+    let begun = cx.bmc.begin(verb, Cause::Ipmi);
+    begun.map(|()| vec![]).map_err(|error| refusal(&error))
+}
+
+fn refusal(error: &MachineError) -> Completion {
+    match error {
+        MachineError::Conflict(_) => Completion::STATE,
+        MachineError::Unsupported(_) => Completion::INVALID_FIELD,
+        MachineError::Failed(_) | MachineError::Unavailable(_) => Completion::UNSPECIFIED,
     }
 }
 
@@ -89,15 +94,35 @@ fn identify(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     Ok(vec![])
 }
 
-fn set_restore_policy(_: &mut Cx<'_>, data: &[u8]) -> Reply {
-    const NO_CHANGE: u8 = 3;
-    const NONE_SUPPORTED: u8 = 0;
-    match data {
-        // How clients ask which policies there are.
-        &[policy] if policy & 7 == NO_CHANGE => Ok(vec![NONE_SUPPORTED]),
-        [_] => Err(Completion::INVALID_FIELD),
-        _ => Err(Completion::LENGTH),
+/// All policies, by their numbers.
+const POLICIES: [RestorePolicy; 3] = [
+    RestorePolicy::AlwaysOff,
+    RestorePolicy::Previous,
+    RestorePolicy::AlwaysOn,
+];
+
+fn policy_number(policy: RestorePolicy) -> u8 {
+    match policy {
+        RestorePolicy::AlwaysOff => 0,
+        RestorePolicy::Previous => 1,
+        RestorePolicy::AlwaysOn => 2,
     }
+}
+
+fn set_restore_policy(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
+    /// How clients ask which policies there are.
+    const NO_CHANGE: u8 = 3;
+    const ALL_SUPPORTED: u8 = 0b111;
+    let &[number] = data else {
+        return Err(Completion::LENGTH);
+    };
+    let number = number & 7;
+    if number != NO_CHANGE {
+        let policy = POLICIES.get(usize::from(number)).ok_or(Completion::INVALID_FIELD)?;
+        let kept = cx.bmc.set_restore_policy(*policy);
+        kept.map_err(|error| refusal(&error))?;
+    }
+    Ok(vec![ALL_SUPPORTED])
 }
 
 fn restart_cause(cx: &mut Cx<'_>, _: &[u8]) -> Reply {

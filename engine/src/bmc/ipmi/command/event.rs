@@ -23,8 +23,8 @@ fn receiver(_: &mut Cx<'_>, _: &[u8]) -> Reply {
 /// Logs an event that a client tells of.
 fn platform_event(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     const SYSTEM_EVENT: u8 = 0x02;
-    /// Software of a remote console.
-    const GENERATOR: [u8; 2] = [0x41, 0];
+    /// Software of a remote console: the first of its software ids (IPMI 2.0, table 5-4), and that it is one.
+    const GENERATOR: [u8; 2] = [0x40 << 1 | 1, 0];
     let (&[version, kind, number, form, d1], more) = data.split_first_chunk::<5>().ok_or(Completion::LENGTH)?;
     let data = |at: usize| more.get(at).copied().unwrap_or(0xff);
     let time = super::sel::seconds(cx.bmc.log().now()).to_le_bytes();

@@ -62,7 +62,7 @@ fn activate(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
         return Err(ACTIVE);
     }
     let console = cx.bmc.console().ok_or(Completion::STATE)?;
-    *cx.sol = Some(Sol::new(id, &console, cx.settings.sol.retry));
+    *cx.sol = Some(Sol::new(id, cx.bmc, &console, cx.settings.sol.retry));
     let mut answer = vec![0; 4];
     for size in [LARGEST, LARGEST] {
         answer.extend(u16::try_from(size).unwrap_or(u16::MAX).to_le_bytes());
@@ -151,10 +151,14 @@ fn version(_: &mut Cx<'_>, data: &[u8]) -> Reply {
 
 /// Sessions are encrypted throughout: to resume that changes nothing, to suspend it is refused.
 fn encryption(_: &mut Cx<'_>, data: &[u8]) -> Reply {
-    const REFUSED: Completion = Completion::COMMAND_SPECIFIC_2;
-    let &[_, operation] = data else {
+    /// "Operation not allowed under present configuration".
+    const REFUSED: Completion = Completion::COMMAND_SPECIFIC_1;
+    let &[kind, operation] = data else {
         return Err(Completion::LENGTH);
     };
+    if !matches!(kind & 0x3f, IPMI | SOL) {
+        return Err(Completion::INVALID_FIELD);
+    }
     match operation & 0x1f {
         0 => Err(REFUSED),
         1 | 2 => Ok(vec![]),

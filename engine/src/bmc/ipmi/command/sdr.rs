@@ -74,8 +74,12 @@ fn sensor(sensor: &Sensor) -> (u8, Vec<u8>) {
     const EVENT_ONLY: u8 = 0x03;
     /// It is scanned from the start.
     const SCANNED: u8 = 0x01;
-    /// It arms itself, has no thresholds, and its events can't be turned off one by one.
+    /// And its events go to the log.
+    const HAS_EVENTS: u8 = 0x02;
+    /// It arms itself, has no thresholds, and no events.
     const CAPABILITIES: u8 = 0x43;
+    /// It arms itself, and its events can't be turned off one by one.
+    const EVENT_CAPABILITIES: u8 = 0x42;
     const PERCENTAGE: u8 = 0x01;
     const NO_READING: u8 = 0xc0;
     let kind = reading_type(&sensor.form);
@@ -98,7 +102,7 @@ fn sensor(sensor: &Sensor) -> (u8, Vec<u8>) {
         Form::States { possible, .. } => {
             let [low, high] = possible.to_le_bytes();
             let mut body = owner.to_vec();
-            body.extend([SCANNED, CAPABILITIES, sensor.kind, kind]);
+            body.extend([SCANNED | HAS_EVENTS, EVENT_CAPABILITIES, sensor.kind, kind]);
             body.extend([low, high, 0, 0, low, high]);
             body.extend([NO_READING, 0, 0]);
             // Shared with no other, no hysteresis, reserved, for manufacturers.

@@ -40,7 +40,7 @@ const BATTERY: &[Expected] = &[
     ("mc getsysinfo primary_os_name", &["Linux"]),
     (
         "chassis status",
-        &["System Power : off", "Power Restore Policy : unknown"],
+        &["System Power : off", "Power Restore Policy : always-off"],
     ),
     ("chassis power on", &["Up/On"]),
     ("chassis power status", &["Chassis Power is on"]),
@@ -55,8 +55,20 @@ const BATTERY: &[Expected] = &[
     ("chassis status", &["System Power : on", "Last Power Event : command"]),
     ("chassis restart_cause", &["chassis power control command"]),
     ("chassis poh", &["POH Counter : 0 days, 0 hours"]),
-    ("chassis policy list", &["Supported chassis power policy"]),
-    ("chassis policy previous", &["Invalid data field"]),
+    (
+        "chassis policy list",
+        &["Supported chassis power policy: always-off always-on previous"],
+    ),
+    (
+        "chassis policy always-on",
+        &["Set chassis power restore policy to always-on"],
+    ),
+    ("chassis status", &["Power Restore Policy : always-on"]),
+    (
+        "chassis policy previous",
+        &["Set chassis power restore policy to previous"],
+    ),
+    ("chassis status", &["Power Restore Policy : previous"]),
     ("chassis identify 30", &["30 seconds"]),
     ("chassis identify force", &["indefinite"]),
     ("chassis identify 0", &["off"]),
@@ -116,6 +128,7 @@ const BATTERY: &[Expected] = &[
     ),
     ("channel info 1", &["802.3 LAN", "multi-session"]),
     ("channel getciphers ipmi 1", &["hmac_sha256", "hmac_sha1"]),
+    ("raw 0x06 0x54 0x01 0x00 0x00", &["01 01 03 41 44 81"]),
     ("channel authcap 1 4", &["IPMI v2.0"]),
     ("channel getaccess 1 2", &["ADMINISTRATOR", "enabled"]),
     ("user list 1", &["cybozu", "ADMINISTRATOR", "reader", "USER"]),
@@ -139,12 +152,7 @@ const BATTERY: &[Expected] = &[
 ];
 
 /// Those that fail although the BMC does what it should.
-const REFUSED: &[&str] = &[
-    "chassis policy previous",
-    "raw 0x2c 0x00 0x00",
-    "raw 0x2e 0x01",
-    "sol deactivate",
-];
+const REFUSED: &[&str] = &["raw 0x2c 0x00 0x00", "raw 0x2e 0x01", "sol deactivate"];
 
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,10 +1,11 @@
 //! From what the machine boots: the override, and what there is to boot from.
 
+use axum::http::{Uri, uri::Scheme};
 use serde_json::{Value, json};
 
 use super::{SYSTEM, collection, link, resource, with};
 use crate::bmc::{
-    BootFirmware, BootOverride, BootTarget, Identity, Persistence,
+    Bmc, BootFirmware, BootOverride, BootTarget, Identity, MachineError, Persistence,
     redfish::{
         changes::Changes,
         reply::Refusal,
@@ -61,7 +62,7 @@ pub fn read(view: &View<'_>) -> Value {
     let target = TARGETS.iter().find(|(_, known)| *known == target);
     let enabled = ENABLED.iter().find(|(_, known)| *known == persistence);
     let targets: Vec<_> = targets(identity).into_iter().map(|(name, _)| name).collect();
-    json!({
+    let mut boot = json!({
         "BootSourceOverrideEnabled": enabled.map_or("Disabled", |(name, _)| name),
         "BootSourceOverrideEnabled@Redfish.AllowableValues": ENABLED.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
         "BootSourceOverrideTarget": target.map_or("None", |(name, _)| name),
@@ -69,15 +70,65 @@ pub fn read(view: &View<'_>) -> Value {
         "BootSourceOverrideMode": mode(identity).0,
         "BootSourceOverrideMode@Redfish.AllowableValues": [mode(identity).0],
         "BootOptions": link(&format!("{SYSTEM}/BootOptions")),
-    })
+    });
+    if identity.boots_from(BootTarget::UefiHttp) {
+        boot[URL] = json!(bmc.boot_url());
+    }
+    boot
 }
 
-/// The override that is wanted, or that none is.
-pub struct NewBoot(pub Option<BootOverride>);
+/// The property that has the URL of `UefiHttp`.
+const URL: &str = "HttpBootUri";
+/// The longest URL, in bytes: the store that it is written to holds more than URLs.
+const LONGEST_URL: usize = 1024;
 
-/// Reads a change of the override; `Some` if there is one. A target without a word on how long holds once, as does
-/// turning an override on without a target leave the target that there is.
-pub fn change(view: &View<'_>, changes: &mut Changes) -> Option<NewBoot> {
+/// What is wanted of the next boots.
+pub struct NewBoot {
+    /// The override, or that there is to be none; `None`: as it was.
+    wanted: Option<Option<BootOverride>>,
+    /// The URL, or that there is to be none; `None`: as it was.
+    url: Option<Option<String>>,
+}
+
+/// Reads a change of the override. A target without a word on how long holds once, as does turning an override on without
+/// a target leave the target that there is.
+pub fn change(view: &View<'_>, changes: &mut Changes) -> NewBoot {
+    let bmc = view.redfish.bmc();
+    let url = if bmc.identity().boots_from(BootTarget::UefiHttp) {
+        change_url(changes)
+    } else {
+        None
+    };
+    let mut wanted = change_override(view, changes);
+    if wanted.is_none() && url.is_some() {
+        // It holds on, with another URL.
+        let now = bmc.boot();
+        wanted = now.filter(|boot| boot.target == BootTarget::UefiHttp).map(Some);
+    }
+    let goes_by_url = wanted.flatten().is_some_and(|boot| boot.target == BootTarget::UefiHttp);
+    if goes_by_url && url.clone().unwrap_or_else(|| bmc.boot_url()).is_none() {
+        let why = format!("{URL} does not say from which URL.");
+        changes.wrong("/Boot/BootSourceOverrideTarget", why);
+    }
+    NewBoot { wanted, url }
+}
+
+/// Reads a change of the URL. Without certificates, UEFI trusts no server by https.
+fn change_url(changes: &mut Changes) -> Option<Option<String>> {
+    let pointer = format!("/Boot/{URL}");
+    let Some(text) = changes.nullable_text(&pointer)? else {
+        return Some(None);
+    };
+    let parsed: Option<Uri> = text.parse().ok();
+    let good = parsed.is_some_and(|uri| uri.scheme() == Some(&Scheme::HTTP) && uri.host().is_some());
+    if !good || text.len() > LONGEST_URL {
+        let why = format!("it is no URL of scheme http, with a host and at most {LONGEST_URL} characters.");
+        changes.wrong(&pointer, why);
+    }
+    Some(Some(text))
+}
+
+fn change_override(view: &View<'_>, changes: &mut Changes) -> Option<Option<BootOverride>> {
     let bmc = view.redfish.bmc();
     let identity = bmc.identity();
     let (mode_name, firmware) = mode(identity);
@@ -90,12 +141,19 @@ pub fn change(view: &View<'_>, changes: &mut Changes) -> Option<NewBoot> {
     let now = bmc.boot();
     let target = target.unwrap_or(now.map(|boot| boot.target));
     let persistence = enabled.unwrap_or(Some(now.map_or(Persistence::Once, |boot| boot.persistence)));
-    let boot = target.zip(persistence).map(|(target, persistence)| BootOverride {
+    Some(target.zip(persistence).map(|(target, persistence)| BootOverride {
         target,
         persistence,
         firmware,
-    });
-    Some(NewBoot(boot))
+    }))
+}
+
+/// Has the machine boot as it is wanted.
+pub fn apply(bmc: &Bmc, new: NewBoot) -> Result<(), MachineError> {
+    if let Some(url) = new.url {
+        bmc.set_boot_url(url);
+    }
+    new.wanted.map_or(Ok(()), |boot| bmc.set_boot(boot))
 }
 
 /// What there is to boot from: id, display name, and which target it is of.

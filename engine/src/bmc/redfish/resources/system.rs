@@ -14,6 +14,7 @@ use crate::{
         },
     },
     node::PowerState,
+    plan::RestorePolicy,
 };
 
 pub const ROUTES: &[Route] =
@@ -25,6 +26,12 @@ const TIMEOUT_ACTIONS: &[(&str, Option<Verb>)] = &[
     ("ResetSystem", Some(Verb::Reset)),
     ("PowerCycle", Some(Verb::Cycle)),
     ("PowerDown", Some(Verb::Off)),
+];
+/// What becomes of the power when it comes back, as Redfish spells it.
+const RESTORE_POLICIES: &[(&str, RestorePolicy)] = &[
+    ("AlwaysOff", RestorePolicy::AlwaysOff),
+    ("LastState", RestorePolicy::Previous),
+    ("AlwaysOn", RestorePolicy::AlwaysOn),
 ];
 /// How it can warn.
 const WARNING_ACTIONS: &[(&str, bool)] = &[("None", false), ("DiagnosticInterrupt", true)];
@@ -43,6 +50,7 @@ fn read(view: &View<'_>) -> Result<Value, Refusal> {
             "HostName": identity.node,
             "UUID": identity.uuid_text(),
             "PowerState": state_of(&now),
+            "PowerRestorePolicy": restore_policy(bmc.restore_policy()),
             "Status": status_of(&now),
             "LocationIndicatorActive": bmc.chassis().identify != Identify::Off,
             "Boot": boot::read(view),
@@ -77,6 +85,11 @@ fn read(view: &View<'_>) -> Result<Value, Refusal> {
         system["LastResetTime"] = json!(whole_seconds(at));
     }
     Ok(system)
+}
+
+fn restore_policy(policy: RestorePolicy) -> Option<&'static str> {
+    let found = RESTORE_POLICIES.iter().find(|(_, known)| *known == policy);
+    found.map(|(name, _)| *name)
 }
 
 /// What is written on the machine, as far as something is.
@@ -139,12 +152,14 @@ fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
     let bmc = view.redfish.bmc();
     let light = changes.flag("/LocationIndicatorActive");
     let boot = boot::change(view, changes);
+    let restore = changes.choice("/PowerRestorePolicy", RESTORE_POLICIES);
     let watched = changes.flag("/HostWatchdogTimer/FunctionEnabled");
     let action = changes.choice("/HostWatchdogTimer/TimeoutAction", TIMEOUT_ACTIONS);
     let warning = changes.choice("/HostWatchdogTimer/WarningAction", WARNING_ACTIONS);
     changes.check()?;
-    if let Some(boot::NewBoot(boot)) = boot {
-        bmc.set_boot(boot).map_err(|error| power::refused(&error))?;
+    boot::apply(bmc, boot).map_err(|error| power::refused(&error))?;
+    if let Some(policy) = restore {
+        bmc.set_restore_policy(policy).map_err(|error| power::refused(&error))?;
     }
     if let Some(light) = light {
         bmc.identify(if light { Identify::On } else { Identify::Off });

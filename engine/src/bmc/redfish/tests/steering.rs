@@ -12,6 +12,7 @@ use crate::{
         testing::{Scripted, bmc_of, furnished},
     },
     node::PowerState,
+    plan::RestorePolicy,
 };
 
 fn reset(word: &str) -> Value {
@@ -155,6 +156,61 @@ async fn boot_override() {
 }
 
 #[tokio::test]
+async fn booting_from_a_url_and_into_the_setup() {
+    let redfish = face_of(bmc_of(&Scripted::new(), furnished(true)));
+    let set = async |boot: Value| patch(&redfish, SYSTEM, json!({ "Boot": boot })).await;
+    let target = || redfish.bmc().boot().map(|boot| boot.target);
+    assert_eq!(
+        set(json!({ "BootSourceOverrideTarget": "BiosSetup" })).await.status,
+        200
+    );
+    assert_eq!(target(), Some(BootTarget::Setup));
+    let http = || json!({ "BootSourceOverrideTarget": "UefiHttp" });
+    let answer = set(http()).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.messages(), ["PropertyValueError"]);
+    for wrong in [
+        "https://10.0.0.1/x.efi",
+        "file:///x",
+        "/x.efi",
+        "http://a b/",
+        "nothing",
+    ] {
+        let answer = set(json!({ "HttpBootUri": wrong })).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
+    assert_eq!((redfish.bmc().boot_url(), target()), (None, Some(BootTarget::Setup)));
+    let url = "http://10.0.0.1/x.efi";
+    let both = json!({ "BootSourceOverrideTarget": "UefiHttp", "HttpBootUri": url });
+    let shown = set(both).await.json();
+    assert_eq!(shown["Boot"]["HttpBootUri"], url);
+    assert_eq!(target(), Some(BootTarget::UefiHttp));
+    // It can't go while it is needed.
+    assert_eq!(set(json!({ "HttpBootUri": null })).await.status, 400);
+    assert_eq!(
+        set(json!({ "BootSourceOverrideEnabled": "Disabled", "HttpBootUri": null }))
+            .await
+            .status,
+        200
+    );
+    assert_eq!((redfish.bmc().boot_url(), target()), (None, None));
+}
+
+#[tokio::test]
+async fn what_becomes_of_the_power_when_it_comes_back() {
+    let machine = Scripted::new();
+    let redfish = redfish(&machine);
+    assert_eq!(get(&redfish, SYSTEM).await.json()["PowerRestorePolicy"], "AlwaysOff");
+    let shown = patch(&redfish, SYSTEM, json!({ "PowerRestorePolicy": "LastState" }))
+        .await
+        .json();
+    assert_eq!(shown["PowerRestorePolicy"], "LastState");
+    assert_eq!(*machine.restore.lock().unwrap(), RestorePolicy::Previous);
+    let wrong = patch(&redfish, SYSTEM, json!({ "PowerRestorePolicy": "Sometimes" })).await;
+    assert_eq!(wrong.status, 400);
+}
+
+#[tokio::test]
 async fn watchdog_and_light() {
     let redfish = redfish(&Scripted::new());
     let bmc = redfish.bmc();
@@ -212,8 +268,7 @@ async fn a_tpm_is_cleared_at_the_next_power_on() {
     }
     assert!(redfish.bmc().clears_tpm());
     let target = format!("{SYSTEM}/Actions/ComputerSystem.Reset");
-    post(&redfish, &target, reset("ForceRestart")).await;
-    assert_eq!(machine.acts(), [Verb::Cycle]);
+    post(&redfish, &target, reset("PowerCycle")).await;
     while redfish.bmc().clears_tpm() {
         changes.changed().await.unwrap();
     }

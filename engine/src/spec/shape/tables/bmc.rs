@@ -34,6 +34,7 @@ pub static BMC: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };
 
 static TLS: Shape = Shape {
@@ -56,6 +57,7 @@ static TLS: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };
 
 pub static USER: Shape = Shape {
@@ -73,4 +75,5 @@ pub static USER: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };

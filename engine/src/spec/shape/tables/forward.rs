@@ -41,4 +41,5 @@ pub static FORWARD: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };

@@ -43,4 +43,5 @@ pub static IMAGE: Shape = Shape {
         ),
     ]],
     one_of: &["url", "file"],
+    needs: &[],
 };

@@ -28,4 +28,5 @@ pub static LAB: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };

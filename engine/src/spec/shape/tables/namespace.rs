@@ -9,7 +9,7 @@ use super::{
 use crate::spec::shape::{
     Absent::{Error, Means},
     Shape,
-    Value::{FullList, List, Mapping, Name, Text, TextMap, TextOr, Words},
+    Value::{FullList, List, Mapping, Name, OneOrMore, Text, TextMap, TextOr, Words},
 };
 
 pub static NAMESPACE: Shape = Shape {
@@ -55,6 +55,7 @@ pub static NAMESPACE: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };
 
 pub static NAMESPACE_INTERFACE: Shape = Shape {
@@ -71,6 +72,7 @@ pub static NAMESPACE_INTERFACE: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };
 
 pub static APP: Shape = Shape {
@@ -121,10 +123,10 @@ pub static APP: Shape = Shape {
         ),
         new(
             "ready",
-            Mapping(&APP_READY),
+            OneOrMore(&APP_READY),
             Means("once it was started"),
             "",
-            "mapping that says when it counts as ready, [below](#order-and-readiness)",
+            "mapping that says when it counts as ready, or a list of such, [below](#order-and-readiness)",
         ),
         new(
             "depends-on",
@@ -135,4 +137,5 @@ pub static APP: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };

@@ -42,4 +42,5 @@ pub static NETWORK: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };

@@ -10,7 +10,7 @@ use super::{
 use crate::spec::shape::{
     Absent::{Error, Means},
     Shape,
-    Value::{Boolean, Kinds, List, Mapping, Number, Text, TextOr, Words},
+    Value::{Boolean, Kinds, List, Mapping, Number, OneOrMore, Text, TextOr, Words},
 };
 
 pub static DEVICE_CLASS: Shape = Shape {
@@ -22,6 +22,7 @@ pub static DEVICE_CLASS: Shape = Shape {
         key("path", Text, Error, "/mnt/ssd", "absolute directory"),
     ]],
     one_of: &[],
+    needs: &[],
 };
 
 pub static NODE: Shape = Shape {
@@ -131,10 +132,10 @@ pub static NODE: Shape = Shape {
         ),
         new(
             "ready",
-            Mapping(&NODE_READY),
+            OneOrMore(&NODE_READY),
             Means("once it is on"),
             "",
-            "mapping that says when it counts as ready, [below](#order-and-readiness)",
+            "mapping that says when it counts as ready, or a list of such, [below](#order-and-readiness)",
         ),
         new(
             "depends-on",
@@ -145,6 +146,7 @@ pub static NODE: Shape = Shape {
         ),
     ]],
     one_of: &["cpu", "smp"],
+    needs: &[],
 };
 
 pub static NIC: Shape = Shape {
@@ -161,6 +163,7 @@ pub static NIC: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };
 
 pub static SMP: Shape = Shape {
@@ -205,6 +208,7 @@ pub static SMP: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };
 
 pub static NUMA: Shape = Shape {
@@ -212,6 +216,7 @@ pub static NUMA: Shape = Shape {
     about: "NUMA nodes, over which CPUs and memory are split evenly",
     keys: &[&[key("nodes", Number(0, 128), Means("none"), "2", "number of NUMA nodes")]],
     one_of: &[],
+    needs: &[],
 };
 
 pub static SMBIOS: Shape = Shape {
@@ -229,4 +234,5 @@ pub static SMBIOS: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };

@@ -4,7 +4,7 @@ use super::new;
 use crate::spec::shape::{
     Absent::{self, Error, Means},
     Key, Shape,
-    Value::{FullList, Text, Words},
+    Value::{Boolean, FullList, Text, Words},
 };
 
 pub static NODE_READY: Shape = Shape {
@@ -30,6 +30,7 @@ pub static NODE_READY: Shape = Shape {
         TIMES,
     ],
     one_of: &["console", "tcp", "http", "exec"],
+    needs: &[("exec", "netns")],
 };
 
 pub static APP_READY: Shape = Shape {
@@ -37,6 +38,7 @@ pub static APP_READY: Shape = Shape {
     about: "What tells that an app does what it is for",
     keys: &[PROBES, TIMES],
     one_of: &["tcp", "http", "exec"],
+    needs: &[],
 };
 
 /// Of a key of which one must be given.
@@ -56,7 +58,7 @@ pub const PROBES: &[Key] = &[
         Text,
         ANOTHER,
         "http://10.0.0.1:8080/health",
-        "a URL, `http` only, that is answered with a status from 200 to 399; redirections are not followed",
+        "a URL, `http` or `https`, that is answered with a status from 200 to 399; redirections are not followed",
     ),
     new(
         "exec",
@@ -64,6 +66,13 @@ pub const PROBES: &[Key] = &[
         ANOTHER,
         "[ping, -c1, 10.0.0.1]",
         "list: a program and arguments, tried until it ends with exit code 0",
+    ),
+    new(
+        "insecure",
+        Boolean,
+        Means("false: it is one for the URL's host that this host trusts"),
+        "true",
+        "whether an `https` server may have any certificate",
     ),
 ];
 
@@ -105,4 +114,5 @@ pub static DEPENDENCY: Shape = Shape {
         ),
     ]],
     one_of: &[],
+    needs: &[],
 };

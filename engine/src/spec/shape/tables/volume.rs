@@ -41,6 +41,7 @@ pub static VOLUME: Shape = Shape {
     about: "A disk or share",
     keys: &[OF_VOLUMES],
     one_of: &[],
+    needs: &[],
 };
 
 pub static IMAGE_VOLUME: Shape = Shape {
@@ -60,6 +61,7 @@ pub static IMAGE_VOLUME: Shape = Shape {
         ],
     ],
     one_of: &[],
+    needs: &[],
 };
 
 pub static RAW_VOLUME: Shape = Shape {
@@ -79,6 +81,7 @@ pub static RAW_VOLUME: Shape = Shape {
         ],
     ],
     one_of: &[],
+    needs: &[],
 };
 
 pub static SEED_VOLUME: Shape = Shape {
@@ -105,6 +108,7 @@ pub static SEED_VOLUME: Shape = Shape {
         ],
     ],
     one_of: &[],
+    needs: &[],
 };
 
 pub static SHARE_VOLUME: Shape = Shape {
@@ -137,4 +141,5 @@ pub static SHARE_VOLUME: Shape = Shape {
         ],
     ],
     one_of: &[],
+    needs: &[],
 };

@@ -175,7 +175,7 @@ fn memory(table: &mut Table) -> Result<()> {
     table.row(&Row::size(
         &format!("memory of {CONSOLES} consoles of {LINES} lines"),
         used,
-        1536,
+        256,
     ))
 }
 

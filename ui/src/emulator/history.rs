@@ -42,7 +42,7 @@ impl Packed {
         let wraps = wraps(row);
         let blank = Cell::default();
         let used = match cells.iter().rposition(|cell| *cell != blank) {
-            Some(last) if !wraps => last + 1,
+            Some(end) if !wraps => end + 1,
             None if !wraps => 0,
             _ => cells.len(),
         };

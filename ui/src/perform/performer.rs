@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::{Sender, clipboard, follow, links, log, pane, redfish::Bmc};
 use crate::{
-    action::{Demand, Verb},
+    action::Demand,
     model::consoles::PaneId,
     msg::{Effect, Msg},
 };
@@ -64,15 +64,13 @@ impl Performer {
                 Ok(socket) => self.attach(Endpoint::Unix(socket)),
                 Err(error) => self.tell(Err(error.to_string())),
             },
+            Effect::Power(job, node, Demand::Verb(verb)) => self.post(job, &["nodes", &node, verb.word()]),
             Effect::Power(job, node, demand) => {
                 if let Some(client) = self.client.clone() {
                     tokio::spawn(async move {
                         let exchange = match demand {
-                            Demand::Verb(verb) => {
-                                let done = power(&client, &node, verb).await;
-                                let _ = messages.send(Msg::Done(job, done)).await;
-                                return;
-                            }
+                            // Has an arm of its own above.
+                            Demand::Verb(_) => return,
                             Demand::Boot(boot) => Bmc::new(client, node).boot(boot).await,
                             Demand::Reset(reset) => Bmc::new(client, node).reset(reset).await,
                         };
@@ -123,15 +121,7 @@ impl Performer {
                     pane.resize(size);
                 }
             }
-            Effect::Restart(job, of) => {
-                if let Some(client) = self.client.clone() {
-                    tokio::spawn(async move {
-                        let path = Client::path(&["netns", &of.netns, "apps", &of.app, "restart"]);
-                        let done = client.post(&path).await.map_err(|error| error.to_string());
-                        let _ = messages.send(Msg::Done(job, done)).await;
-                    });
-                }
-            }
+            Effect::Restart(job, of) => self.post(job, &["netns", &of.netns, "apps", &of.app, "restart"]),
             Effect::Log(of) => {
                 self.log.take().inspect(AbortHandle::abort);
                 if let (Some(client), Some(of)) = (self.client.clone(), of) {
@@ -167,6 +157,17 @@ impl Performer {
         }
     }
 
+    /// Asks the lab to do something; tells how the job went.
+    fn post(&self, job: u64, path: &[&str]) {
+        let Some(client) = self.client.clone() else { return };
+        let path = Client::path(path);
+        let messages = self.messages.clone();
+        tokio::spawn(async move {
+            let done = client.post(&path).await.map_err(|error| error.to_string());
+            let _ = messages.send(Msg::Done(job, done)).await;
+        });
+    }
+
     fn tell(&self, told: Result<String, String>) {
         // With so many messages waiting, one sentence less is no loss.
         let _ = self.messages.try_send(Msg::Told(told));
@@ -188,10 +189,4 @@ fn replace(slot: &mut Option<AbortHandle>, task: &JoinHandle<()>) {
     if let Some(old) = slot.replace(task.abort_handle()) {
         old.abort();
     }
-}
-
-/// Asks something of a node's power.
-async fn power(client: &Client, node: &str, verb: Verb) -> Result<(), String> {
-    let path = Client::path(&["nodes", node, verb.word()]);
-    client.post(&path).await.map_err(|error| error.to_string())
 }

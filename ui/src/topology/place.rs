@@ -32,7 +32,8 @@ pub fn columns(graph: &Graph, ordered: &Ordered, ports: &[(usize, usize)]) -> Ve
         if let [trunk] = above[*slot][..]
             && matches!(ordered.slots[trunk], Slot::Pass { end: None, .. })
         {
-            above[*slot] = above[trunk].clone();
+            let from = above[trunk].clone();
+            above[*slot] = from;
         }
     }
     let rows = ordered.rows();

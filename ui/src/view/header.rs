@@ -46,13 +46,13 @@ fn titles(model: &Model, width: u16) -> Vec<(View, String)> {
         let needed: usize = titles.iter().map(|(_, title)| title.len() + 2).sum();
         used + needed <= usize::from(width)
     };
-    let with = |word: fn(View) -> &'static str| {
+    let titled = |word: fn(View) -> &'static str| {
         let titles = View::ALL
             .iter()
             .map(|view| (*view, format!("{} {}", view.number(), word(*view))));
         titles.collect::<Vec<_>>()
     };
-    if let Some(titles) = [View::title, View::short].map(with).into_iter().find(fits) {
+    if let Some(titles) = [View::title, View::short].map(titled).into_iter().find(fits) {
         return titles;
     }
     let short = |view: &View| {

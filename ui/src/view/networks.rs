@@ -151,12 +151,12 @@ fn details(network: &NetworkState, model: &Model) -> Vec<Vec<(String, Look)>> {
     let widest = |text: fn(&Port) -> &str| ports.iter().map(|port| text(port).width()).max().unwrap_or(0);
     let (name, addresses) = (widest(|port| &port.name), widest(|port| &port.addresses));
     lines.extend(ports.into_iter().map(|port| {
-        let mut parts = vec![
+        let mut line = vec![
             (format!("{:<name$} ", port.name), theme.text),
             (format!("{:<addresses$} ", port.addresses), theme.muted),
         ];
-        parts.extend(port.traffic);
-        parts
+        line.extend(port.traffic);
+        line
     }));
     lines
 }

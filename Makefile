@@ -20,21 +20,30 @@ TEST_PACKAGES = bsdutils busybox curl freeipmi-tools ipmitool iptables iputils-p
 	picocom procps socat syslinux-common xorriso
 # The long tests make a Debian of their own and log in to it, and type in other shells; without those, that test says so.
 LONG_TEST_PACKAGES = debootstrap e2fsprogs fish openssh-client python3-venv slirp4netns util-linux zsh
+# libFuzzer is C++.
+FUZZ_PACKAGES = g++
 # What makes and checks the Debian package.
 PACKAGE_PACKAGES = debhelper dpkg-dev git lintian
 VERSION = $(shell dpkg-parsechangelog -S Version)
 DEB = target/package/placemat2_$(VERSION)_amd64.deb
 # What it is built from.
 COPY = target/package/placemat2-$(VERSION)
+# How often each fuzz target is run, and how it is built: as cargo fuzz does, by what a stable compiler has, so without sanitizers.
+FUZZ_TARGETS = ipmi redfish lab_file
+FUZZ_RUNS ?= 200000
+FUZZ_HOST = x86_64-unknown-linux-gnu
+FUZZ_FLAGS = --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+	-Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=16
 # DMTF's programs, against which the Redfish face of virtual BMCs is held.
 REDFISH_CLIENTS = redfish_service_validator redfish_protocol_validator redfishtool redfish_utilities
 
-.PHONY: help deps test-deps build guest demo test test-all redfish-clients bench lint package test-package clean
+.PHONY: help deps test-deps build guest demo test test-all fuzz redfish-clients bench lint package test-package clean
 
 help:
 	@echo 'make demo      build all and open the console on the demo data centre'
 	@echo 'make test      run the tests that a change must pass (under 20 minutes)'
 	@echo 'make test-all  run the long ones too'
+	@echo 'make fuzz      run the fuzz targets, FUZZ_RUNS times each'
 	@echo 'make bench     measure against the targets'
 	@echo 'make lint      check formatting and lints'
 	@echo 'make package   make and check the Debian package, in target/package'
@@ -78,6 +87,16 @@ redfish-clients:
 	  target/redfish-clients/bin/pip install --quiet $(REDFISH_CLIENTS) && \
 	  touch target/redfish-clients/done; }
 
+# What is found goes on from run to run in target/fuzz/corpus; what makes a target fail is left in target/fuzz.
+fuzz:
+	@assets/install-packages $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
+	RUSTFLAGS='$(FUZZ_FLAGS)' CARGO_INCREMENTAL=0 cargo build --locked --release --manifest-path fuzz/Cargo.toml --target $(FUZZ_HOST) --target-dir target/fuzz
+	set -e; for target in $(FUZZ_TARGETS); do \
+	  mkdir -p target/fuzz/corpus/$$target; \
+	  target/fuzz/$(FUZZ_HOST)/release/$$target -runs=$(FUZZ_RUNS) -max_len=4096 -timeout=30 -print_final_stats=1 \
+	    -artifact_prefix=target/fuzz/$$target- target/fuzz/corpus/$$target fuzz/corpus/$$target; \
+	done
+
 # From a copy of what git knows, so that nothing else gets in; the build goes on in target, as usual. Files that are as they
 # were in the last copy keep their time, and what was built from them is not built anew; all others have that of the copy.
 package: deps
@@ -94,7 +113,7 @@ test-package: package
 	@assets/install-packages $(LONG_TEST_PACKAGES)
 	$(SUDO) tests/package/run $(DEB)
 
-test-all: test redfish-clients test-package
+test-all: test fuzz redfish-clients test-package
 	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
 
 bench: test-deps

@@ -113,6 +113,7 @@ fn a_server_is_managed_over_ipmi() {
     assert!(bmcs.contains("no network of type bmc"), "{bmcs}");
 
     declared.login(BOOT);
+    the_guest_s_memory_is_measured(&machine);
     serial_over_lan(&machine);
     // Past all that was seen so far.
     declared.run("true", SOON);
@@ -194,6 +195,16 @@ impl Terminal {
         self.types(keys);
         assert!(self.program.wait().unwrap().success());
     }
+}
+
+/// A guest that has just booted has not touched all of its memory, though its QEMU has taken more than that.
+fn the_guest_s_memory_is_measured(machine: &Machine) {
+    let sensor = "/redfish/v1/Chassis/System.Embedded.1/Sensors/MemoryUsage";
+    let shown = machine.sh(&format!("{PMCTL2} redfish declared GET {sensor}"));
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let reading = shown["Reading"].as_f64().unwrap();
+    assert!((5.0..99.0).contains(&reading), "{shown}");
+    println!("a guest of 256 MiB has touched {reading} % of them");
 }
 
 /// Logs in over the BMC, where the console's other clients see it, and runs a command.

@@ -14,7 +14,7 @@ use std::{fs, path::Path, process::Command};
 use console::Console;
 use guests::{BOOT, SOON, guest, node, pmctl2};
 use serde_json::{Value, json};
-use support::{Engine, Machine};
+use support::{Engine, Machine, get};
 
 const LAB: &str = "
 kind: Network
@@ -430,4 +430,79 @@ fn uefi_is_told_what_only_its_variables_tell() {
 
     engine.stop();
     assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
+}
+
+const LATE: &str = "
+kind: Network
+name: bmc
+type: bmc
+address: 10.0.1.1/24
+---
+kind: Network
+name: inner
+type: internal
+---
+kind: Image
+name: guest
+url: http://198.51.100.1/guest.qcow2
+---
+kind: Node
+name: late
+interfaces: [inner]
+cpu: 1
+memory: 256M
+volumes:
+- {kind: image, name: root, image: guest, copy-on-write: true}
+bmc:
+  address: 10.0.1.11
+";
+
+/// Sends the image once it may.
+const SERVE: &str = "
+until [ -e /var/scratch/go ]; do sleep 0.1; done
+printf 'HTTP/1.0 200 OK\\r\\nContent-Length: %s\\r\\n\\r\\n' $(stat -c %s /var/scratch/lab/guest.qcow2)
+exec cat /var/scratch/lab/guest.qcow2
+";
+
+#[test]
+fn what_is_decided_while_the_image_loads_holds_for_the_first_boot() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/var/scratch/lab/late.yml", LATE);
+    machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
+    machine.write("/var/scratch/serve", SERVE);
+    let listen = "TCP-LISTEN:80,bind=198.51.100.1,fork,reuseaddr";
+    machine.outside(&format!(
+        "socat {listen} \"EXEC:sh /var/scratch/serve\" >/dev/null 2>&1 & echo $! > /var/scratch/pid"
+    ));
+    let before = machine.state();
+    let arguments = [
+        "--headless",
+        "--data-dir",
+        "/var/scratch/data",
+        "/var/scratch/lab/late.yml",
+    ];
+    let mut engine = Engine::start(&machine, &arguments);
+    let shown = |path: &str| -> Value {
+        serde_json::from_slice(&get(&machine, "late", path).unwrap_or_default()).unwrap_or_default()
+    };
+    engine.until("the BMC is served", SOON, || shown("/bmcs/late")["state"] == "ready");
+    let bmc = Bmc {
+        machine: &machine,
+        address: "10.0.1.11",
+    };
+    bmc.boot_from("Hdd", "Continuous");
+    bmc.boot_from("Pxe", "Once");
+    assert_eq!(bmc.boot().0, "Once");
+    machine.sh("touch /var/scratch/go");
+    engine.until_running(&machine, "late", SOON * 2);
+    let mut console = Console::open(&machine, "late");
+    console.expect("iPXE initialising devices", BOOT);
+    assert_eq!(bmc.boot().0, "Disabled");
+    // The next boot is by its usual order again.
+    bmc.reset("ForceRestart");
+    console.login(BOOT);
+
+    engine.stop();
+    assert_eq!(before.diff(&machine.state()), [] as [String; 0]);
+    machine.sh("kill $(cat /var/scratch/pid)");
 }

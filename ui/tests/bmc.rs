@@ -270,15 +270,66 @@ fn a_redfish_reset_that_destroys_asks_too() {
 #[test]
 fn virtual_media_are_inserted_by_url() {
     let mut screen = screen(&["6", "v"]);
-    screen.keys(&["enter", "enter"]);
+    screen.keys(&["enter", "enter", "enter", "enter"]);
     assert!(screen.text().contains("Image is missing"), "{}", screen.text());
     screen.event(Event::Paste("http://10.0.0.1/a.iso\n".into()));
-    let effects = screen.keys(&["enter", "enter"]);
+    let effects = screen.keys(&["enter", "enter", "enter", "enter"]);
     let target = "/redfish/v1/Managers/BMC/VirtualMedia/Cd/Actions/VirtualMedia.InsertMedia";
     assert_eq!(
         asked(&effects).1,
         &request("POST", target, json!({ "Image": "http://10.0.0.1/a.iso" }))
     );
+}
+
+/// The BMC answers what was asked; what this console has kept of it all.
+fn kept(screen: &mut Screen, effects: &[Effect]) -> String {
+    let [Effect::Ask(job, node, request)] = effects else {
+        panic!("{effects:?}")
+    };
+    screen.message(Msg::Answered(
+        *job,
+        Box::new(Exchange {
+            node: node.clone(),
+            request: request.clone(),
+            answer: Err("it is gone".into()),
+            took: Duration::from_millis(1),
+        }),
+    ));
+    let model = &screen.model;
+    format!("{}{:?}{:?}", screen.text(), model.history, model.bmcs)
+}
+
+#[test]
+fn passwords_are_sent_and_not_kept() {
+    let mut screen = screen(&["6", "v"]);
+    for (text, shown) in [
+        ("https://10.0.0.1/a.iso", "https://10.0.0.1/a.iso"),
+        ("ada", "ada"),
+        ("lovelace", "********"),
+    ] {
+        screen.event(Event::Paste(text.into()));
+        assert!(screen.text().contains(shown), "{}", screen.text());
+        screen.keys(&["enter"]);
+    }
+    assert!(!screen.text().contains("lovelace"), "{}", screen.text());
+    let effects = screen.keys(&["enter"]);
+    assert_eq!(asked(&effects).1.body.as_ref().unwrap()["Password"], "lovelace");
+    let found = kept(&mut screen, &effects);
+    assert!(found.contains("ada") && !found.contains("lovelace"), "{found}");
+}
+
+#[test]
+fn a_password_that_was_typed_is_typed_again() {
+    let mut screen = screen(&["6", "enter", "R"]);
+    screen.keys(&["ctrl-u"]);
+    let typed = r#"POST /redfish/v1/AccountService/Accounts {"UserName":"eve","Password":"lovelace"}"#;
+    screen.event(Event::Paste(typed.into()));
+    let effects = screen.keys(&["enter"]);
+    assert_eq!(asked(&effects).1.body.as_ref().unwrap()["Password"], "lovelace");
+    let found = kept(&mut screen, &effects);
+    assert!(found.contains("eve") && !found.contains("lovelace"), "{found}");
+    screen.keys(&["R"]);
+    assert!(screen.text().contains(r#""Password":"""#), "{}", screen.text());
 }
 
 #[test]

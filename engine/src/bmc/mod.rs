@@ -8,6 +8,8 @@ mod accounts;
 mod boot;
 mod chassis;
 mod controller;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod identity;
 pub mod ipmi;
 mod log;
@@ -17,7 +19,8 @@ mod place;
 pub mod redfish;
 mod secret;
 mod sessions;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "what only tests look at"))]
 pub(crate) mod testing;
 mod watchdog;
 

@@ -253,6 +253,11 @@ impl<'a> Context<'a> {
         self.file(what, path, false)
     }
 
+    /// Where files are.
+    pub fn files(&self) -> &dyn Files {
+        self.files
+    }
+
     /// Returns the absolute path of a file that must exist and be executable.
     pub fn executable_file(&mut self, what: &str, path: Text<'_>) -> PathBuf {
         self.file(what, path, true)

@@ -207,9 +207,10 @@ fn parameter(told: &Value, action: &Value) -> Option<Field> {
 /// The fields of an action without an ActionInfo: what stands beside it, and what its schema demands.
 fn beside(name: &str, action: &Value) -> Vec<Field> {
     let mut fields = Vec::new();
-    // The one parameter that the schema VirtualMedia requires.
+    // The one parameter that the schema VirtualMedia requires, and what a server may want to know.
     if name == "VirtualMedia.InsertMedia" {
         fields.push(Field::text("Image", true));
+        fields.extend(["UserName", "Password"].map(|name| Field::text(name, false)));
     }
     let names = action.as_object().into_iter().flatten();
     for name in names.filter_map(|(name, _)| name.strip_suffix("@Redfish.AllowableValues")) {
@@ -243,6 +244,8 @@ mod tests {
         assert_eq!(body(&form).unwrap(), r#"{"ResetType":"ForceOff"}"#);
         let insert = Form::of_action("n", "VirtualMedia.InsertMedia", &json!({ "target": "/insert" }), None);
         assert_eq!(body(&insert).unwrap_err(), "Image is missing");
+        let names: Vec<_> = insert.fields.iter().map(|field| field.name.as_str()).collect();
+        assert_eq!(names, ["Image", "UserName", "Password"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod popup;
 mod refusal;
 pub mod rows;
 mod screen;
+pub mod secret;
 mod settings;
 
 pub use history::{Command, Notice};

@@ -13,6 +13,7 @@ use crate::{
         form::Form,
         json::Line,
         popup::{Chosen, Popup, Purpose},
+        secret,
     },
     msg::Effect,
 };
@@ -201,7 +202,16 @@ pub fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
     };
     let body = body.map(str::trim).filter(|body| !body.is_empty());
     let body: Option<Value> = match body.map(serde_json::from_str).transpose() {
-        Ok(body) => body,
+        Ok(body) => {
+            // To be typed again where they are to be sent again.
+            let mut kept = body.clone();
+            if let Some(kept) = &mut kept
+                && secret::replace(kept, "")
+            {
+                model.bmcs.explorer.typed = format!("{method} {path} {kept}");
+            }
+            body
+        }
         Err(error) => {
             model.complain(format!("the body is no JSON: {error}; R brings back what was typed"));
             return Vec::new();
@@ -220,7 +230,11 @@ pub fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
 }
 
 /// A BMC answered, or did not.
-pub fn answered(model: &mut Model, job: u64, exchange: Exchange) -> Vec<Effect> {
+pub fn answered(model: &mut Model, job: u64, mut exchange: Exchange) -> Vec<Effect> {
+    // It was sent; what is kept of it is shown and logged.
+    if let Some(body) = &mut exchange.request.body {
+        secret::replace(body, secret::MASK);
+    }
     let text = model.jobs.remove(&job).unwrap_or_default();
     let failure = exchange.failure();
     let reads = exchange.request.method == "GET";

@@ -13,6 +13,7 @@ use crate::{
     model::{
         Model,
         form::{Entered, Field, Form},
+        secret,
     },
     theme::Look,
 };
@@ -28,7 +29,8 @@ pub fn draw(model: &Model, form: &Form, whole: Rect, buffer: &mut Buffer) -> Opt
     let width = WIDTH.min(whole.width.saturating_sub(4));
     let told = match form.request() {
         Ok(request) => {
-            let body = request.body.unwrap_or_default();
+            let mut body = request.body.unwrap_or_default();
+            secret::replace(&mut body, secret::MASK);
             (format!("{} {} {body}", request.method, request.path), theme.muted)
         }
         Err(reason) => (reason, theme.warn),
@@ -120,7 +122,12 @@ fn value(model: &Model, field: &Field, line: Rect, buffer: &mut Buffer) -> Optio
                 let hint = if field.required { "(required)" } else { "(left out)" };
                 panel::text(buffer, place, hint, theme.muted);
             } else {
-                panel::text(buffer, place, &clean(&text), theme.title);
+                let text = if secret::is_named(&field.name) {
+                    "*".repeat(text.chars().count())
+                } else {
+                    clean(&text)
+                };
+                panel::text(buffer, place, &text, theme.title);
             }
             let column = input.visual_cursor().saturating_sub(skipped).min(text.width());
             let cursor = Position::new(place.x.saturating_add(u16::try_from(column).unwrap_or(0)), line.y);

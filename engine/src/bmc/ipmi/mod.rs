@@ -7,6 +7,8 @@
 mod command;
 mod completion;
 mod crypto;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod handshake;
 mod message;
 mod packet;

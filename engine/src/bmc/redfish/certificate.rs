@@ -1,11 +1,6 @@
 //! A certificate with its key: read, checked, and ready to be shown to clients.
 
-use std::{
-    fs::File,
-    io::{self, Read as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use pem::{EncodeConfig, LineEnding, Pem};
 use rustls::{
@@ -19,8 +14,10 @@ use rustls::{
 };
 use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 
+use crate::spec::{Disk, Files};
+
 /// No certificate with its chain, and no key, needs more bytes.
-const LONGEST: u64 = 256 * 1024;
+const LONGEST: usize = 256 * 1024;
 
 /// Why a certificate can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,12 +30,9 @@ pub enum CertificateError {
         /// Why.
         source: io::Error,
     },
-    /// A file that is much too long.
-    #[error("{path} is longer than {LONGEST} bytes")]
-    TooLong {
-        /// The file.
-        path: String,
-    },
+    /// Something else, by its length.
+    #[error("it is longer than {LONGEST} bytes")]
+    TooLong,
     /// It is not as RFC 7468 has it.
     #[error("it is not PEM: {0}")]
     Pem(PemError),
@@ -94,6 +88,19 @@ impl Certificate {
 
     /// Reads a certificate with its chain from one file and its key from another, or from the same. Blocks.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+        Self::read_by(&Disk, certificate, key)
+    }
+
+    /// The same, from whatever has the files.
+    pub fn read_by(files: &dyn Files, certificate: &Path, key: &Path) -> Result<Self, CertificateError> {
+        let text_of = |path: &Path| match files.read(path, LONGEST) {
+            Ok(text) if text.len() > LONGEST => Err(CertificateError::TooLong),
+            Ok(text) => Ok(text),
+            Err(source) => Err(CertificateError::Read {
+                path: path.display().to_string(),
+                source,
+            }),
+        };
         let chain = chain_of(&text_of(certificate)?)?;
         let key = key_of(&text_of(key)?)?.ok_or(CertificateError::NoKey)?;
         Self::new(chain, key)
@@ -147,17 +154,6 @@ pub fn key_of(text: &[u8]) -> Result<Option<PrivateKeyDer<'static>>, Certificate
         Ok(key) => Ok(Some(key)),
         Err(PemError::NoItemsFound) => Ok(None),
         Err(error) => Err(CertificateError::Pem(error)),
-    }
-}
-
-fn text_of(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    let shown = path.display().to_string();
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut text));
-    match read {
-        Ok(bytes) if bytes as u64 > LONGEST => Err(CertificateError::TooLong { path: shown }),
-        Ok(_) => Ok(text),
-        Err(source) => Err(CertificateError::Read { path: shown, source }),
     }
 }
 

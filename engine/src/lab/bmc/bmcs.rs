@@ -22,6 +22,7 @@ use crate::{
     bmc::{Bmc, Place, User, ipmi, redfish::Redfish},
     host::address,
     lab::made::Made,
+    node::NodeHandle,
     plan::{self, Plan},
     store::{BmcOrigin, BmcState, Level, Ready, State, Store},
 };
@@ -75,6 +76,13 @@ impl Bmcs {
     /// The Redfish face of a node's BMC, if the node has one that is served.
     pub fn redfish(&self, node: &str) -> Option<Arc<Redfish>> {
         Some(Arc::clone(&self.running().get(node)?.redfish))
+    }
+
+    /// Tells a node that has just been made, and was not powered on yet, what its BMC was told before.
+    pub fn arrived(&self, name: &str, node: &NodeHandle) {
+        if let Some(Running { machine, .. }) = self.running().get(name) {
+            machine.arrived(node);
+        }
     }
 
     /// Ends all. Their addresses go with the links that have them.
@@ -247,15 +255,20 @@ impl Keeper {
         }
         let users = declared.map(|bmc| &bmc.users).filter(|users| !users.is_empty());
         let bmc = Bmc::new(identity, users.unwrap_or(&self.users), machine.clone());
-        self.serve(&bmc, socket, place);
         let redfish = Redfish::new(Arc::clone(&bmc), place, certificate);
+        let running = Running {
+            bmc: Arc::clone(&bmc),
+            redfish: Arc::clone(&redfish),
+            machine,
+        };
+        // Known before it is served, so that a node that arrives is told what it was told.
+        self.bmcs.running().insert(node.name.clone(), running);
+        self.serve(&bmc, socket, place);
         self.bmcs
             .shared
             .tasks
             .spawn(door.serve(&redfish, &self.bmcs.shared.closing));
         self.tell_changes(&bmc);
-        let running = Running { bmc, redfish, machine };
-        self.bmcs.running().insert(node.name.clone(), running);
         Ok(network)
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use nix::unistd::{SysconfVar, sysconf};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::block_in_place};
 
 use super::media;
 use crate::{
@@ -25,6 +25,9 @@ use crate::{
 
 /// Memory of a node whose lab file says nothing: QEMU's default.
 const DEFAULT_MEMORY: u64 = 128 << 20;
+
+/// QEMU rounds its memory up to this (`ram_size`).
+const MEMORY_STEP: u64 = 8 << 10;
 
 /// The kernel's MTU, told of what is being taken down.
 const DEFAULT_MTU: u32 = 1500;
@@ -69,6 +72,13 @@ struct Process {
     asked: Option<(Instant, f64)>,
 }
 
+/// What was decided for the first boot of a node that is not there yet, as its image is still on its way.
+#[derive(Default)]
+struct Early {
+    boot: Option<BootFrom>,
+    clear_tpm: bool,
+}
+
 /// A node of a running lab.
 pub struct NodeMachine {
     made: Weak<Made>,
@@ -77,6 +87,7 @@ pub struct NodeMachine {
     memory: u64,
     power: watch::Sender<Power>,
     process: Mutex<Process>,
+    early: Mutex<Early>,
 }
 
 impl NodeMachine {
@@ -88,6 +99,7 @@ impl NodeMachine {
             memory: identity.memory,
             power: watch::Sender::new(Power::off()),
             process: Mutex::default(),
+            early: Mutex::default(),
         })
     }
 
@@ -109,6 +121,28 @@ impl NodeMachine {
                 pid: node.pid,
                 asked: None,
             };
+        }
+    }
+
+    /// Tells the node, which has just been made, what was decided before.
+    pub fn arrived(&self, node: &NodeHandle) {
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        let Early { boot, clear_tpm } = std::mem::take(&mut *early);
+        if boot.is_some() {
+            node.boot_from(boot);
+        }
+        if clear_tpm {
+            node.clear_tpm(true);
+        }
+    }
+
+    /// Tells the node something for its next boot, or keeps it until there is one.
+    fn decide(&self, node: impl FnOnce(&NodeHandle), early: impl FnOnce(&mut Early)) {
+        // Held meanwhile, so that the node does not arrive in between.
+        let mut kept = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.handle() {
+            Ok(handle) => node(&handle),
+            Err(_) => early(&mut kept),
         }
     }
 
@@ -145,7 +179,7 @@ impl Machine for NodeMachine {
                 once: boot.persistence == Persistence::Once,
             })
         });
-        self.handle()?.boot_from(from);
+        self.decide(|node| node.boot_from(from.clone()), |early| early.boot.clone_from(&from));
         Ok(())
     }
 
@@ -160,7 +194,7 @@ impl Machine for NodeMachine {
     }
 
     fn clear_tpm(&self, clear: bool) -> Result<(), MachineError> {
-        self.handle()?.clear_tpm(clear);
+        self.decide(|node| node.clear_tpm(clear), |early| early.clear_tpm = clear);
         Ok(())
     }
 
@@ -208,7 +242,8 @@ impl Machine for NodeMachine {
         });
         Usage {
             cpu,
-            memory: resident_bytes(pid).map(|bytes| share(bytes, self.memory)),
+            // The kernel looks at each page, which takes a moment for a large guest.
+            memory: block_in_place(|| given_bytes(pid, self.memory)).map(|bytes| share(bytes, self.memory)),
         }
     }
 }
@@ -254,12 +289,40 @@ fn busy_seconds(pid: u32) -> Option<f64> {
     Some(busy / f64::from(per_second))
 }
 
-/// How much of a process is in memory.
-fn resident_bytes(pid: u32) -> Option<u64> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    let page = u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok()??).ok()?;
-    Some(pages * page)
+/// How much of its guest's memory a QEMU has. The process has more: what it has translated of the guest's code, for one, is as
+/// large as a small guest.
+fn given_bytes(pid: u32, memory: u64) -> Option<u64> {
+    given(&fs::read_to_string(format!("/proc/{pid}/smaps")).ok()?, memory)
+}
+
+/// The same, by the mappings of the process (proc_pid_smaps(5)). QEMU keeps memory of the guest, and nothing else, from its
+/// children (`MADV_DONTFORK`, the flag `dc`); what has the size that the guest's memory has in all is that, the rest ROMs and video memory.
+fn given(smaps: &str, memory: u64) -> Option<u64> {
+    let memory = memory.next_multiple_of(MEMORY_STEP);
+    let (mut size, mut resident, mut blocks) = (0, 0, Vec::new());
+    for line in smaps.lines() {
+        let Some((name, value)) = line.split_once(':') else {
+            continue;
+        };
+        let bytes = || Some(value.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10);
+        match name {
+            "Size" => size = bytes()?,
+            "Rss" => resident = bytes()?,
+            // The last line of a mapping.
+            "VmFlags" if value.split_ascii_whitespace().any(|flag| flag == "dc") => blocks.push((size, resident)),
+            _ => {}
+        }
+    }
+    blocks.sort_unstable_by_key(|(size, _)| std::cmp::Reverse(*size));
+    let (mut found, mut given) = (0, 0);
+    for (size, resident) in blocks {
+        if found == memory {
+            break;
+        }
+        found += size;
+        given += resident;
+    }
+    (found == memory).then_some(given)
 }
 
 #[cfg(test)]
@@ -270,7 +333,28 @@ mod tests {
     fn what_this_process_uses_can_be_measured() {
         let pid = std::process::id();
         assert!(busy_seconds(pid).unwrap() >= 0.0);
-        assert!(resident_bytes(pid).unwrap() > 1 << 20);
         assert_eq!(busy_seconds(u32::MAX), None);
+        // This is no QEMU.
+        assert_eq!(given_bytes(pid, 256 << 20), None);
+    }
+
+    /// A mapping as the kernel tells it, of that size and with so much of it there, in KiB.
+    fn mapping(size: u64, resident: u64, flags: &str) -> String {
+        format!(
+            "7f31dbe00000-7f31ebe00000 rw-p 00000000 00:00 0 \nSize: {size:15} kB\nRss: {resident:15} kB\n\
+             VmFlags: rd wr mr mw me {flags} \n"
+        )
+    }
+
+    #[test]
+    fn of_a_qemu_only_the_guest_s_memory_counts() {
+        let others = [mapping(1_048_572, 61_440, "sd"), mapping(16_384, 800, "dc ac hg")].concat();
+        let one = others.clone() + &mapping(262_144, 161_792, "dc ac hg mg");
+        assert_eq!(given(&one, 256 << 20), Some(161_792 << 10));
+        let two = mapping(131_072, 1000, "dc") + &others + &mapping(131_072, 24, "dc");
+        assert_eq!(given(&two, 256 << 20), Some(1024 << 10));
+        assert_eq!(given(&one, 512 << 20), None);
+        assert_eq!(given(&others, 256 << 20), None);
+        assert_eq!(given("", 256 << 20), None);
     }
 }

@@ -61,7 +61,7 @@ fn read_tls(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<TlsFiles> {
     let label = fields.label.clone();
     fields.finish(cx, &[]);
     let ((certificate, mark), (key, _)) = (certificate?, key?);
-    match Certificate::read(&certificate, &key) {
+    match Certificate::read_by(cx.files(), &certificate, &key) {
         // A file that can't be read was told already.
         Ok(_) | Err(CertificateError::Read { .. }) => {}
         Err(error) => {

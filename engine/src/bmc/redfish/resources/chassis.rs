@@ -3,14 +3,17 @@
 use serde_json::{Value, json};
 
 use super::{CHASSIS, MANAGER, SYSTEM, collection, link, power, resource, system, with};
-use crate::bmc::{
-    Identify, Usage,
-    redfish::{
-        caller::Privilege,
-        changes::Changes,
-        reply::Refusal,
-        route::{Route, View},
+use crate::{
+    bmc::{
+        Identify, Usage,
+        redfish::{
+            caller::Privilege,
+            changes::Changes,
+            reply::Refusal,
+            route::{Route, View},
+        },
     },
+    node::PowerState,
 };
 
 pub const ROUTES: &[Route] = &[
@@ -75,6 +78,11 @@ fn sensor(view: &View<'_>) -> Result<Value, Refusal> {
     let (_, name, reading) = found.ok_or_else(|| view.not_found())?;
     let bmc = view.redfish.bmc();
     let percent = reading(bmc.usage()).map(|share| (share * 1000.0).round() / 10.0);
+    let status = match percent {
+        // What can't be measured is not told.
+        None if bmc.power().state == PowerState::On => json!({ "State": "UnavailableOffline" }),
+        _ => system::status_of(&bmc.power()),
+    };
     Ok(with(
         resource("Sensor", view, name),
         json!({
@@ -83,7 +91,7 @@ fn sensor(view: &View<'_>) -> Result<Value, Refusal> {
             "Reading": percent,
             "ReadingRangeMin": 0,
             "ReadingRangeMax": 100,
-            "Status": system::status_of(&bmc.power()),
+            "Status": status,
         }),
     ))
 }

@@ -18,8 +18,13 @@ pub fn is_named(name: &str) -> bool {
 /// Puts something else in the place of all secrets; whether there were any.
 pub fn replace(value: &mut Value, by: &str) -> bool {
     match value {
-        // Each, also behind the first that has some.
-        Value::Array(items) => items.iter_mut().fold(false, |some, item| replace(item, by) || some),
+        Value::Array(items) => {
+            let mut some = false;
+            for item in items {
+                some |= replace(item, by);
+            }
+            some
+        }
         Value::Object(object) => object.iter_mut().fold(false, |some, (name, value)| {
             if is_named(name) && !value.is_null() {
                 *value = by.into();

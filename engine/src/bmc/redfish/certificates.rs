@@ -37,12 +37,11 @@ impl Certificates {
         let chain = certificate::chain_of(text)?;
         let given = certificate::key_of(text)?;
         let mut state = self.lock();
-        let keys = match given {
-            Some(key) => vec![key],
-            None => {
-                let requested = state.requested.as_ref().map(PrivateKeyDer::clone_key);
-                requested.into_iter().chain([state.shown.key().clone_key()]).collect()
-            }
+        let keys = if let Some(key) = given {
+            vec![key]
+        } else {
+            let requested = state.requested.as_ref().map(PrivateKeyDer::clone_key);
+            requested.into_iter().chain([state.shown.key().clone_key()]).collect()
         };
         let mut outcome = Err(CertificateError::NoKey);
         for key in keys {

@@ -179,7 +179,10 @@ impl Machine for NodeMachine {
                 once: boot.persistence == Persistence::Once,
             })
         });
-        self.decide(|node| node.boot_from(from.clone()), |early| early.boot.clone_from(&from));
+        self.decide(
+            |node| node.boot_from(from.clone()),
+            |early| early.boot.clone_from(&from),
+        );
         Ok(())
     }
 

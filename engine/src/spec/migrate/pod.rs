@@ -7,7 +7,7 @@ use super::{
     edit::{entry, items, keys, list, mapping, scalar, text},
 };
 use crate::spec::{
-    diagnostic::quote,
+    diagnostic::{quote, quote_path},
     tree::{Mark, Node},
 };
 
@@ -110,7 +110,7 @@ fn mounts(migration: &mut Migration<'_>, pod: &Node, app: &Node, name: &str) -> 
             .iter()
             .find(|known| text(known, "name") == Some(volume));
         let folder = found.and_then(|found| entry(found, "folder"));
-        let shown = quote(target);
+        let shown = quote_path(Path::new(target));
         let Some(folder) = folder.and_then(|folder| Some((folder.scalar()?, folder.mark))) else {
             let message = format!(
                 "App {}: the volume {} was a directory of its own at {shown}; all namespaces share the host's files now, so give the app a path that \
@@ -126,7 +126,7 @@ fn mounts(migration: &mut Migration<'_>, pod: &Node, app: &Node, name: &str) -> 
             "App {}: what it saw at {shown} is {} on the host. Its arguments are changed where they name it; a path that the program has built in, or reads from a \
              file, is not.",
             quote(name),
-            quote(&folder)
+            quote_path(Path::new(&folder))
         );
         migration.remark(mount.mark, &message);
         mounts.push(Mount {

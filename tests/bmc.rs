@@ -4,24 +4,21 @@
 
 #[path = "support/console.rs"]
 mod console;
+#[path = "support/guests.rs"]
+#[allow(dead_code)]
+mod guests;
 #[path = "support/mod.rs"]
 mod support;
 
 use std::{
-    fs,
     io::{Read as _, Write as _},
-    path::Path,
     process::{Child, ChildStdin, ChildStdout, Stdio},
     time::{Duration, Instant},
 };
 
 use console::Console;
+use guests::{BOOT, SOON, guest};
 use support::{Engine, Machine, PLACEMAT2, PMCTL2, get};
-
-/// Seconds a guest has for its boot, on a machine that is busy with others.
-const BOOT: u64 = 420;
-/// Seconds for what takes none on a machine that is not busy.
-const SOON: u64 = 60;
 
 const LAB: &str = "
 kind: Network
@@ -64,7 +61,7 @@ const ADA: &str = "-U ada -P lovelace";
 const CYBOZU: &str = "-U cybozu -P cybozu";
 
 fn json(machine: &Machine, path: &str) -> serde_json::Value {
-    serde_json::from_slice(&get(machine, "bmc", path).unwrap_or_default()).unwrap_or_default()
+    support::json(machine, "bmc", path)
 }
 
 fn power(machine: &Machine, node: &str) -> String {
@@ -77,20 +74,10 @@ fn power(machine: &Machine, node: &str) -> String {
 #[test]
 fn a_server_is_managed_over_ipmi() {
     let Some(machine) = Machine::new() else { return };
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-    let guest = fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error}: run `make guest`", guest.display()));
-    machine.write("/var/scratch/lab/guest.qcow2", guest);
+    machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
     machine.write("/var/scratch/lab/bmc.yml", LAB);
     let before = machine.state();
-    let mut engine = Engine::start(
-        &machine,
-        &[
-            "--headless",
-            "--data-dir",
-            "/var/scratch/data",
-            "/var/scratch/lab/bmc.yml",
-        ],
-    );
+    let mut engine = Engine::start_lab(&machine, "bmc");
     engine.until_running(&machine, "bmc", SOON * 2);
     engine.until("the declared BMC is served", SOON, || {
         json(&machine, "/bmcs/declared")["state"] == "ready"
@@ -419,17 +406,9 @@ fn a_server_is_managed_over_redfish() {
     let before = machine.state();
     // Somebody has the port of IPMI on all addresses.
     machine.sh("socat -u UDP4-RECV:623 /dev/null >/dev/null 2>&1 & echo $! > /run/socat.pid");
-    let arguments = [
-        "--headless",
-        "--data-dir",
-        "/var/scratch/data",
-        "/var/scratch/lab/redfish.yml",
-    ];
-    let mut engine = Engine::start(&machine, &arguments);
+    let mut engine = Engine::start_lab(&machine, "redfish");
     engine.until_running(&machine, "redfish", SOON * 2);
-    let state = |path: &str| -> serde_json::Value {
-        serde_json::from_slice(&get(&machine, "redfish", path).unwrap_or_default()).unwrap_or_default()
-    };
+    let state = |path: &str| support::json(&machine, "redfish", path);
     engine.until("the BMC can't be served", SOON, || {
         state("/bmcs/server")["state"] == "failed"
     });
@@ -522,9 +501,7 @@ fn certificate(address: &str) -> (String, String) {
 #[test]
 fn bmcs_have_addresses_of_ipv6_and_certificates_of_the_user() {
     let Some(machine) = Machine::new() else { return };
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-    let guest = fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error}: run `make guest`", guest.display()));
-    machine.write("/var/scratch/lab/guest.qcow2", guest);
+    machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
     machine.write("/var/scratch/lab/six.yml", IPV6);
     for (name, address) in [("own", "fd00:10::11"), ("common", "fd00:10::12")] {
         let (certificate, key) = certificate(address);
@@ -547,9 +524,7 @@ fn bmcs_have_addresses_of_ipv6_and_certificates_of_the_user() {
     let arguments: Vec<&str> = options.into_iter().chain(files.iter().map(String::as_str)).collect();
     let mut engine = Engine::start(&machine, &arguments);
     engine.until_running(&machine, "six", SOON * 2);
-    let state = |path: &str| -> serde_json::Value {
-        serde_json::from_slice(&get(&machine, "six", path).unwrap_or_default()).unwrap_or_default()
-    };
+    let state = |path: &str| support::json(&machine, "six", path);
     let redfish = |address: &str, ca: &str, path: &str| {
         machine.sh(&format!(
             "curl -sS --fail-with-body --max-time 60 --cacert {lab}/{ca}.pem -u cybozu:cybozu 'https://[{address}]{path}'"
@@ -609,16 +584,7 @@ fn power_comes_back_as_the_policy_says() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/var/scratch/lab/restored.yml", RESTORED);
     let before = machine.state();
-    let arguments = [
-        "--headless",
-        "--data-dir",
-        "/var/scratch/data",
-        "/var/scratch/lab/restored.yml",
-    ];
-    let state = |node: &str| -> serde_json::Value {
-        let answer = get(&machine, "restored", &format!("/nodes/{node}")).unwrap_or_default();
-        serde_json::from_slice(&answer).unwrap_or_default()
-    };
+    let state = |node: &str| guests::node(&machine, "restored", node);
     let powers = || {
         (
             state("server")["power_status"].clone(),
@@ -626,7 +592,7 @@ fn power_comes_back_as_the_policy_says() {
         )
     };
     let start = || {
-        let mut engine = Engine::start(&machine, &arguments);
+        let mut engine = Engine::start_lab(&machine, "restored");
         engine.until_running(&machine, "restored", SOON * 2);
         let ready = |node: &str| {
             let bmc = get(&machine, "restored", &format!("/bmcs/{node}")).unwrap_or_default();

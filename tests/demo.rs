@@ -270,15 +270,7 @@ fn volumes_of_each_kind() {
     machine.write("/var/scratch/share/from-host", "greetings\n");
     machine.write("/var/scratch/lab/guest.qcow2", &image);
     let before = machine.state();
-    let mut engine = Engine::start(
-        &machine,
-        &[
-            "--headless",
-            "--data-dir",
-            "/var/scratch/data",
-            "/var/scratch/lab/volumes.yml",
-        ],
-    );
+    let mut engine = Engine::start_lab(&machine, "volumes");
     engine.until_running(&machine, "volumes", SOON);
 
     let mut console = Console::open(&machine, "keeper");

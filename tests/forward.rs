@@ -269,15 +269,7 @@ fn ssh_reaches_nodes_without_the_hosts_routes() {
         "/var/scratch/lab/network-config",
         "version: 2\nethernets: {ens3: {addresses: [10.1.0.9/24]}}\n",
     );
-    let mut engine = Engine::start(
-        &machine,
-        &[
-            "--headless",
-            "--data-dir",
-            "/var/scratch/data",
-            "/var/scratch/lab/rack.yml",
-        ],
-    );
+    let mut engine = Engine::start_lab(&machine, "rack");
     engine.until_running(&machine, "rack", SOON);
     let addresses = |name: &str| {
         let node = get(&machine, "rack", &format!("/nodes/{name}")).unwrap_or_default();

@@ -382,15 +382,7 @@ fn servers_boot_from_the_network() {
         machine.write(&format!("/var/scratch/lab/{file}"), guest(file));
     }
     let before = machine.state();
-    let mut engine = Engine::start(
-        &machine,
-        &[
-            "--headless",
-            "--data-dir",
-            "/var/scratch/data",
-            "/var/scratch/lab/netboot.yml",
-        ],
-    );
+    let mut engine = Engine::start_lab(&machine, "netboot");
     engine.until_running(&machine, "netboot", SOON);
     let came_from_network = |name: &str, firmware: &str| {
         let mut console = Console::open(&machine, name);
@@ -428,15 +420,7 @@ fn many_small_servers() {
     machine.write("/var/scratch/lab/many.yml", lab);
     machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
     let before = machine.state();
-    let mut engine = Engine::start(
-        &machine,
-        &[
-            "--headless",
-            "--data-dir",
-            "/var/scratch/data",
-            "/var/scratch/lab/many.yml",
-        ],
-    );
+    let mut engine = Engine::start_lab(&machine, "many");
     engine.until_running(&machine, "many", SOON * 5);
     for number in 0..MANY {
         Console::open(&machine, &format!("n{number}")).expect("login: ", BOOT * 8);

@@ -14,7 +14,7 @@ use std::{fs, path::Path, process::Command};
 use console::Console;
 use guests::{BOOT, SOON, guest, node, pmctl2};
 use serde_json::{Value, json};
-use support::{Engine, Machine, get};
+use support::{Engine, Machine};
 
 const LAB: &str = "
 kind: Network
@@ -198,13 +198,7 @@ fn servers_boot_what_their_bmcs_are_told() {
     machine.write("/var/scratch/www/cd.iso", iso);
     machine.outside("busybox httpd -p 198.51.100.1:80 -h /var/scratch/www");
     let before = machine.state();
-    let arguments = [
-        "--headless",
-        "--data-dir",
-        "/var/scratch/data",
-        "/var/scratch/lab/media.yml",
-    ];
-    let mut engine = Engine::start(&machine, &arguments);
+    let mut engine = Engine::start_lab(&machine, "media");
     engine.until_running(&machine, "media", SOON * 2);
     let bmc = |address| Bmc {
         machine: &machine,
@@ -475,16 +469,8 @@ fn what_is_decided_while_the_image_loads_holds_for_the_first_boot() {
         "socat {listen} \"EXEC:sh /var/scratch/serve\" >/dev/null 2>&1 & echo $! > /var/scratch/pid"
     ));
     let before = machine.state();
-    let arguments = [
-        "--headless",
-        "--data-dir",
-        "/var/scratch/data",
-        "/var/scratch/lab/late.yml",
-    ];
-    let mut engine = Engine::start(&machine, &arguments);
-    let shown = |path: &str| -> Value {
-        serde_json::from_slice(&get(&machine, "late", path).unwrap_or_default()).unwrap_or_default()
-    };
+    let mut engine = Engine::start_lab(&machine, "late");
+    let shown = |path: &str| support::json(&machine, "late", path);
     engine.until("the BMC is served", SOON, || shown("/bmcs/late")["state"] == "ready");
     let bmc = Bmc {
         machine: &machine,

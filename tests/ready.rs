@@ -15,8 +15,8 @@ use std::process::Output;
 
 use guests::{BOOT, SOON, guest, pmctl2};
 use nix::sys::signal::Signal;
-use scene::{assert_unchanged, boot_image, events, json};
-use support::{Engine, Machine, PLACEMAT2, PMCTL2};
+use scene::{assert_unchanged, boot_image, events};
+use support::{Engine, Machine, PLACEMAT2, PMCTL2, json};
 
 /// A server whose apps take their time, and a client that fails unless they are ready before it begins.
 const ORDERED: &str = "

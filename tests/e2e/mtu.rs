@@ -1,8 +1,8 @@
 //! The MTU of the path outside, inside.
 
 use crate::{
-    scene::{events, json, running, two},
-    support::Machine,
+    scene::{events, running, two},
+    support::{Machine, json},
 };
 
 /// Whether every link of the lab, host ends, namespaces, bridges and taps, has this MTU.

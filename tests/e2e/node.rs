@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    scene::{GREETING, assert_unchanged, events, eventually, full, json, running},
-    support::{Machine, PMCTL2},
+    scene::{GREETING, assert_unchanged, events, eventually, full, running},
+    support::{Machine, PMCTL2, json},
 };
 
 const OPTIONS: &[&str] = &["--stop-timeout", "0.2"];

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
-
-use crate::support::{Engine, HostState, Machine, get};
+use crate::support::{Engine, HostState, Machine, json};
 
 /// Two namespaces joined by an internal network, one of them on an external one too; no nodes.
 const TWO: &str = "
@@ -121,12 +119,6 @@ pub fn boot_image(machine: &Machine, path: &str) {
     let path = machine.path(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, sectors).unwrap();
-}
-
-/// `GET path` of a lab as JSON; null if nobody answers.
-pub fn json(machine: &Machine, lab: &str, path: &str) -> Value {
-    let answer = get(machine, lab, path).unwrap_or_default();
-    serde_json::from_slice(&answer).unwrap_or_default()
 }
 
 /// Messages of the events of a lab so far, a line each.

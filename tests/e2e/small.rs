@@ -1,8 +1,8 @@
 //! A small lab from its start to its end.
 
 use crate::{
-    scene::{assert_unchanged, events, init_script, json, running, two},
-    support::{Engine, Machine, PLACEMAT2, PMCTL2, get},
+    scene::{assert_unchanged, events, init_script, running, two},
+    support::{Engine, Machine, PLACEMAT2, PMCTL2, get, json},
 };
 
 #[test]

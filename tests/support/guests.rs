@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::support::{Machine, PMCTL2, get};
+use super::support::{Machine, PMCTL2, json};
 
 /// Seconds a guest has for its boot: some 30 when two emulated ones share a CPU, more when others need that CPU, too.
 pub const BOOT: u64 = 420;
@@ -25,6 +25,5 @@ pub fn pmctl2(machine: &Machine, arguments: &str) -> String {
 
 /// A node as the API tells of it.
 pub fn node(machine: &Machine, lab: &str, node: &str) -> serde_json::Value {
-    let answer = get(machine, lab, &format!("/nodes/{node}")).unwrap_or_default();
-    serde_json::from_slice(&answer).unwrap_or_default()
+    json(machine, lab, &format!("/nodes/{node}"))
 }

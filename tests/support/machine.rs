@@ -201,6 +201,12 @@ impl Engine {
         }
     }
 
+    /// Starts the lab of a machine's `/var/scratch/lab/LAB.yml`, with its disks in `/var/scratch/data`.
+    pub fn start_lab(machine: &Machine, lab: &str) -> Self {
+        let file = format!("/var/scratch/lab/{lab}.yml");
+        Self::start(machine, &["--headless", "--data-dir", "/var/scratch/data", &file])
+    }
+
     /// What it has printed so far.
     pub fn output(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
@@ -283,7 +289,7 @@ impl Drop for Engine {
 
 /// Phase of a lab as its API tells it.
 pub fn phase(machine: &Machine, lab: &str) -> Option<String> {
-    let lab: serde_json::Value = serde_json::from_slice(&get(machine, lab, "/lab")?).ok()?;
+    let lab = json(machine, lab, "/lab");
     lab["phase"].as_str().map(str::to_owned)
 }
 
@@ -306,4 +312,10 @@ pub fn get(machine: &Machine, lab: &str, path: &str) -> Option<Vec<u8>> {
         .output()
         .expect("curl");
     output.status.success().then_some(output.stdout)
+}
+
+/// `GET path` of a lab as JSON; null if nobody answers.
+pub fn json(machine: &Machine, lab: &str, path: &str) -> serde_json::Value {
+    let answer = get(machine, lab, path).unwrap_or_default();
+    serde_json::from_slice(&answer).unwrap_or_default()
 }

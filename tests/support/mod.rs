@@ -7,4 +7,4 @@ mod host_state;
 mod machine;
 
 pub use host_state::HostState;
-pub use machine::{Engine, Machine, PLACEMAT2, PMCTL2, get};
+pub use machine::{Engine, Machine, PLACEMAT2, PMCTL2, get, json};

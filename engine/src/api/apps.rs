@@ -37,10 +37,7 @@ pub async fn show(
     State(shared): State<Arc<Shared>>,
     Segments((name, app)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let found = shared.store.read(|state| {
-        let namespace = state.namespace(&name)?;
-        namespace.apps.iter().find(|candidate| candidate.name == app).cloned()
-    });
+    let found = shared.store.read(|state| state.app(&name, &app).cloned());
     let found = found.ok_or_else(|| not_found(&name, &app))?;
     Ok(json(serde_json::to_vec(&found)?.into()))
 }
@@ -65,11 +62,7 @@ pub async fn restart(
     State(shared): State<Arc<Shared>>,
     Segments((name, app)): Segments<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let is_there = shared.store.read(|state| {
-        let namespace = state.namespace(&name);
-        namespace.is_some_and(|namespace| namespace.apps.iter().any(|candidate| candidate.name == app))
-    });
-    if !is_there {
+    if shared.store.read(|state| state.app(&name, &app).is_none()) {
         return Err(not_found(&name, &app));
     }
     let control = Arc::clone(&shared.control);

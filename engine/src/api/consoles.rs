@@ -144,8 +144,8 @@ pub async fn input(
 ) -> Result<Response, ApiError> {
     let console = find(&shared, &name)?;
     let off = shared.store.read(|state| {
-        let mut nodes = state.nodes.iter();
-        nodes.any(|node| node.name == name && node.power_status == PowerState::Off)
+        let node = state.node(&name);
+        node.is_some_and(|node| node.power_status == PowerState::Off)
     });
     let conflict = |message| Err(ApiError::new(StatusCode::CONFLICT, message));
     if off {

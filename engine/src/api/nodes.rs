@@ -123,10 +123,7 @@ pub async fn act(
     Segments((name, action)): Segments<(String, String)>,
     Options(options): Options<PowerOptions>,
 ) -> Result<Response, ApiError> {
-    if !shared
-        .store
-        .read(|state| state.nodes.iter().any(|node| node.name == name))
-    {
+    if shared.store.read(|state| state.node(&name).is_none()) {
         return Err(not_found(&name));
     }
     let boot = options.boot(&action)?;

@@ -247,10 +247,7 @@ impl Keeper {
         };
         let identity = machine::identity(node);
         let machine = NodeMachine::new(self.made.clone(), &identity);
-        if let Some(state) = self
-            .store
-            .read(|state| state.nodes.iter().find(|known| known.name == node.name).cloned())
-        {
+        if let Some(state) = self.store.read(|state| state.node(&node.name).cloned()) {
             machine.follow(&state);
         }
         let users = declared.map(|bmc| &bmc.users).filter(|users| !users.is_empty());

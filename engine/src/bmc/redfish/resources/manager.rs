@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
-use super::{CHASSIS, MANAGER, SYSTEM, certificates, collection, enabled, link, nics, resource, system, with};
+use super::{CHASSIS, MANAGER, SYSTEM, certificates, collection, enabled, link, octets, resource, system, with};
 use crate::bmc::redfish::{
     PORT,
     caller::Privilege,
@@ -132,7 +132,7 @@ fn lan(view: &View<'_>) -> Result<Value, Refusal> {
         json!({
             "InterfaceEnabled": true,
             "LinkStatus": "LinkUp",
-            "MACAddress": nics::mac(place.mac),
+            "MACAddress": octets(&place.mac),
             "Status": enabled(),
         }),
     );

@@ -26,6 +26,8 @@ mod update;
 mod virtual_media;
 mod x509;
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -112,4 +114,15 @@ fn link(path: &str) -> Value {
 /// The state of what is there and works.
 fn enabled() -> Value {
     json!({ "State": "Enabled", "Health": "OK" })
+}
+
+/// Octets as MACs and fingerprints are written.
+fn octets(octets: &[u8]) -> String {
+    let mut text = String::with_capacity(octets.len() * 3);
+    for (at, octet) in octets.iter().enumerate() {
+        let colon = if at == 0 { "" } else { ":" };
+        // Writing to a string can't fail.
+        let _ = write!(text, "{colon}{octet:02x}");
+    }
+    text
 }

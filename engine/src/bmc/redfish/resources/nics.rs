@@ -1,10 +1,8 @@
 //! The machine's NICs.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
-use super::{CHASSIS, SYSTEM, collection, link, resource, system, with};
+use super::{CHASSIS, SYSTEM, collection, link, octets, resource, system, with};
 use crate::bmc::redfish::{
     reply::Refusal,
     route::{Route, View},
@@ -38,22 +36,11 @@ fn one(view: &View<'_>) -> Result<Value, Refusal> {
         json!({
             "InterfaceEnabled": true,
             "LinkStatus": if power.is_on() { "LinkUp" } else { "LinkDown" },
-            "MACAddress": mac(nic.mac),
-            "PermanentMACAddress": mac(nic.mac),
+            "MACAddress": octets(&nic.mac),
+            "PermanentMACAddress": octets(&nic.mac),
             "MTUSize": bmc.mtu(),
             "Status": system::status_of(&power),
             "Links": { "Chassis": link(CHASSIS) },
         }),
     ))
-}
-
-/// A MAC as text.
-pub fn mac(mac: [u8; 6]) -> String {
-    let mut text = String::with_capacity(17);
-    for (at, byte) in mac.iter().enumerate() {
-        let colon = if at == 0 { "" } else { ":" };
-        // Writing to a string can't fail.
-        let _ = write!(text, "{colon}{byte:02x}");
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! What a certificate says, in the words of DMTF's schema `Certificate`.
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -15,6 +15,8 @@ use x509_parser::{
     time::ASN1Time,
     x509::X509Name,
 };
+
+use super::octets;
 
 /// The properties of a certificate in DER; none if it can't be read, which one that is shown can.
 pub fn facts(der: &[u8]) -> Value {
@@ -119,11 +121,5 @@ fn time(time: ASN1Time) -> Option<String> {
 }
 
 fn fingerprint(der: &[u8]) -> String {
-    let mut text = String::new();
-    for (at, byte) in Sha256::digest(der).iter().enumerate() {
-        let colon = if at == 0 { "" } else { ":" };
-        // Writing to a string can't fail.
-        let _ = write!(text, "{colon}{byte:02X}");
-    }
-    text
+    octets(&Sha256::digest(der)).to_ascii_uppercase()
 }

@@ -74,6 +74,8 @@ pub enum Effect {
     Close(PaneId),
     /// Send bytes to it.
     Type(PaneId, Vec<u8>),
+    /// Send a break on the serial line of a node; the job's number.
+    Break(u64, String),
     /// Tell it its size.
     Resize(PaneId, Size),
     /// Restart an app; the job's number.

@@ -339,6 +339,32 @@ fn what_is_typed_goes_to_all_panes_of_a_broadcast() {
 }
 
 #[test]
+fn a_break_goes_where_keys_go_and_the_next_key_after_it() {
+    let mut screen = Screen::new(Shape::DEMO, settings(ThemeName::Default), (120, 30));
+    screen.keys(&["5", "B"]);
+    assert!(
+        screen.text().contains("no serial console is selected"),
+        "{}",
+        screen.text()
+    );
+    screen.keys(&["2", "enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter", "b"]);
+    let sent = |effects: &[Effect]| {
+        let nodes = effects.iter().filter_map(|effect| match effect {
+            Effect::Break(_, node) => Some(node.clone()),
+            _ => None,
+        });
+        nodes.collect::<Vec<_>>()
+    };
+    let panes: Vec<_> = screen.model.consoles.panes.keys().copied().collect();
+    for pane in panes {
+        screen.message(Msg::Opened(pane));
+    }
+    assert_eq!(sent(&screen.keys(&["B"])), ["r0-s1", "r1-s1"]);
+    assert!(screen.model.is_typing());
+    assert_eq!(screen.keys(&["s"]).len(), 2);
+}
+
+#[test]
 fn a_filter_is_live_and_esc_drops_it() {
     let mut screen = Screen::new(Shape::DEMO, settings(ThemeName::Default), (80, 24));
     screen.keys(&["2", "/", "r", "1"]);

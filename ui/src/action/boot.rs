@@ -9,13 +9,15 @@ pub enum Boot {
     Disk,
     /// The CD drive.
     Cd,
+    /// The setup of its firmware.
+    Setup,
     /// What it always boots from.
     Usual,
 }
 
 impl Boot {
     /// Every one, in the order of the menu.
-    pub const ALL: [Self; 4] = [Self::Pxe, Self::Disk, Self::Cd, Self::Usual];
+    pub const ALL: [Self; 5] = [Self::Pxe, Self::Disk, Self::Cd, Self::Setup, Self::Usual];
 
     /// As `BootSourceOverrideTarget` of Redfish's schema ComputerSystem names it.
     pub fn target(self) -> &'static str {
@@ -23,6 +25,7 @@ impl Boot {
             Self::Pxe => "Pxe",
             Self::Disk => "Hdd",
             Self::Cd => "Cd",
+            Self::Setup => "BiosSetup",
             Self::Usual => "None",
         }
     }
@@ -30,7 +33,7 @@ impl Boot {
     /// For how long it holds, as `BootSourceOverrideEnabled` says it.
     pub fn enabled(self) -> &'static str {
         match self {
-            Self::Pxe | Self::Disk | Self::Cd => "Once",
+            Self::Pxe | Self::Disk | Self::Cd | Self::Setup => "Once",
             Self::Usual => "Disabled",
         }
     }
@@ -41,6 +44,7 @@ impl Boot {
             Self::Pxe => "next boot from the network",
             Self::Disk => "next boot from disk",
             Self::Cd => "next boot from CD",
+            Self::Setup => "next boot into the setup",
             Self::Usual => "boot in the usual order",
         }
     }
@@ -51,6 +55,7 @@ impl Boot {
             Self::Pxe => '1',
             Self::Disk => '2',
             Self::Cd => '3',
+            Self::Setup => '4',
             Self::Usual => '0',
         }
     }

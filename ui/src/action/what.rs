@@ -65,6 +65,7 @@ pub enum Action {
     SplitDown,
     Close,
     Broadcast,
+    Break,
     Copy,
     Reconnect,
     Leave,

@@ -230,6 +230,17 @@ impl Consoles {
         }
     }
 
+    /// The nodes whose serial lines what is typed goes to.
+    pub fn lines_typed_into(&self) -> Vec<String> {
+        let panes = self.typed_into();
+        let panes = panes.iter().filter_map(|id| self.panes.get(id));
+        let node = |pane: &Pane| match &pane.source {
+            Source::Console(node) => Some(node.clone()),
+            Source::Shell(_) | Source::Ssh(_) => None,
+        };
+        panes.filter_map(node).collect()
+    }
+
     /// The areas of the panes on the screen, when they share this one.
     pub fn areas(&self, area: Rect) -> Vec<(PaneId, Rect)> {
         match self.tab() {

@@ -6,6 +6,9 @@ use tui_input::Input;
 
 use super::bmc::allowable;
 
+/// The property of a boot override that has the URL of its target UefiHttp.
+const URL: &str = "HttpBootUri";
+
 /// A form.
 #[derive(Clone, Debug)]
 pub struct Form {
@@ -151,6 +154,14 @@ impl Form {
                 .position(|value| *value == Some(json!("Once")))
                 .unwrap_or(*at);
         }
+        // Systems that boot from a URL have one to show, if none at the moment.
+        if let Some(now) = boot.get(URL) {
+            fields.push(Field {
+                name: URL.into(),
+                entered: Entered::Text(Input::new(now.as_str().unwrap_or_default().into())),
+                required: false,
+            });
+        }
         Some(Self {
             title: format!("Boot override of {node}"),
             node: node.to_owned(),
@@ -286,5 +297,26 @@ mod tests {
             body(&form).unwrap(),
             r#"{"Boot":{"BootSourceOverrideEnabled":"Once","BootSourceOverrideTarget":"Pxe"}}"#
         );
+    }
+
+    #[test]
+    fn the_boot_override_takes_a_url_where_there_is_one() {
+        let system = |url: Value| {
+            json!({ "@odata.id": "/s", "Boot": {
+                "BootSourceOverrideTarget": "UefiHttp",
+                "BootSourceOverrideTarget@Redfish.AllowableValues": ["None", "UefiHttp"],
+                "HttpBootUri": url,
+            } })
+        };
+        let mut form = Form::of_boot("n", &system(Value::Null)).unwrap();
+        assert_eq!(
+            body(&form).unwrap(),
+            r#"{"Boot":{"BootSourceOverrideTarget":"UefiHttp"}}"#
+        );
+        form.fields[1].entered = Entered::Text(Input::new("http://a/b.efi".into()));
+        let whole = r#"{"Boot":{"BootSourceOverrideTarget":"UefiHttp","HttpBootUri":"http://a/b.efi"}}"#;
+        assert_eq!(body(&form).unwrap(), whole);
+        let form = Form::of_boot("n", &system("http://a/b.efi".into())).unwrap();
+        assert_eq!(body(&form).unwrap(), whole);
     }
 }

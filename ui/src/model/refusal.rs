@@ -20,6 +20,7 @@ impl Model {
                 | Action::Restart
                 | Action::Type
                 | Action::Broadcast
+                | Action::Break
                 | Action::BootOverride
                 | Action::Media
                 | Action::Actions
@@ -88,6 +89,9 @@ impl Model {
                 if self.consoles.tabs.is_empty() =>
             {
                 Some("no console is open".into())
+            }
+            Action::Break if self.consoles.lines_typed_into().is_empty() => {
+                Some("no serial console is selected".into())
             }
             _ => None,
         }

@@ -121,6 +121,7 @@ impl Performer {
                     pane.resize(size);
                 }
             }
+            Effect::Break(job, node) => self.post(job, &["nodes", &node, "console", "break"]),
             Effect::Restart(job, of) => self.post(job, &["netns", &of.netns, "apps", &of.app, "restart"]),
             Effect::Log(of) => {
                 self.log.take().inspect(AbortHandle::abort);

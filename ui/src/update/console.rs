@@ -67,6 +67,18 @@ pub fn connect(model: &mut Model, id: PaneId) -> Vec<Effect> {
     vec![Effect::Open(id, pane.source.clone(), pane.emulator.size())]
 }
 
+/// Sends a break on the serial lines that keys go to. They have the keyboard then: it is the next key that counts.
+pub fn send_break(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for node in model.consoles.lines_typed_into() {
+        let job = model.begin_job(format!("break to {node}"));
+        model.log_command(&format!("node type --break {node} ''"), Some(job));
+        effects.push(Effect::Break(job, node));
+    }
+    model.consoles.typing = true;
+    effects
+}
+
 /// A pane is connected.
 pub fn opened(model: &mut Model, id: PaneId) -> Vec<Effect> {
     let Some(pane) = model.consoles.panes.get_mut(&id) else {

@@ -50,6 +50,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 tab.broadcast = !tab.broadcast;
             }
         }
+        Action::Break => return console::send_break(model),
         Action::OpenConsole => choose(model, Place::Tab),
         Action::SplitRight => choose(model, Place::Beside),
         Action::SplitDown => choose(model, Place::Below),

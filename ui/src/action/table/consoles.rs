@@ -80,6 +80,14 @@ pub const ENTRIES: &[Entry] = &[
         "power",
         "power menu of the console's node",
     ),
+    entry(
+        Consoles,
+        A::Break,
+        "break",
+        &["B"],
+        "",
+        "send a break on the serial line, as before a SysRq key",
+    ),
     entry(Consoles, A::Close, "close", &["x"], "close", "close the pane"),
     entry(
         Consoles,

@@ -169,6 +169,14 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         Global,
+        A::Power(Demand::Boot(Boot::Setup)),
+        "boot-setup",
+        &[],
+        "",
+        "boot the selected nodes into their setup, the next time",
+    ),
+    entry(
+        Global,
         A::Power(Demand::Boot(Boot::Usual)),
         "boot-usual",
         &[],

@@ -4,9 +4,6 @@
 
 #[path = "support/console.rs"]
 mod console;
-#[path = "support/guests.rs"]
-#[allow(dead_code)]
-mod guests;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -17,7 +14,7 @@ use std::{
 };
 
 use console::Console;
-use guests::{BOOT, SOON, guest};
+use support::guests::{BOOT, SOON, guest, node};
 use support::{Engine, Machine, PLACEMAT2, PMCTL2, get};
 
 const LAB: &str = "
@@ -584,7 +581,7 @@ fn power_comes_back_as_the_policy_says() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/var/scratch/lab/restored.yml", RESTORED);
     let before = machine.state();
-    let state = |node: &str| guests::node(&machine, "restored", node);
+    let state = |name: &str| node(&machine, "restored", name);
     let powers = || {
         (
             state("server")["power_status"].clone(),

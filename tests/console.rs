@@ -10,18 +10,15 @@ mod terminal;
 use std::{
     fs,
     io::{Read as _, Write as _},
-    path::Path,
     process::{Command, Output, Stdio},
 };
 
 use nix::sys::signal::Signal;
-use support::{Engine, Machine, PMCTL2};
+use support::{
+    Engine, Machine, PMCTL2,
+    guests::{BOOT, SOON, guest, pmctl2},
+};
 use terminal::Terminal;
-
-/// Seconds a guest has for its boot, emulated and beside others.
-const BOOT: u64 = 420;
-/// Seconds for what takes none on a machine that is not busy.
-const SOON: u64 = 60;
 
 const LAB: &str = "
 kind: Network
@@ -48,14 +45,7 @@ volumes:
 ";
 
 fn lab(machine: &Machine) -> Engine {
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-    let image = fs::read(&guest).unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}: run `make guest` before this test, as `make test` does",
-            guest.display()
-        )
-    });
-    machine.write("/var/scratch/lab/guest.qcow2", image);
+    machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
     machine.write("/var/scratch/lab/dc.yml", LAB);
     let mut engine = Engine::start(
         machine,
@@ -63,10 +53,6 @@ fn lab(machine: &Machine) -> Engine {
     );
     engine.until_running(machine, "dc", SOON);
     engine
-}
-
-fn pmctl2(machine: &Machine, arguments: &str) -> String {
-    machine.sh(&format!("{PMCTL2} {arguments}"))
 }
 
 fn fails(machine: &Machine, arguments: &str) -> (i32, String) {

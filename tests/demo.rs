@@ -4,8 +4,6 @@
 
 #[path = "support/console.rs"]
 mod console;
-#[path = "support/guests.rs"]
-mod guests;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -16,7 +14,7 @@ use std::{
 };
 
 use console::Console;
-use guests::{BOOT, SOON, guest, node, pmctl2};
+use support::guests::{BOOT, SOON, guest, node, pmctl2};
 use support::{Engine, Machine};
 
 /// How soon an engine that must share its CPUs has noticed the end of a QEMU; it takes a few milliseconds else.

@@ -10,7 +10,7 @@ mod console;
 mod support;
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream, UdpSocket},
     path::Path,
@@ -19,13 +19,10 @@ use std::{
 
 use console::Console;
 use nix::sched::{CloneFlags, setns};
-use support::{Engine, Machine, PMCTL2, get};
-
-/// Seconds that anything but a boot may take.
-const SOON: u64 = 30;
-
-/// Seconds that a boot without KVM may take on a busy machine.
-const BOOT: u64 = 180;
+use support::{
+    Engine, Machine, PMCTL2, get,
+    guests::{BOOT, SOON, guest, pmctl2},
+};
 
 const TWO: &str = "
 kind: Network
@@ -61,10 +58,6 @@ init-scripts: [init.sh]
 ";
 
 /// Runs `pmctl2` in the machine, which must succeed; what it prints.
-fn pmctl2(machine: &Machine, arguments: &str) -> String {
-    machine.sh(&format!("{PMCTL2} {arguments}"))
-}
-
 /// Runs a closure inside a namespace of a lab.
 fn in_namespace<T: Send>(machine: &Machine, namespace: &str, f: impl FnOnce() -> T + Send) -> T {
     machine.inside(|| {
@@ -260,9 +253,7 @@ volumes:
 #[test]
 fn ssh_reaches_nodes_without_the_hosts_routes() {
     let Some(machine) = Machine::new() else { return };
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-    let image = fs::read(&guest).expect("run `make guest` before this test, as `make test` does");
-    machine.write("/var/scratch/lab/guest.qcow2", &image);
+    machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
     machine.write("/var/scratch/lab/rack.yml", RACK);
     machine.write("/var/scratch/lab/user-data", "#cloud-config\n");
     machine.write(

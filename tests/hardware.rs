@@ -5,15 +5,13 @@
 
 #[path = "support/console.rs"]
 mod console;
-#[path = "support/guests.rs"]
-mod guests;
 #[path = "support/mod.rs"]
 mod support;
 
 use std::{fmt::Write as _, fs};
 
 use console::Console;
-use guests::{BOOT, SOON, guest, node, pmctl2};
+use support::guests::{BOOT, SOON, guest, node, pmctl2};
 use support::{Engine, Machine};
 
 /// Two servers with all there is, one of each firmware and machine.

@@ -2,9 +2,6 @@
 
 #![cfg(test)]
 
-#[path = "support/guests.rs"]
-#[allow(dead_code)]
-mod guests;
 #[path = "e2e/scene.rs"]
 #[allow(dead_code)]
 mod scene;
@@ -13,9 +10,9 @@ mod support;
 
 use std::process::Output;
 
-use guests::{BOOT, SOON, guest, pmctl2};
 use nix::sys::signal::Signal;
 use scene::{assert_unchanged, boot_image, events};
+use support::guests::{BOOT, SOON, guest, pmctl2};
 use support::{Engine, Machine, PLACEMAT2, PMCTL2, json};
 
 /// A server whose apps take their time, and a client that fails unless they are ready before it begins.

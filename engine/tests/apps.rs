@@ -11,10 +11,7 @@ mod scene;
 use std::{
     collections::BTreeMap,
     fs,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::PermissionsExt,
-    },
+    os::fd::{AsRawFd, OwnedFd},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -155,8 +152,7 @@ impl Lab {
 
     fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        scene::write_script(&path, &format!("#!/bin/sh\n{text}\n"));
         path
     }
 

@@ -125,10 +125,11 @@ async fn missing(keeper: Keeper, dir: TempDir) {
         message(Path::new("no-such-program")).await,
         "cannot start no-such-program: there is no such program in PATH"
     );
+    let text = dir.path().join("text");
+    fs::write(&text, "").unwrap();
+    assert!(message(&text).await.ends_with("Permission denied (os error 13)"));
     let script = dir.path().join("script");
-    fs::write(&script, "#!/no/such/interpreter\n").unwrap();
-    assert!(message(&script).await.ends_with("Permission denied (os error 13)"));
-    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    scene::write_script(&script, "#!/no/such/interpreter\n");
     assert!(
         message(&script)
             .await

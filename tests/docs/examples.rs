@@ -12,11 +12,11 @@ use std::{
 
 use super::{
     pages::{Block, blocks, pages},
-    support::{Engine, Machine},
+    support::{
+        Engine, Machine,
+        guests::{BOOT, guest},
+    },
 };
-
-/// Seconds a guest has for its boot, on a machine that others use, too.
-const BOOT: u64 = 420;
 
 /// Pages whose lines are run beside those of the README, of getting started and of continuous integration.
 const OTHER_PAGES: [&str; 5] = [
@@ -204,9 +204,7 @@ struct Desk {
 impl Desk {
     fn new(lab: &str) -> Option<Self> {
         let machine = Machine::new()?;
-        let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-        let guest =
-            fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error}: `make guest` makes it", guest.display()));
+        let guest = guest("guest.qcow2");
         for (path, text) in [
             ("lab.yml", lab.as_bytes()),
             ("more.yml", b"kind: Network\nname: more\ntype: internal\n"),

@@ -1,10 +1,10 @@
 //! Disks and shares of nodes as guests and other labs see them.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use crate::{
     scene::{boot_image, events, running},
-    support::{Engine, Machine},
+    support::{Engine, Machine, guests::guest},
 };
 
 /// Two nodes whose shares need memory that is shared, one with NUMA nodes and one without.
@@ -52,10 +52,8 @@ runcmd:
 #[test]
 fn shares_over_virtiofs_and_a_seed_that_linux_mounts() {
     let Some(machine) = Machine::new() else { return };
-    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-    let guest = fs::read(&guest).unwrap_or_else(|error| panic!("{}: {error} (make guest makes it)", guest.display()));
     machine.sh("mkdir -p /var/scratch/fixed /tmp/lab; echo hello >/var/scratch/fixed/greeting");
-    fs::write(machine.path("/tmp/lab/guest.qcow2"), guest).unwrap();
+    machine.write("/tmp/lab/guest.qcow2", guest("guest.qcow2"));
     let mut lab = SHARES.to_owned();
     for (name, extra, address) in [
         ("plain", "", "10.9.0.7/24"),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::support::{Machine, PMCTL2, json};
+use super::{Machine, PMCTL2, json};
 
 /// Seconds a guest has for its boot: some 30 when two emulated ones share a CPU, more when others need that CPU, too.
 pub const BOOT: u64 = 420;

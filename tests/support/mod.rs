@@ -3,6 +3,7 @@
 // Not every suite uses all of it.
 #![allow(dead_code, unused_imports)]
 
+pub mod guests;
 mod host_state;
 mod machine;
 

@@ -4,7 +4,10 @@ use nix::sys::signal::{Signal, kill};
 
 use super::{
     pty::Pty,
-    support::{Machine, PLACEMAT2, get},
+    support::{
+        Machine, PLACEMAT2, get,
+        guests::{BOOT, guest},
+    },
 };
 
 const SIZE: (u16, u16) = (120, 30);
@@ -240,16 +243,10 @@ volumes:
   copy-on-write: true
 ";
 
-/// Seconds a guest has for its boot where its CPU is emulated and shared.
-const BOOT: u64 = 420;
-
 #[test]
 fn a_server_is_sat_at_and_its_power_is_pulled() {
     let Some(machine) = Machine::new() else { return };
-    let guest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/guest/guest.qcow2");
-    let guest = std::fs::read(&guest)
-        .expect("target/guest/guest.qcow2: run `make guest` before this test, as `make test` does");
-    machine.write("/tmp/guest.qcow2", guest);
+    machine.write("/tmp/guest.qcow2", guest("guest.qcow2"));
     machine.write("/tmp/lab.yml", NODE);
     let mut pty = console(&machine, &["ui", "--data-dir", "/tmp/data", "/tmp/lab.yml"]);
     pty.expect("● running");

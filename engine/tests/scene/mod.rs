@@ -107,3 +107,14 @@ pub fn pid_in(file: &Path) -> i32 {
     });
     fs::read_to_string(file).unwrap().trim().parse().unwrap()
 }
+
+/// Writes a script that can be run at once. By another process: what this one opens for writing, a fork in another thread has open,
+/// too, for a moment, and nothing that is open for writing can be run.
+pub fn write_script(path: &Path, text: &str) {
+    let write = "printf %s \"$1\" >\"$2\" && chmod 755 \"$2\"";
+    let written = std::process::Command::new("sh")
+        .args(["-c", write, "sh", text])
+        .arg(path)
+        .status();
+    assert!(written.unwrap().success(), "{}", path.display());
+}

@@ -27,7 +27,7 @@ interfaces:
 ---
 kind: Image
 name: debian
-file: IMAGE
+file: debian.qcow2
 ---
 kind: Node
 name: web-1
@@ -72,7 +72,9 @@ fn hostname_user_and_address_come_from_the_seed() {
 
     machine.sh("mkdir -p /tmp/lab && ssh-keygen -q -t ed25519 -N '' -f /tmp/lab/key");
     let key = fs::read_to_string(machine.path("/tmp/lab/key.pub")).unwrap();
-    machine.write("/tmp/lab/dc.yml", LAB.replace("IMAGE", image));
+    // The machine has a /tmp of its own: were the repository below /tmp, the image would be out of its reach.
+    fs::copy(image, machine.path("/tmp/lab/debian.qcow2")).unwrap();
+    machine.write("/tmp/lab/dc.yml", LAB);
     machine.write("/tmp/lab/user-data", USER_DATA.replace("KEY", key.trim()));
     machine.write("/tmp/lab/network-config", NETWORK_CONFIG);
     machine.write("/tmp/lab/meta-data", META_DATA);

@@ -3,22 +3,61 @@
 use super::{Finding, Host};
 use crate::{host::installed, plan::QemuVersion};
 
-/// The programs of the lab's apps.
+/// Debian's packages of what apps often are.
+const PACKAGES: [(&str, &str); 5] = [
+    ("bird", "bird2"),
+    ("chronyd", "chrony"),
+    ("dnsmasq", "dnsmasq-base"),
+    ("nginx", "nginx-light"),
+    ("squid", "squid"),
+];
+/// What hardly a lab of routers and servers does without, the demo included.
+const USUAL: [&str; 2] = ["bird", "dnsmasq"];
+
+/// The programs of the lab's apps, or those that labs usually have.
 pub(super) fn apps(host: &Host<'_>) -> Option<Finding> {
     const CHECK: &str = "apps";
-    let demand = host.demand.as_ref()?;
-    let missing: Vec<&str> = (demand.programs.iter())
-        .map(String::as_str)
+    let need = host.need(|demand| !demand.programs.is_empty());
+    let (whose, programs): (_, Vec<&str>) = match &host.demand {
+        Some(demand) => ("the lab's apps", demand.programs.iter().map(String::as_str).collect()),
+        None => ("many labs, and of the demo,", USUAL.into()),
+    };
+    let missing: Vec<&str> = programs
+        .into_iter()
         .filter(|program| installed::find(program).is_none())
         .collect();
-    if !missing.is_empty() {
-        return Some(Finding::failed(
-            CHECK,
-            format!("programs of the lab's apps are not installed: {}", missing.join(", ")),
-            "install the packages they are in (for example bird2, dnsmasq-base), or correct their names in the lab file",
+    if missing.is_empty() {
+        return need.fulfilled(CHECK, format!("the programs of {whose} are installed"));
+    }
+    let found = format!("programs of {whose} are not installed: {}", missing.join(", "));
+    need.missing(false, CHECK, found, install(&missing))
+}
+
+/// How programs are had that are not installed.
+fn install(programs: &[&str]) -> String {
+    let package = |program: &&str| PACKAGES.iter().find(|(known, _)| known == program);
+    let packages: Vec<&str> = programs
+        .iter()
+        .filter_map(package)
+        .map(|(_, package)| *package)
+        .collect();
+    let unknown: Vec<&str> = programs
+        .iter()
+        .filter(|program| package(program).is_none())
+        .copied()
+        .collect();
+    let mut ways = Vec::new();
+    if !packages.is_empty() {
+        let plural = if packages.len() == 1 { "" } else { "s" };
+        ways.push(format!("install the package{plural} {}", packages.join(", ")));
+    }
+    if !unknown.is_empty() {
+        ways.push(format!(
+            "install {}, or correct the name in the lab file",
+            unknown.join(", ")
         ));
     }
-    (!demand.programs.is_empty()).then(|| Finding::ok(CHECK, "the programs of the lab's apps are installed"))
+    ways.join("; ")
 }
 
 /// QEMU, not older than its planned command lines.
@@ -82,4 +121,18 @@ pub(super) fn virtiofsd(host: &Host<'_>) -> Option<Finding> {
     let lack = need.missing(false, CHECK, found, mend);
     let virtiofsd = host.facts.virtiofsd.as_ref();
     virtiofsd.map_or(lack, |path| need.fulfilled(CHECK, path.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_had_by_packages_as_far_as_those_are_known() {
+        assert_eq!(install(&["bird"]), "install the package bird2");
+        assert_eq!(
+            install(&["bird", "dnsmasq", "my-agent"]),
+            "install the packages bird2, dnsmasq-base; install my-agent, or correct the name in the lab file"
+        );
+    }
 }

@@ -65,20 +65,8 @@ impl PartFile {
 
     /// Puts the complete file into place. If somebody else was faster, theirs stays.
     pub(super) fn commit(self) -> io::Result<()> {
-        let renamed = renameat2(
-            AT_FDCWD,
-            &self.path,
-            AT_FDCWD,
-            &self.target,
-            RenameFlags::RENAME_NOREPLACE,
-        );
-        match renamed {
-            // Dropping removes ours.
-            Ok(()) | Err(Errno::EEXIST) => Ok(()),
-            // File systems that don't know the flag.
-            Err(Errno::EINVAL) => fs::rename(&self.path, &self.target),
-            Err(error) => Err(error.into()),
-        }
+        // If it could not be put there, dropping removes it.
+        place(&self.path, &self.target).map(drop)
     }
 }
 
@@ -86,6 +74,17 @@ impl Drop for PartFile {
     fn drop(&mut self) {
         // After the rename there is nothing of this name.
         drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Puts a complete file into place. If there is one already, that stays, and this tells `false`.
+pub(super) fn place(file: &Path, target: &Path) -> io::Result<bool> {
+    match renameat2(AT_FDCWD, file, AT_FDCWD, target, RenameFlags::RENAME_NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EEXIST) => Ok(false),
+        // File systems that don't know the flag.
+        Err(Errno::EINVAL) => fs::rename(file, target).map(|()| true),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -12,15 +12,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::{
-    errno::Errno,
-    fcntl::{AT_FDCWD, Flock, RenameFlags, renameat2},
-};
+use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 
 use super::{
     download::Target,
     lock::{self, Locked},
+    part_file::place,
 };
 
 /// End the names of the beginning and of its validator.
@@ -89,18 +87,8 @@ impl Partial {
     pub(super) fn commit(mut self, target: &Path) -> io::Result<()> {
         self.file.sync_data()?;
         remove(&self.validator_path)?;
-        let renamed = renameat2(AT_FDCWD, &self.path, AT_FDCWD, target, RenameFlags::RENAME_NOREPLACE);
-        match renamed {
-            Ok(()) => self.gone = true,
-            // Dropping removes ours.
-            Err(Errno::EEXIST) => {}
-            // File systems that don't know the flag.
-            Err(Errno::EINVAL) => {
-                fs::rename(&self.path, target)?;
-                self.gone = true;
-            }
-            Err(error) => return Err(error.into()),
-        }
+        // If it could not be put there, dropping removes it.
+        self.gone = place(&self.path, target)?;
         Ok(())
     }
 

@@ -4,16 +4,14 @@
 
 #[path = "support/console.rs"]
 mod console;
-#[path = "support/guests.rs"]
-mod guests;
 #[path = "support/mod.rs"]
 mod support;
 
 use std::{fs, path::Path, process::Command};
 
 use console::Console;
-use guests::{BOOT, SOON, guest, node, pmctl2};
 use serde_json::{Value, json};
+use support::guests::{BOOT, SOON, guest, node, pmctl2};
 use support::{Engine, Machine};
 
 const LAB: &str = "
@@ -463,6 +461,7 @@ fn what_is_decided_while_the_image_loads_holds_for_the_first_boot() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/var/scratch/lab/late.yml", LATE);
     machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));
+    machine.write("/var/scratch/data/media/cd.iso", iso());
     machine.write("/var/scratch/serve", SERVE);
     let listen = "TCP-LISTEN:80,bind=198.51.100.1,fork,reuseaddr";
     machine.outside(&format!(
@@ -479,14 +478,22 @@ fn what_is_decided_while_the_image_loads_holds_for_the_first_boot() {
     bmc.boot_from("Hdd", "Continuous");
     bmc.boot_from("Pxe", "Once");
     assert_eq!(bmc.boot().0, "Once");
+    let cd = "file:///var/scratch/data/media/cd.iso";
+    bmc.insert(cd);
+    bmc.eject();
+    bmc.insert(cd);
     machine.sh("touch /var/scratch/go");
     engine.until_running(&machine, "late", SOON * 2);
     let mut console = Console::open(&machine, "late");
     console.expect("iPXE initialising devices", BOOT);
     assert_eq!(bmc.boot().0, "Disabled");
-    // The next boot is by its usual order again.
+    // The medium is in the drive, and the next boot is by the usual order again.
+    bmc.boot_from("Cd", "Once");
     bmc.reset("ForceRestart");
-    console.login(BOOT);
+    came_from(&mut console, FROM_CD);
+    bmc.eject();
+    bmc.reset("ForceRestart");
+    came_from(&mut console, FROM_DISK);
 
     engine.stop();
     assert_eq!(before.diff(&machine.state()), [] as [String; 0]);

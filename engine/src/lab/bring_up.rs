@@ -344,7 +344,7 @@ async fn make_node(
     };
     let handle = blocking::run(record_and_make).await?;
     made.parts().nodes.insert(planned.name.clone(), handle.clone());
-    made.bmcs.arrived(&planned.name, &handle);
+    made.bmcs.arrived(&planned.name);
     Ok(handle)
 }
 

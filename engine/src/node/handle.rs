@@ -170,6 +170,16 @@ impl NodeHandle {
         self.ask(Wish::Medium(Some(medium))).await
     }
 
+    /// Has it begin with a medium in its CD drive. For a node of which nothing was asked yet: it is the first request then,
+    /// and there is room for it.
+    pub fn begin_with(&self, medium: Medium) {
+        let (reply, _nobody) = oneshot::channel();
+        let wish = Wish::Medium(Some(medium));
+        if self.requests.try_send(Request { wish, reply }).is_err() {
+            tracing::warn!(node = self.name, "its CD drive stays empty: it is busy or closed");
+        }
+    }
+
     /// Takes out what is in its CD drive, if anything.
     pub async fn eject(&self) -> Result<(), NodeError> {
         self.ask(Wish::Medium(None)).await

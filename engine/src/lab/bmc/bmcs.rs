@@ -22,7 +22,6 @@ use crate::{
     bmc::{Bmc, Place, User, ipmi, redfish::Redfish},
     host::address,
     lab::made::Made,
-    node::NodeHandle,
     plan::{self, Plan},
     store::{BmcOrigin, BmcState, Level, Ready, State, Store},
 };
@@ -79,9 +78,9 @@ impl Bmcs {
     }
 
     /// Tells a node that has just been made, and was not powered on yet, what its BMC was told before.
-    pub fn arrived(&self, name: &str, node: &NodeHandle) {
-        if let Some(Running { machine, .. }) = self.running().get(name) {
-            machine.arrived(node);
+    pub fn arrived(&self, node: &str) {
+        if let Some(Running { machine, .. }) = self.running().get(node) {
+            machine.arrived();
         }
     }
 

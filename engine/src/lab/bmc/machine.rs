@@ -17,7 +17,7 @@ use crate::{
     },
     console::Console,
     lab::made::Made,
-    node::{Action, BootFrom, BootGoal, Grace, NodeError, NodeHandle},
+    node::{Action, BootFrom, BootGoal, Grace, Medium, NodeError, NodeHandle},
     plan::{self, BootSource, RestorePolicy, VolumeSource},
     spec::size::memory_bytes,
     store::{BootCause, NodeState},
@@ -72,34 +72,85 @@ struct Process {
     asked: Option<(Instant, f64)>,
 }
 
-/// What was decided for the first boot of a node that is not there yet, as its image is still on its way.
+/// What was decided for a node that is not there yet, as its image is still on its way.
 #[derive(Default)]
 struct Early {
     boot: Option<BootFrom>,
     clear_tpm: bool,
+    medium: Option<Medium>,
+}
+
+impl Early {
+    /// Tells the node, of which nothing was asked yet.
+    fn tell(&mut self, node: &NodeHandle) {
+        let Self {
+            boot,
+            clear_tpm,
+            medium,
+        } = std::mem::take(self);
+        if boot.is_some() {
+            node.boot_from(boot);
+        }
+        if clear_tpm {
+            node.clear_tpm(true);
+        }
+        if let Some(medium) = medium {
+            node.begin_with(medium);
+        }
+    }
+}
+
+/// The node, and what waits for it until it is there.
+#[derive(Clone)]
+struct Awaited {
+    made: Weak<Made>,
+    node: String,
+    early: Arc<Mutex<Early>>,
+}
+
+impl Awaited {
+    fn handle(&self) -> Result<NodeHandle, MachineError> {
+        let made = self.made.upgrade();
+        let handle = made.and_then(|made| made.parts().nodes.get(&self.node).cloned());
+        handle.ok_or_else(|| MachineError::Conflict(format!("Node {:?} is not there yet.", self.node)))
+    }
+
+    /// The node, which knows of all that was decided before. If it is not there yet, `decide` has its way with what waits
+    /// for it instead.
+    fn handle_or(&self, decide: impl FnOnce(&mut Early)) -> Option<NodeHandle> {
+        // Held meanwhile, so that the node does not arrive in between.
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(handle) = self.handle() {
+            early.tell(&handle);
+            Some(handle)
+        } else {
+            decide(&mut early);
+            None
+        }
+    }
 }
 
 /// A node of a running lab.
 pub struct NodeMachine {
-    made: Weak<Made>,
-    node: String,
+    node: Awaited,
     cpus: u32,
     memory: u64,
     power: watch::Sender<Power>,
     process: Mutex<Process>,
-    early: Mutex<Early>,
 }
 
 impl NodeMachine {
     pub fn new(made: Weak<Made>, identity: &Identity) -> Arc<Self> {
         Arc::new(Self {
-            made,
-            node: identity.node.clone(),
+            node: Awaited {
+                made,
+                node: identity.node.clone(),
+                early: Arc::default(),
+            },
             cpus: identity.cpus,
             memory: identity.memory,
             power: watch::Sender::new(Power::off()),
             process: Mutex::default(),
-            early: Mutex::default(),
         })
     }
 
@@ -124,32 +175,9 @@ impl NodeMachine {
         }
     }
 
-    /// Tells the node, which has just been made, what was decided before.
-    pub fn arrived(&self, node: &NodeHandle) {
-        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
-        let Early { boot, clear_tpm } = std::mem::take(&mut *early);
-        if boot.is_some() {
-            node.boot_from(boot);
-        }
-        if clear_tpm {
-            node.clear_tpm(true);
-        }
-    }
-
-    /// Tells the node something for its next boot, or keeps it until there is one.
-    fn decide(&self, node: impl FnOnce(&NodeHandle), early: impl FnOnce(&mut Early)) {
-        // Held meanwhile, so that the node does not arrive in between.
-        let mut kept = self.early.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.handle() {
-            Ok(handle) => node(&handle),
-            Err(_) => early(&mut kept),
-        }
-    }
-
-    fn handle(&self) -> Result<NodeHandle, MachineError> {
-        let made = self.made.upgrade();
-        let handle = made.and_then(|made| made.parts().nodes.get(&self.node).cloned());
-        handle.ok_or_else(|| MachineError::Conflict(format!("Node {:?} is not there yet.", self.node)))
+    /// Takes note that the node has been made: it is told what was decided before.
+    pub fn arrived(&self) {
+        drop(self.node.handle_or(|_| ()));
     }
 }
 
@@ -168,7 +196,7 @@ impl Machine for NodeMachine {
             Verb::Nmi => Action::Nmi,
             Verb::Push => Action::Push,
         };
-        let handle = self.handle();
+        let handle = self.node.handle();
         Box::pin(async move { Ok(handle?.act(action).await?) })
     }
 
@@ -179,55 +207,63 @@ impl Machine for NodeMachine {
                 once: boot.persistence == Persistence::Once,
             })
         });
-        self.decide(
-            |node| node.boot_from(from.clone()),
-            |early| early.boot.clone_from(&from),
-        );
+        if let Some(node) = self.node.handle_or(|early| early.boot.clone_from(&from)) {
+            node.boot_from(from);
+        }
         Ok(())
     }
 
     fn restore_policy(&self) -> RestorePolicy {
         // Of a node that is being taken down nobody can tell any more.
-        let policy = self.handle().map(|handle| handle.restore_policy());
+        let policy = self.node.handle().map(|handle| handle.restore_policy());
         policy.unwrap_or(RestorePolicy::AlwaysOff)
     }
 
     fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
-        Ok(self.handle()?.set_restore_policy(policy)?)
+        Ok(self.node.handle()?.set_restore_policy(policy)?)
     }
 
     fn clear_tpm(&self, clear: bool) -> Result<(), MachineError> {
-        self.decide(|node| node.clear_tpm(clear), |early| early.clear_tpm = clear);
+        if let Some(node) = self.node.handle_or(|early| early.clear_tpm = clear) {
+            node.clear_tpm(clear);
+        }
         Ok(())
     }
 
     fn insert(&self, image: Image) -> Work<Result<(), MachineError>> {
-        let (made, handle) = (self.made.upgrade(), self.handle());
+        let node = self.node.clone();
         Box::pin(async move {
-            let handle = handle?;
-            let plan = made.map(|made| Arc::clone(&made.plan));
+            let plan = node.made.upgrade().map(|made| Arc::clone(&made.plan));
             let plan = plan.ok_or_else(|| MachineError::Conflict("The lab is being taken down.".into()))?;
             let medium = media::fetch(&plan, image).await?;
-            Ok(handle.insert(medium).await?)
+            match node.handle_or(|early| early.medium = Some(medium.clone())) {
+                Some(handle) => Ok(handle.insert(medium).await?),
+                None => Ok(()),
+            }
         })
     }
 
     fn eject(&self) -> Work<Result<(), MachineError>> {
-        let handle = self.handle();
-        Box::pin(async move { Ok(handle?.eject().await?) })
+        let handle = self.node.handle_or(|early| early.medium = None);
+        Box::pin(async move {
+            match handle {
+                Some(handle) => Ok(handle.eject().await?),
+                None => Ok(()),
+            }
+        })
     }
 
     fn console(&self) -> Option<Console> {
-        Some(self.handle().ok()?.console().clone())
+        Some(self.node.handle().ok()?.console().clone())
     }
 
     fn send_break(&self) -> Work<Result<(), MachineError>> {
-        let handle = self.handle();
+        let handle = self.node.handle();
         Box::pin(async move { Ok(handle?.send_break().await?) })
     }
 
     fn mtu(&self) -> u32 {
-        let made = self.made.upgrade();
+        let made = self.node.made.upgrade();
         made.map_or(DEFAULT_MTU, |made| made.store.read(|state| state.lab.mtu.effective()))
     }
 

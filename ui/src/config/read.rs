@@ -150,7 +150,7 @@ impl Reader<'_> {
             Ok(value) => Some(value),
             Err(error) => {
                 let last = way.last().copied().unwrap_or_default();
-                self.mistake(way, format!("{last}: {}", unplaced(&error)));
+                self.mistake(way, format!("{last}: {}", plain(&unplaced(&error))));
                 None
             }
         }
@@ -182,6 +182,24 @@ fn word(key: &Value) -> String {
 fn unplaced(error: &serde_yaml::Error) -> String {
     let message = error.to_string();
     message.split(" at line ").next().unwrap_or(&message).to_owned()
+}
+
+/// What serde says of a value, in words of those who write configs.
+fn plain(message: &str) -> String {
+    let told = |kind| message.strip_prefix(kind)?.split_once(", expected ");
+    if let Some((wrong, known)) = told("unknown variant ") {
+        return format!("there is no {wrong}, but {known}");
+    }
+    let Some((found, wanted)) = told("invalid type: ") else {
+        return message.to_owned();
+    };
+    let wanted = match wanted {
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "a list, such as `[enter, ctrl-o]`",
+        wanted if wanted.ends_with("enum") => "a name",
+        wanted => wanted,
+    };
+    format!("here belongs {wanted}, not {found}")
 }
 
 #[cfg(test)]
@@ -219,7 +237,26 @@ mod tests {
     #[test]
     fn mistakes_have_a_place() {
         let cases = [
-            ("theme: pink\n", "config.yml:1:1: theme: "),
+            (
+                "theme: pink\n",
+                "config.yml:1:1: theme: there is no `pink`, but one of `default`, `light`",
+            ),
+            (
+                "mouse: maybe\n",
+                "config.yml:1:1: mouse: here belongs `true` or `false`, not string \"maybe\"",
+            ),
+            (
+                "keys:\n  nodes:\n    open: o\n",
+                "config.yml:3:5: open: here belongs a list, such as `[enter, ctrl-o]`, not string \"o\"",
+            ),
+            (
+                "theme: 3\n",
+                "config.yml:1:1: theme: here belongs a name, not integer `3`",
+            ),
+            (
+                "start-view: [a]\n",
+                "config.yml:1:1: start-view: here belongs a name, not sequence",
+            ),
             (
                 "mouse: true\nkeys:\n  global:\n    detatch: [x]\n",
                 "config.yml:4:5: there is no action \"detatch\" in the scope global: do you mean \"detach\"?",
@@ -231,7 +268,10 @@ mod tests {
             ("keys:\n  everywhere: {}\n", "config.yml:2:3: there is no scope"),
             ("keys: 3\n", "config.yml:1:1: keys: here belong names"),
             ("looks:\n  bad: grean\n", "config.yml:2:3: bad: \"grean\" is neither"),
-            ("looks:\n  baad: red\n", "config.yml:2:3: baad: unknown variant"),
+            (
+                "looks:\n  baad: red\n",
+                "config.yml:2:3: baad: there is no `baad`, but one of",
+            ),
             (
                 "them: light\n",
                 "config.yml:1:1: there is no option \"them\": do you mean \"theme\"?",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use placemat2_engine::api::Topology;
 
-use crate::topology::{self, Graph, Kind, Picture, Rack, Step};
+use crate::topology::{self, Graph, Kind, Picture, Placed, Rack, Step};
 
 /// With more nodes than this, racks begin folded.
 const UNFOLDED: usize = 24;
@@ -123,6 +123,27 @@ impl Map {
             self.pan.1 = placed.y.saturating_sub(self.window.1 / 2);
             self.clamp();
         }
+    }
+
+    /// How far from the window's corner the picture begins: in each direction in which it is smaller than its window, it stands
+    /// in the middle.
+    pub fn shift(&self) -> (u16, u16) {
+        let layout = &self.picture.layout;
+        (
+            self.window.0.saturating_sub(layout.width) / 2,
+            self.window.1.saturating_sub(layout.height) / 2,
+        )
+    }
+
+    /// The box that is drawn at that place of the window.
+    pub fn vertex_at(&self, x: u16, y: u16) -> Option<usize> {
+        let shift = self.shift();
+        let x = x.checked_sub(shift.0)? + self.pan.0;
+        let y = y.checked_sub(shift.1)? + self.pan.1;
+        let hit = |placed: &&Placed| {
+            (placed.x..placed.x + placed.width).contains(&x) && (placed.y..placed.y + 3).contains(&y)
+        };
+        Some(self.picture.layout.boxes.iter().find(hit)?.vertex)
     }
 
     fn clamp(&mut self) {

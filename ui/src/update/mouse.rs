@@ -9,7 +9,6 @@ use crate::{
     areas::{Room, areas, inner, list_rows, panes},
     model::{Model, popup::Popup},
     msg::Effect,
-    topology::Placed,
     view::{self, consoles, header, menu::Hit, status},
 };
 
@@ -142,17 +141,13 @@ fn click(model: &mut Model, at: Position, main: Rect, side: Rect) -> Vec<Effect>
     }
     if model.view == View::Topology {
         let window = inner(main);
-        if window.contains(at) {
-            let (x, y) = (at.x - window.x + model.map.pan.0, at.y - window.y + model.map.pan.1);
-            let hit = |placed: &&Placed| {
-                (placed.x..placed.x + placed.width).contains(&x) && (placed.y..placed.y + 3).contains(&y)
-            };
-            if let Some(placed) = model.map.picture.layout.boxes.iter().find(hit).copied() {
-                if model.map.vertex() == Some(placed.vertex) {
-                    return act::act(model, Action::Open);
-                }
-                model.map.select(placed.vertex);
+        if window.contains(at)
+            && let Some(vertex) = model.map.vertex_at(at.x - window.x, at.y - window.y)
+        {
+            if model.map.vertex() == Some(vertex) {
+                return act::act(model, Action::Open);
             }
+            model.map.select(vertex);
         }
         return Vec::new();
     }

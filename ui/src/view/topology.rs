@@ -49,18 +49,13 @@ fn picture(model: &Model, area: Rect, buffer: &mut Buffer) {
         panel::text(buffer, inside, hint, theme.muted);
         return;
     }
-    // A picture that is smaller than its window stands in the middle.
-    let shift = (
-        inside.width.saturating_sub(layout.width) / 2,
-        inside.height.saturating_sub(layout.height) / 2,
-    );
-    let shift = if model.map.pan == (0, 0) { shift } else { (0, 0) };
     let (pan_x, pan_y) = map.pan;
+    let (right, down) = map.shift();
     let window = Rect {
-        x: inside.x + shift.0,
-        y: inside.y + shift.1,
-        width: inside.width - shift.0,
-        height: inside.height - shift.1,
+        x: inside.x.saturating_add(right),
+        y: inside.y.saturating_add(down),
+        width: inside.width.saturating_sub(right),
+        height: inside.height.saturating_sub(down),
     };
     let mut canvas = Canvas::new(pan_x, pan_y, window.width, window.height);
     let selected = map.vertex();

@@ -132,3 +132,115 @@ fn keys_of_the_key_bar_tabs_and_lists_are_clicked() {
     click_at(&mut screen, 2, 1);
     assert_eq!(screen.model.consoles.current, 0);
 }
+
+#[test]
+fn a_box_of_the_topology_is_selected_where_it_is_seen() {
+    for size in [(80, 24), (120, 30), (200, 60)] {
+        let mut screen = demo(size);
+        let map = &screen.model.map;
+        let first = map.picture.layout.boxes[0].vertex;
+        let other = map
+            .picture
+            .layout
+            .boxes
+            .iter()
+            .find(|placed| placed.vertex != first)
+            .unwrap();
+        let id = map.picture.graph.vertices[other.vertex].id.clone();
+        screen.model.map.select(first);
+        let name = format!("● {}", id.rsplit('/').next().unwrap());
+        let shown = screen.text();
+        let (row, line) = shown
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(&name))
+            .unwrap();
+        let column = line[..line.find(&name).unwrap()].chars().count();
+        click_at(&mut screen, column, row);
+        let selected = screen.model.map.selected.clone().unwrap();
+        assert_eq!(selected, id, "{size:?}\n{}", screen.text());
+    }
+}
+
+#[test]
+fn the_end_of_a_long_message_can_be_read() {
+    let mut screen = demo((80, 24));
+    let text = format!("{}the very end", "many words ".repeat(800));
+    screen.message(Msg::EngineEnded(Some(format!("placemat2: {text}\n"))));
+    assert!(screen.text().contains("The lab failed"));
+    screen.keys(&["G"]);
+    assert!(screen.text().contains("the very end"), "{}", screen.text());
+    screen.keys(&["x", "left"]);
+    assert!(
+        screen.text().contains("the very end"),
+        "what is no answer closes nothing"
+    );
+    screen.keys(&["enter"]);
+    assert!(screen.model.popups.is_empty());
+}
+
+#[test]
+fn a_text_that_is_typed_is_dropped_with_the_view_that_it_is_for() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["2", "enter", "ctrl-]", "[", "S"]);
+    assert!(screen.model.prompt.is_some());
+    click(&mut screen, "2 Nodes");
+    assert!(
+        screen.model.prompt.is_none()
+            && screen
+                .keys(&["enter"])
+                .iter()
+                .all(|effect| !matches!(effect, Effect::Save(..)))
+    );
+}
+
+#[test]
+fn the_key_bar_takes_the_keyboard_back() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["2", "enter"]);
+    assert!(screen.model.is_typing());
+    click(&mut screen, "leave (twice");
+    assert!(!screen.model.is_typing());
+}
+
+#[test]
+fn what_was_opened_too_early_is_opened_again() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["2", "down", "enter"]);
+    let pane = screen.model.consoles.focused().unwrap();
+    screen.message(Msg::Closed(pane, "Node \"r0-s2\" is not there yet.".into()));
+    let mut state = testing::state(Shape::DEMO);
+    state.nodes[1].power_status = placemat2_engine::node::PowerState::PoweringOn;
+    let effects = screen.message(Msg::State(Box::new(state.clone())));
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Open(id, ..) if *id == pane)),
+        "{effects:?}"
+    );
+
+    screen.keys(&["ctrl-]", "4", "down"]);
+    let of = testing::first_app();
+    screen.message(Msg::LogEnded(of.clone(), "App is not started yet.".into()));
+    let app = state
+        .namespaces
+        .iter_mut()
+        .find(|netns| netns.name == of.netns)
+        .unwrap();
+    let app = app.apps.iter_mut().find(|app| app.name == of.app).unwrap();
+    app.phase = placemat2_engine::store::AppPhase::Starting;
+    let effects = screen.message(Msg::State(Box::new(state)));
+    assert!(effects.contains(&Effect::Log(Some(of))), "{effects:?}");
+}
+
+#[test]
+fn a_lab_that_nobody_hears_of_is_not_told_to_end() {
+    let mut screen = demo((120, 30));
+    screen.message(Msg::Lost("gone".into()));
+    assert_eq!(screen.keys(&["q", "t"]), []);
+    assert!(
+        screen.text().contains("there is no connection to it"),
+        "{}",
+        screen.text()
+    );
+}

@@ -127,6 +127,7 @@ pub struct LogLine {
         (status = 200, description = "The lines", content((String = "text/plain"), (LogLine = "application/x-ndjson"))),
         (status = 400, description = "A query parameter that cannot be read", body = Problem),
         (status = 404, description = "No such app", body = Problem),
+        (status = 409, description = "The app is not started yet", body = Problem),
     )
 )]
 pub async fn log(
@@ -138,7 +139,7 @@ pub async fn log(
     let log = shared
         .control
         .app_log(&name, &app)
-        .ok_or_else(|| not_found(&name, &app))?;
+        .ok_or_else(|| no_log(&shared, &name, &app))?;
     let as_json = match query.format {
         Some(format) => format == LogFormat::Json,
         None => accepts(&headers, "application/x-ndjson"),
@@ -163,6 +164,18 @@ fn not_found(namespace: &str, app: &str) -> ApiError {
         StatusCode::NOT_FOUND,
         format!("There is no app {app:?} in a namespace {namespace:?} of this lab."),
     )
+}
+
+/// Why there is no output: it may only not be there yet.
+fn no_log(shared: &Shared, namespace: &str, app: &str) -> ApiError {
+    let planned = shared.store.read(|state| state.app(namespace, app).is_some());
+    if planned {
+        return ApiError::new(
+            StatusCode::CONFLICT,
+            format!("App {namespace}/{app} is not started yet."),
+        );
+    }
+    not_found(namespace, app)
 }
 
 struct Output {

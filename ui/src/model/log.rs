@@ -165,7 +165,10 @@ impl LogPane {
             self.at = Some(place);
             self.follow = false;
             let page = self.page();
-            if place < self.top || place >= self.top + page {
+            if self.wrap {
+                // How many rows the lines before it take is not known here.
+                self.top = place;
+            } else if place < self.top || place >= self.top + page {
                 self.top = place.saturating_sub(page / 2);
             }
         }
@@ -193,6 +196,18 @@ mod tests {
     fn lines(ids: std::ops::Range<u64>) -> Vec<LogLine> {
         let line = |id| format!(r#"{{"id":{id},"time":"2026-01-01T00:00:00Z","stream":"stdout","text":"line {id}"}}"#);
         ids.map(|id| serde_json::from_str(&line(id)).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_match_is_on_the_screen_however_many_rows_lines_take() {
+        let mut log = LogPane::default();
+        log.set_page(24);
+        log.add(lines(1..100));
+        log.follow = false;
+        log.wrap = true;
+        log.needle = "line 20".into();
+        assert!(log.find(true));
+        assert_eq!(log.top, 19);
     }
 
     #[test]

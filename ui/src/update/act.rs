@@ -79,6 +79,8 @@ pub fn anywhere(model: &mut Model, entry: &Entry) -> Vec<Effect> {
 /// Goes to a view.
 pub fn show(model: &mut Model, view: View) {
     if model.view != view {
+        // What was being typed was about what was there.
+        model.prompt = None;
         model.view = view;
         model.side = false;
         model.zoom = false;

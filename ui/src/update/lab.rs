@@ -96,16 +96,30 @@ pub fn engine_ended(model: &mut Model, failure: Option<String>) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The lab's state: consoles show where their node's power changed.
-pub fn state(model: &mut Model, state: State) {
-    for pane in model.consoles.panes.values_mut() {
+/// The lab's state: consoles show where their node's power changed, and what was opened before it was there is opened again.
+pub fn state(model: &mut Model, state: State) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (id, pane) in &mut model.consoles.panes {
         let Source::Console(name) = &pane.source else { continue };
         let find = |state: &'_ State| state.nodes.iter().find(|node| node.name == *name).cloned();
-        if let (Some(before), Some(now)) = (find(&model.mirror.state), find(&state))
-            && let Some(mark) = power_mark(&before, &now)
-        {
+        let (Some(before), Some(now)) = (find(&model.mirror.state), find(&state)) else {
+            continue;
+        };
+        if let Some(mark) = power_mark(&before, &now) {
             let time = model.now.to_zoned_datetime(model.settings.zone.clone());
             pane.emulator.mark(&format!("{} {mark}", time.strftime("%H:%M:%S")));
+        }
+        let comes = matches!(now.power_status, PowerState::PoweringOn | PowerState::On);
+        if comes && before.power_status != now.power_status && matches!(pane.line, Line::Closed(_)) {
+            pane.line = Line::Opening;
+            effects.push(Effect::Open(*id, pane.source.clone(), pane.emulator.size()));
+        }
+    }
+    if let Some(of) = model.log.of.clone().filter(|_| model.log.ended.is_some()) {
+        let phase = |state: &State| state.app(&of.netns, &of.app).map(|app| app.phase);
+        if phase(&model.mirror.state) != phase(&state) {
+            model.log.open(Some(of.clone()));
+            effects.push(Effect::Log(Some(of)));
         }
     }
     if state.lab.phase == LabPhase::Failed && (!model.mirror.known || model.mirror.state.lab.phase != LabPhase::Failed)
@@ -114,6 +128,7 @@ pub fn state(model: &mut Model, state: State) {
         model.complain(error.lines().next().unwrap_or_default());
     }
     model.mirror.set_state(state);
+    effects
 }
 
 /// What to tell on a console about the change of its node's power.

@@ -34,10 +34,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Connected => lab::connected(model),
         Msg::Lost(reason) => lab::lost(model, reason),
-        Msg::State(state) => {
-            lab::state(model, *state);
-            Vec::new()
-        }
+        Msg::State(state) => lab::state(model, *state),
         Msg::Events(events) => {
             model.mirror.add_events(events);
             Vec::new()

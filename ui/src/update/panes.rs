@@ -31,6 +31,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
             return console::connect(model, id);
         }
+        Action::Leave => model.consoles.typing = false,
         Action::Copy => {
             if let Some(pane) = model.consoles.pane_mut() {
                 pane.emulator.set_copying(true);

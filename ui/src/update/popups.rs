@@ -8,12 +8,15 @@ use tui_input::Input;
 use super::{act, app, console, explorer, form, power, prompt};
 use crate::{
     action::{Action, Demand, Entry, Scope, entries},
+    areas::areas,
     model::{
         Model, Outcome,
         consoles::Place,
+        mirror::Connection,
         popup::{Chosen, Confirm, Pending, Popup},
     },
     msg::Effect,
+    view,
 };
 
 /// The ways to leave, in the order of the dialog.
@@ -95,10 +98,12 @@ pub fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             cursor,
         } => choose(model, key, title, choices, input, cursor),
         Popup::Message { title, text, top } => {
-            let Some(top) = scrolled(key, top, text.lines().count()) else {
-                return Vec::new();
-            };
-            model.popups.push(Popup::Message { title, text, top });
+            // Who types into a guest, or fast, does not miss it.
+            if !matches!(key.code, KeyCode::Enter | KeyCode::Char('q')) {
+                let places = view::popups::last_top(&text, areas(model).over) + 1;
+                let top = scrolled(key, top.min(places - 1), places).unwrap_or(top);
+                model.popups.push(Popup::Message { title, text, top });
+            }
             Vec::new()
         }
     }
@@ -256,6 +261,9 @@ pub fn cannot_tear_down(model: &Model) -> Option<&'static str> {
         Some("this console is read-only (--readonly)")
     } else if !model.settings.local {
         Some("it is reached over TCP; its own host can")
+    } else if model.mirror.connection != Connection::Connected {
+        // Whose process that is by now, nobody knows.
+        Some("there is no connection to it")
     } else if !model.mirror.known {
         Some("nothing is known of it yet")
     } else {

@@ -99,23 +99,36 @@ fn one(model: &Model, popup: &Popup, whole: Rect, buffer: &mut Buffer) -> Option
         }
         Popup::Form(form) => form::draw(model, form, whole, buffer),
         Popup::Message { title, text, top } => {
-            let width = whole.width.saturating_sub(6).min(100);
-            let lines = text.lines().flat_map(|line| {
-                panel::wrapped(&clean(line), width.into())
-                    .into_iter()
-                    .chain(line.is_empty().then(String::new))
-            });
-            let lines: Vec<Line> = lines.map(|line| vec![(line, theme.text)]).skip(*top).collect();
-            let height = u16::try_from(lines.len())
-                .unwrap_or(u16::MAX)
-                .min(whole.height.saturating_sub(4));
-            let inside = panel::popup(model, whole, (width, height), title, buffer);
+            let (lines, size) = message(text, whole);
+            let shown = lines.into_iter().skip(*top).map(|line| vec![(line, theme.text)]);
+            let lines: Vec<Line> = shown.collect();
+            let inside = panel::popup(model, whole, size, title, buffer);
             panel::lines(buffer, inside, &lines);
             None
         }
         // They are lists.
         _ => None,
     }
+}
+
+/// The lines of a message as they are shown, and the columns and rows that it has for them.
+fn message(text: &str, whole: Rect) -> (Vec<String>, (u16, u16)) {
+    let width = whole.width.saturating_sub(6).min(100);
+    let lines = text.lines().flat_map(|line| {
+        panel::wrapped(&clean(line), width.into())
+            .into_iter()
+            .chain(line.is_empty().then(String::new))
+    });
+    let lines: Vec<String> = lines.collect();
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let size = (width, height.min(whole.height.saturating_sub(4)));
+    (lines, size)
+}
+
+/// The line that a message can begin with at most: then its last one is at the end.
+pub fn last_top(text: &str, whole: Rect) -> usize {
+    let (lines, (_, height)) = message(text, whole);
+    lines.len().saturating_sub(height.into())
 }
 
 /// The power menu.

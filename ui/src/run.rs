@@ -12,7 +12,14 @@ use std::{
 use crossterm::event::{Event, EventStream};
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use nix::sys::signal::{Signal as UnixSignal, raise};
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{Signal as UnixSignal, raise},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::Pid,
+};
 use placemat2_engine::client::Endpoint;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -66,10 +73,15 @@ pub async fn run(start: Start) -> Result<Outcome, TerminalError> {
     let guard = Guard::take(start.settings.mouse)?;
     let mut console = Console::new(start)?;
     let outcome = console.run().await;
+    let engine = console.engine.take();
     // The last frame is out before the terminal is given back.
     drop(console);
     drop(guard);
-    outcome
+    match (outcome?, engine) {
+        // The lab answers no more, but whether all of it went is known when its engine has ended.
+        (Outcome::Ended, Some(engine)) => Ok(engine.await.map_or(Outcome::Ended, Outcome::Failed)),
+        (outcome, _) => Ok(outcome),
+    }
 }
 
 struct Signals {
@@ -89,6 +101,19 @@ impl Signals {
             stop: signal(SignalKind::from_raw(nix::libc::SIGTSTP))?,
             go_on: signal(SignalKind::from_raw(nix::libc::SIGCONT))?,
         })
+    }
+
+    /// Drops what came while another program had the terminal: keys of its own were meant by it.
+    fn forget_keys(&mut self) -> io::Result<()> {
+        let Self {
+            end: [_, _, interrupt],
+            stop,
+            go_on,
+        } = Self::listen()?;
+        // Those that end this process whatever it does are kept.
+        self.end[2] = interrupt;
+        (self.stop, self.go_on) = (stop, go_on);
+        Ok(())
     }
 
     /// Waits for one that ends this process.
@@ -166,7 +191,9 @@ impl Console {
             if let Some(outcome) = self.model.leaving.take() {
                 return Ok(outcome);
             }
-            let may_draw = self.dirty && !self.outlet.is_busy();
+            // Asked once: what changes meanwhile is told below.
+            let busy = self.outlet.is_busy();
+            let may_draw = self.dirty && !busy;
             let minute = Instant::now() + to_next_minute(Timestamp::now());
             tokio::select! {
                 biased;
@@ -179,7 +206,7 @@ impl Console {
                     Some(Err(_)) | None => return Ok(Outcome::Detached),
                 },
                 () = due(self.next_frame), if may_draw => self.draw()?,
-                () = self.outlet.sent.notified(), if self.outlet.is_busy() => {}
+                () = self.outlet.sent.notified(), if busy => {}
                 Some(msg) = self.messages.recv() => self.told(msg)?,
                 Some(msg) = self.bytes.recv() => self.written(msg)?,
                 failure = ended(&mut self.engine) => {
@@ -245,7 +272,10 @@ impl Console {
                 self.echo = None;
                 self.soon();
             }
+            let notice = self.model.notice.clone();
             let effects = update(&mut self.model, msg);
+            // A bell is told wherever one is.
+            self.dirty |= self.model.notice != notice;
             return self.perform(effects);
         }
         self.told(msg)
@@ -302,6 +332,7 @@ impl Console {
         self.input = None;
         self.let_go()?;
         let edited = edit(text);
+        self.signals.forget_keys()?;
         self.input = Some(EventStream::new());
         self.retake()?;
         if let Err(error) = edited {
@@ -322,14 +353,25 @@ fn edit(text: &str) -> io::Result<()> {
         .unwrap_or_else(|_| "vi".into());
     // As git does it: the variable may have arguments in it.
     let script = format!("{editor} \"$@\"");
-    let status = std::process::Command::new("sh")
+    let child = std::process::Command::new("sh")
         .args(["-c", &script, "editor"])
         .arg(file.path())
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("{editor}: {status}")))
+        .spawn()?;
+    let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+    loop {
+        let ended = match waitpid(pid, Some(WaitPidFlag::WUNTRACED)) {
+            // It was stopped by a key, and this process with it in the eyes of the shell, which brings both back.
+            Ok(WaitStatus::Stopped(..)) => {
+                raise(UnixSignal::SIGSTOP)?;
+                continue;
+            }
+            Ok(WaitStatus::Exited(_, 0)) => return Ok(()),
+            Ok(WaitStatus::Exited(_, code)) => format!("it ended with {code}"),
+            Ok(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        return Err(io::Error::other(format!("{editor}: {ended}")));
     }
 }
 

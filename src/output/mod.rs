@@ -105,12 +105,19 @@ pub fn note(program: &str, note: &str) {
 pub fn exit_code(program: &str, outcome: anyhow::Result<ExitCode>) -> ExitCode {
     match outcome {
         Ok(code) => code,
-        Err(error) if error.is::<ReaderGone>() => ExitCode::SUCCESS,
+        Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             remark(program, &explain(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether all that went wrong is that nobody reads standard output any more. Streams of bytes tell it by the pipe's own error; that
+/// a far end which is written to has gone is never an error of theirs.
+fn is_reader_gone(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe;
+    error.is::<ReaderGone>() || error.downcast_ref().is_some_and(broken)
 }
 
 /// An error with its causes, each once: many messages quote their cause already.

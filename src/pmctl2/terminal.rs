@@ -9,8 +9,9 @@ use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 
 nix::ioctl_read_bad!(get_window_size, nix::libc::TIOCGWINSZ, nix::libc::winsize);
 
-/// What a guest may have set and nobody wants on: mouse reports, bracketed paste, a hidden cursor, colours.
-const CALM: &[u8] = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m";
+/// What a guest may have set and nobody wants on: the alternate screen, mouse and focus reports, bracketed paste, keypad and cursor
+/// keys of applications, no line wrap (as SeaBIOS has it), a hidden cursor, line drawing characters, colours.
+const CALM: &[u8] = b"\x1b[?1047l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?1l\x1b>\x1b[?7h\x1b[?25h\x1b(B\x0f\x1b[0m";
 
 /// The terminal in raw mode. It is given back when this is dropped, by a panic, too.
 pub struct RawTerminal {

@@ -1,8 +1,11 @@
 //! Which lab a command speaks to.
 
+use std::time::Duration;
+
 use clap::Args;
 use placemat2_engine::client::{self, Client, ClientError, Endpoint, Found, Lines, Tunnel};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::sleep;
 
 /// Answers of the API as they come, the order of keys kept (which `serde_json::Value` would not).
 pub type Value = serde_yaml::Value;
@@ -19,14 +22,18 @@ pub struct Target {
 }
 
 /// A client of the chosen lab, with the words to use if nobody is there.
+#[derive(Clone)]
 pub struct Session {
     client: Client,
     hint: Option<String>,
+    /// Nobody named the lab: it was looked for.
+    discovered: bool,
 }
 
 impl Session {
     /// Chooses a lab.
     pub fn open(target: Target) -> anyhow::Result<Self> {
+        let discovered = target.endpoint.is_none() && target.lab.is_none();
         let found = match (target.endpoint, target.lab) {
             (Some(endpoint), _) => Found { endpoint, hint: None },
             (None, Some(lab)) => Found {
@@ -40,11 +47,27 @@ impl Session {
         Ok(Self {
             client: Client::new(found.endpoint),
             hint: found.hint,
+            discovered,
         })
     }
 
-    /// Whether somebody answers.
-    pub async fn answers(&self) -> bool {
+    /// The session once somebody answers, asked every `pause`. A lab that nobody named is looked for anew each time: where it will
+    /// answer is known when it runs.
+    pub async fn answered(&self, pause: Duration) -> anyhow::Result<Self> {
+        let mut session = self.clone();
+        while !session.answers().await {
+            sleep(pause).await;
+            if session.discovered {
+                session = Self::open(Target {
+                    endpoint: None,
+                    lab: None,
+                })?;
+            }
+        }
+        Ok(session)
+    }
+
+    async fn answers(&self) -> bool {
         let answer: Result<serde_json::Value, _> = self.client.get_json(&Client::path(&["lab"])).await;
         !matches!(answer, Err(ClientError::Connect { .. }))
     }

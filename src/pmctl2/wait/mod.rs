@@ -62,13 +62,14 @@ impl Wait {
     /// Waits, and says on standard error for what.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let deadline = Instant::now() + self.timeout;
-        if timeout(self.timeout, until_there(session)).await.is_err() {
+        let Ok(answered) = timeout(self.timeout, session.answered(PAUSE)).await else {
             output::remark(
                 "pmctl2",
                 &format!("no lab answered within {} s", self.timeout.as_secs_f64()),
             );
             return Ok(TIMED_OUT.into());
-        }
+        };
+        let session = &answered?;
         let mut changes = session.stream(&Client::path(&["changes"])).await?;
         let first = Lab::read(session).await?;
         let objects = self.chosen(&first)?;
@@ -178,13 +179,6 @@ impl Wait {
                 say(&format!("    | {line}"));
             }
         }
-    }
-}
-
-/// Returns when a lab answers.
-async fn until_there(session: &Session) {
-    while !session.answers().await {
-        sleep(PAUSE).await;
     }
 }
 

@@ -114,7 +114,8 @@ test-package: package
 	$(SUDO) tests/package/run $(DEB)
 
 test-all: test fuzz redfish-clients test-package
-	$(AS_ROOT) cargo test --locked --workspace --release -- --ignored
+	@# Figures are for make bench.
+	$(AS_ROOT) cargo test --locked --workspace -- --ignored --skip figures
 
 bench: test-deps
 	$(AS_ROOT) cargo bench --locked --bench lab --bench screen

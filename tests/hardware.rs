@@ -413,7 +413,7 @@ fn many_small_servers() {
     let mut lab = "kind: Image\nname: guest\nfile: guest.qcow2\n".to_owned();
     let volumes = "volumes: [{kind: image, name: root, image: guest, copy-on-write: true}]";
     for number in 0..MANY {
-        writeln!(lab, "---\nkind: Node\nname: n{number}\ncpu: 1\nmemory: 96M\n{volumes}").unwrap();
+        writeln!(lab, "---\nkind: Node\nname: n{number}\ncpu: 1\nmemory: 128M\n{volumes}").unwrap();
     }
     machine.write("/var/scratch/lab/many.yml", lab);
     machine.write("/var/scratch/lab/guest.qcow2", guest("guest.qcow2"));

@@ -126,6 +126,11 @@ fn scripts_talk_to_the_guest(machine: &Machine) {
     assert!(seen.contains("piped-"), "{seen}");
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     pmctl2(machine, &format!("node expect server '^piped-42' --timeout {SOON}"));
+    // Who has seen enough goes.
+    let enough = format!("printf 'seq 20000\\r' | {PMCTL2} node enter server | head -n 2");
+    machine.sh(&format!("bash -c \"set -o pipefail; {enough}\""));
+    pmctl2(machine, r"node type server '\x03echo $((40+3))x\r'");
+    pmctl2(machine, &format!("node expect server '^43x' --timeout {SOON}"));
 }
 
 fn people_share_the_console(machine: &Machine) {

@@ -397,6 +397,25 @@ fn engine_says(machine: &Machine) -> bool {
 }
 
 #[test]
+fn a_lab_that_does_not_run_yet_is_found_wherever_it_will_answer() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab/late.yml", "kind: Network\nname: inner\ntype: internal\n");
+    let mut waiting = machine
+        .command(PMCTL2)
+        .args(["wait", "--all", "--timeout", "60"])
+        .spawn()
+        .unwrap();
+    // It has asked by then, where a lab answers by default.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let engine = Engine::start(
+        &machine,
+        &["--headless", "--listen-addr", "127.0.0.1:20808", "/tmp/lab/late.yml"],
+    );
+    assert!(waiting.wait().unwrap().success(), "{}", engine.output());
+    engine.stop();
+}
+
+#[test]
 fn a_guest_is_ready_at_its_prompt_and_reached_from_the_fabric() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/tmp/lab/guest.qcow2", guest("guest.qcow2"));

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 
 use super::{pty::Pty, script::Script};
 
@@ -10,7 +10,12 @@ const PLACEMAT2: &str = env!("CARGO_BIN_EXE_placemat2");
 const SIZE: (u16, u16) = (120, 30);
 
 fn attach(script: &Script) -> Pty {
+    attach_with(script, |_| ())
+}
+
+fn attach_with(script: &Script, prepare: impl FnOnce(&mut Command)) -> Pty {
     let mut command = Command::new(PLACEMAT2);
+    prepare(&mut command);
     command.args(["attach", "--endpoint", &script.endpoint()]);
     // No config of whoever runs the tests.
     command.env("XDG_CONFIG_HOME", "/nonexistent");
@@ -187,6 +192,40 @@ fn suspended_it_gives_the_terminal_back_and_takes_it_again() {
     pty.until_state('T');
     pty.assert_given_back();
     kill(pty.pid(), Signal::SIGCONT).unwrap();
+    pty.send("2");
+    pty.expect("10.69.0.11");
+    pty.send("d");
+    assert!(pty.wait().success());
+    pty.assert_given_back();
+}
+
+/// Stops itself and the shell that it runs in, as editors do by Ctrl-Z; then lives through Ctrl-C.
+const EDITOR: &str = "echo editing; kill -STOP $PPID $$
+trap 'echo caught' INT
+echo edited
+until [ \"$line\" = end ]; do read line; done";
+
+#[test]
+fn keys_of_the_editor_are_the_editor_s() {
+    let script = Script::start();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), EDITOR).unwrap();
+    let editor = format!("sh {}", file.path().display());
+    let mut pty = attach_with(&script, |command| {
+        command.env("VISUAL", &editor);
+    });
+    pty.send("4j");
+    pty.expect("BGP session established");
+    pty.send("\re");
+    pty.expect("editing");
+    // The shell that started this console sees that its job is stopped.
+    pty.until_state('T');
+    killpg(pty.pid(), Signal::SIGCONT).unwrap();
+    pty.expect("edited");
+    pty.send("\x03");
+    pty.expect("caught");
+    pty.send("end\r");
+    pty.expect("BGP session established");
     pty.send("2");
     pty.expect("10.69.0.11");
     pty.send("d");

@@ -2,13 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, body::Bytes, http::Method, routing::post as posted};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, Method},
+    routing::post as posted,
+};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
 use crate::bmc::{
-    Cause, Verb,
+    Cause, ERRAND, Verb,
     redfish::{
         Origin, Redfish,
         testing::{ADMINISTRATOR, ask, get, patch, post, redfish},
@@ -25,7 +30,11 @@ async fn receiver() -> (String, mpsc::UnboundedReceiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
     let (got, events) = mpsc::unbounded_channel();
-    let take = move |body: Bytes| async move { drop(got.send(serde_json::from_slice(&body).unwrap())) };
+    let take = move |headers: HeaderMap, body: Bytes| async move {
+        // Whatever takes events can tell that it is not somebody of the host who sends them.
+        assert!(headers.contains_key(ERRAND));
+        drop(got.send(serde_json::from_slice(&body).unwrap()));
+    };
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/events", posted(take))).await });
     (url, events)
 }
@@ -115,6 +124,8 @@ async fn subscriptions_that_cannot_be() {
         json!({ "Destination": "nowhere" }),
         json!({ "Destination": "http://10.0.0.1/", "Protocol": "SMTP" }),
         json!({ "Destination": "http://10.0.0.1/", "HttpHeaders": [{ "a b": "c" }] }),
+        json!({ "Destination": "http://10.0.0.1/", "HttpHeaders": [{ "Content-Length": "1" }] }),
+        json!({ "Destination": "http://10.0.0.1/", "HttpHeaders": [{ "Placemat2-BMC-Errand": "" }] }),
         json!({ "Destination": "http://10.0.0.1/", "Context": "x".repeat(300) }),
         json!({ "Destination": "http://10.0.0.1/", "EventTypes": ["ResourceAdded"] }),
     ] {

@@ -3,7 +3,10 @@
 // Fuzz targets use it, too, and there clippy sees no tests.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -24,6 +27,10 @@ pub(crate) fn resident() -> usize {
 pub(crate) struct Scripted {
     power: watch::Sender<Power>,
     pub(crate) acts: Arc<Mutex<Vec<Verb>>>,
+    /// Held, it does nothing yet of what it is told, and then all in order.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    /// It fails to do what it is told.
+    pub(crate) refuses: Arc<AtomicBool>,
     pub(crate) boots: Mutex<Vec<Option<BootOverride>>>,
     pub(crate) console: Mutex<Option<Console>>,
     /// Whether its TPM is to begin anew.
@@ -39,6 +46,8 @@ impl Scripted {
         Arc::new(Self {
             power: watch::Sender::new(Power::off()),
             acts: Arc::default(),
+            turn: Arc::default(),
+            refuses: Arc::default(),
             boots: Mutex::default(),
             console: Mutex::default(),
             clears_tpm: Mutex::default(),
@@ -68,7 +77,12 @@ impl Machine for Scripted {
 
     fn act(&self, verb: Verb) -> Work<Result<(), MachineError>> {
         let (power, acts) = (self.power.clone(), Arc::clone(&self.acts));
+        let (turn, refuses) = (Arc::clone(&self.turn), Arc::clone(&self.refuses));
         Box::pin(async move {
+            let _turn = turn.lock().await;
+            if refuses.load(Ordering::Relaxed) {
+                return Err(MachineError::Failed("It does not.".into()));
+            }
             acts.lock().unwrap().push(verb);
             power.send_if_modified(|power| {
                 let off = Power {

@@ -285,29 +285,23 @@ impl Events {
 
 /// Tells of every entry that comes into the log.
 pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>) {
-    let mut seen = None;
+    let mut last_told = 0;
     loop {
         {
             let Some(redfish) = redfish.upgrade() else { return };
-            let log = redfish.bmc().log();
-            // Ids begin anew when the log is cleared, so an entry is known by its time as well.
-            let last = log.ends().map(|(_, last)| last).zip(log.info().added);
-            if last.is_some() && last != seen {
-                let entries = log.entries();
-                let known = entries.iter().position(|entry| Some((entry.id, entry.time)) == seen);
-                for entry in entries.iter().skip(known.map_or(0, |at| at + 1)) {
-                    let (id, argument) = message_of(&entry.what);
-                    redfish.events().tell(Event {
-                        message_id: format!("{LOG_REGISTRY}.{id}"),
-                        message: argument.clone(),
-                        arguments: vec![argument],
-                        severity: severity(entry.what.severity()),
-                        time: entry.time,
-                        origin: SYSTEM,
-                    });
-                }
-                seen = last;
+            let entries = redfish.bmc().log().entries();
+            for entry in entries.iter().filter(|entry| entry.serial > last_told) {
+                let (id, argument) = message_of(&entry.what);
+                redfish.events().tell(Event {
+                    message_id: format!("{LOG_REGISTRY}.{id}"),
+                    message: argument.clone(),
+                    arguments: vec![argument],
+                    severity: severity(entry.what.severity()),
+                    time: entry.time,
+                    origin: SYSTEM,
+                });
             }
+            last_told = entries.last().map_or(last_told, |entry| entry.serial.max(last_told));
         }
         if changes.changed().await.is_err() {
             return;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
 use crate::bmc::{
-    Cause, ERRAND, Verb,
+    Cause, ERRAND, Occurrence, Verb,
     redfish::{
         Origin, Redfish,
         testing::{ADMINISTRATOR, ask, get, patch, post, redfish},
@@ -90,6 +90,32 @@ async fn only_what_is_wanted_is_sent() {
         next(&mut events).await["Events"][0]["MessageId"],
         "Placemat2.1.0.LogCleared"
     );
+}
+
+#[tokio::test]
+async fn an_entry_that_is_removed_has_none_told_again() {
+    let redfish = redfish(&Scripted::new());
+    let log = redfish.bmc().log();
+    let (url, mut events) = receiver().await;
+    assert_eq!(
+        post(&redfish, SUBSCRIPTIONS, json!({ "Destination": url }))
+            .await
+            .status,
+        201
+    );
+    for cause in [Cause::Ipmi, Cause::Redfish] {
+        log.add(Occurrence::Nmi(cause));
+        next(&mut events).await;
+    }
+    assert!(log.remove(log.ends().unwrap().1));
+    // The log is looked at before the next one comes.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    log.clear();
+    log.add(Occurrence::PoweredOn(Cause::Ipmi));
+    for message in ["LogCleared", "PoweredOn"] {
+        let event = next(&mut events).await;
+        assert_eq!(event["Events"][0]["MessageId"], format!("Placemat2.1.0.{message}"));
+    }
 }
 
 #[tokio::test(start_paused = true)]

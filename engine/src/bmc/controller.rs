@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Accounts, BootOverride, Cause, Chassis, Drive, Identify, Identity, Log, Machine, MachineError, Occurrence,
-    Persistence, Power, Sessions, Usage, User, Verb, Watchdog, Work,
+    Persistence, Power, Sessions, Share, User, Verb, Watchdog, Work,
 };
 use crate::{console::Console, node::PowerState, plan::RestorePolicy};
 
@@ -294,9 +294,9 @@ impl Bmc {
         self.machine.mtu()
     }
 
-    /// What the machine uses of its host.
-    pub fn usage(&self) -> Usage {
-        self.machine.usage()
+    /// How much the machine uses of its host, from 0 to 1, as far as that can be measured.
+    pub fn usage(&self, of: Share) -> Option<f64> {
+        self.machine.usage(of)
     }
 
     /// The machine's serial console, once there is one.

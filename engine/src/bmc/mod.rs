@@ -32,7 +32,7 @@ pub use controller::Bmc;
 pub use errand::{ERRAND, ERRAND_VALUE, is_reserved};
 pub use identity::{Identity, Nic, Volume};
 pub use log::{Entry, Log, LogInfo, Occurrence, Severity};
-pub use machine::{Machine, MachineError, Power, Usage, Verb, Work};
+pub use machine::{Machine, MachineError, Power, Share, Verb, Work};
 pub use media::{Drive, Image};
 pub use place::Place;
 pub use secret::Secret;

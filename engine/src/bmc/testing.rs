@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Bmc, BootOverride, Identity, Image, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Volume, Work,
+    Bmc, BootOverride, Identity, Image, Machine, MachineError, Nic, Power, Role, Share, User, Verb, Volume, Work,
 };
 use crate::{console::Console, node::PowerState, plan::RestorePolicy};
 
@@ -31,6 +31,8 @@ pub(crate) struct Scripted {
     pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
     /// It fails to do what it is told.
     pub(crate) refuses: Arc<AtomicBool>,
+    /// How busy it is.
+    pub(crate) busy: Mutex<f64>,
     pub(crate) boots: Mutex<Vec<Option<BootOverride>>>,
     pub(crate) console: Mutex<Option<Console>>,
     /// Whether its TPM is to begin anew.
@@ -48,6 +50,7 @@ impl Scripted {
             acts: Arc::default(),
             turn: Arc::default(),
             refuses: Arc::default(),
+            busy: Mutex::new(0.25),
             boots: Mutex::default(),
             console: Mutex::default(),
             clears_tpm: Mutex::default(),
@@ -125,6 +128,9 @@ impl Machine for Scripted {
     }
 
     fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(MachineError::Failed("It does not.".into()));
+        }
         *self.restore.lock().unwrap() = policy;
         Ok(())
     }
@@ -149,8 +155,9 @@ impl Machine for Scripted {
     }
 
     fn eject(&self) -> Work<Result<(), MachineError>> {
-        let medium = Arc::clone(&self.medium);
+        let (medium, turn) = (Arc::clone(&self.medium), Arc::clone(&self.turn));
         Box::pin(async move {
+            let _turn = turn.lock().await;
             *medium.lock().unwrap() = None;
             Ok(())
         })
@@ -175,14 +182,12 @@ impl Machine for Scripted {
         1460
     }
 
-    fn usage(&self) -> Usage {
-        if !self.power.borrow().is_on() {
-            return Usage::default();
-        }
-        Usage {
-            cpu: Some(0.25),
-            memory: Some(0.5),
-        }
+    fn usage(&self, of: Share) -> Option<f64> {
+        let share = match of {
+            Share::Processors => *self.busy.lock().unwrap(),
+            Share::Memory => 0.5,
+        };
+        self.power.borrow().is_on().then_some(share)
     }
 }
 

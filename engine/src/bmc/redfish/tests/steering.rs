@@ -1,5 +1,7 @@
 //! What a machine is told over Redfish: power, boot, light, watchdog, setup, clock.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -223,6 +225,10 @@ async fn what_becomes_of_the_power_when_it_comes_back() {
         .json();
     assert_eq!(shown["PowerRestorePolicy"], "LastState");
     assert_eq!(*machine.restore.lock().unwrap(), RestorePolicy::Previous);
+    machine.refuses.store(true, Ordering::Relaxed);
+    let both = json!({ "PowerRestorePolicy": "AlwaysOn", "Boot": { "BootSourceOverrideTarget": "Pxe" } });
+    assert_eq!(patch(&redfish, SYSTEM, both).await.status, 500);
+    assert_eq!(redfish.bmc().boot(), None);
     let wrong = patch(&redfish, SYSTEM, json!({ "PowerRestorePolicy": "Sometimes" })).await;
     assert_eq!(wrong.status, 400);
 }

@@ -24,7 +24,7 @@ use super::{
 };
 
 /// What changes by itself, and without which resources are compared.
-const VOLATILE: &[&str] = &["DateTime", "Reading", "UptimeSeconds"];
+const VOLATILE: &[&str] = &["DateTime", "UptimeSeconds"];
 
 impl Redfish {
     /// Answers a request.

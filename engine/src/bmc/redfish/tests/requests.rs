@@ -4,6 +4,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::bmc::{
+    Cause, Verb,
     redfish::{
         resources::{CHASSIS, MANAGER, SYSTEM},
         testing::{ADMINISTRATOR, READER, ask, get, patch, post, redfish},
@@ -79,6 +80,20 @@ async fn methods_that_a_resource_has_not() {
     }
     let head = ask(&redfish, Method::HEAD, SYSTEM, &[ADMINISTRATOR], "").await;
     assert_eq!(head.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_sensor_that_reads_something_else_has_changed() {
+    let machine = Scripted::new();
+    let redfish = redfish(&machine);
+    redfish.bmc().act(Verb::On, Cause::Other).await.unwrap();
+    let sensor = format!("{CHASSIS}/Sensors/CPUUsage");
+    let etag = get(&redfish, &sensor).await.header("etag").to_owned();
+    let headers = [ADMINISTRATOR, ("if-none-match", etag.as_str())];
+    assert_eq!(ask(&redfish, Method::GET, &sensor, &headers, "").await.status, 304);
+    *machine.busy.lock().unwrap() = 0.75;
+    let answer = ask(&redfish, Method::GET, &sensor, &headers, "").await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["Reading"]), (200, &json!(75.0)));
 }
 
 #[tokio::test]

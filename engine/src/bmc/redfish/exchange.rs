@@ -81,6 +81,14 @@ impl Redfish {
             Read::Resource(read) => read(view)?,
             Read::Document(read) => return read(view),
         };
+        // The member is then the resource, with all that tells of it.
+        let member = query
+            .only_member(&resource)
+            .and_then(|path| Some((route::find(path)?.0, self.find(path, view)?)));
+        let (route, resource, query) = match member {
+            Some((route, member)) => (route, member, query.of_member()),
+            None => (route, resource, query),
+        };
         let etag = etag(&resource);
         let known = headers
             .get(header::IF_NONE_MATCH)

@@ -180,8 +180,13 @@ async fn queries() {
     let redfish = redfish(&Scripted::new());
     let systems = get(&redfish, "/redfish/v1/Systems?$expand=.").await.json();
     assert_eq!(systems["Members"][0]["HostName"], "boot-0");
-    let only = get(&redfish, "/redfish/v1/Systems?only").await.json();
-    assert_eq!(only["HostName"], "boot-0");
+    let only = get(&redfish, "/redfish/v1/Systems?only").await;
+    assert_eq!(only.json()["HostName"], "boot-0");
+    let member = get(&redfish, SYSTEM).await;
+    assert_eq!(only.json(), member.json());
+    for header in ["etag", "link", "allow"] {
+        assert_eq!(only.header(header), member.header(header), "{header}");
+    }
     let path = format!("{SYSTEM}?$select=PowerState,Boot/BootSourceOverrideTarget");
     let selected = get(&redfish, &path).await.json();
     assert_eq!(selected["Boot"]["BootSourceOverrideTarget"], "None");

@@ -162,6 +162,22 @@ async fn mistakes_in_a_change_are_named() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let redfish = redfish(&Scripted::new());
+    for (site, status) in [
+        ("https://10.0.0.5", 200),
+        ("https://evil.example", 403),
+        ("http://10.0.0.5", 403),
+        ("null", 403),
+    ] {
+        let headers = [ADMINISTRATOR, ("host", "10.0.0.5"), ("origin", site)];
+        let light = json!({ "LocationIndicatorActive": true }).to_string();
+        let answer = ask(&redfish, Method::PATCH, SYSTEM, &headers, &light).await;
+        assert_eq!(answer.status, status, "{site}");
+    }
+}
+
+#[tokio::test]
 async fn headers_that_are_not_understood() {
     let redfish = redfish(&Scripted::new());
     for (header, status) in [

@@ -202,7 +202,8 @@ fn unsubscribe(view: &View<'_>) -> Outcome {
 fn stream(view: &View<'_>) -> Outcome {
     let mut reply = Reply::empty();
     reply.status = StatusCode::OK;
-    let stream = view.redfish.events().stream().ok_or_else(|| {
+    let stream = view.redfish.events().stream(view.redfish, view.caller.clone());
+    let stream = stream.ok_or_else(|| {
         let message = Message::new("EventSubscriptionLimitExceeded", []);
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;

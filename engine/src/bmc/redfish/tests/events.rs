@@ -16,7 +16,8 @@ use crate::bmc::{
     Cause, ERRAND, Occurrence, Verb,
     redfish::{
         Origin, Redfish,
-        testing::{ADMINISTRATOR, ask, get, patch, post, redfish},
+        resources::MANAGER,
+        testing::{ADMINISTRATOR, READER, ask, get, patch, post, redfish},
     },
     testing::Scripted,
 };
@@ -164,6 +165,40 @@ async fn subscriptions_that_cannot_be() {
     let wanted = json!({ "Destination": "http://127.0.0.1:9/" });
     while post(&redfish, SUBSCRIPTIONS, wanted.clone()).await.status == 201 {}
     assert_eq!(redfish.events().subscriptions().len(), 16);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_who_has_it() {
+    let redfish = redfish(&Scripted::new());
+    let open = async |(name, value): (&str, &str)| {
+        let request = axum::http::Request::get("/redfish/v1/EventService/SSE").header(name, value);
+        let origin = Origin::Remote([10, 0, 0, 9].into());
+        let answer = redfish.answer(request.body(Bytes::new()).unwrap(), origin).await;
+        let mut stream = answer.into_body().into_data_stream();
+        stream.next().await.unwrap().unwrap();
+        stream
+    };
+    let login = json!({ "UserName": "cybozu", "Password": "cybozu" });
+    let session = post(&redfish, "/redfish/v1/SessionService/Sessions", login).await;
+    let by_session = open(("x-auth-token", session.header("x-auth-token"))).await;
+    let by_account = open(READER).await;
+    let mut other = open(ADMINISTRATOR).await;
+    let path = session.header("location");
+    assert_eq!(
+        ask(&redfish, Method::DELETE, path, &[ADMINISTRATOR], "").await.status,
+        204
+    );
+    let account = redfish.bmc().accounts().named("reader").unwrap();
+    assert!(redfish.bmc().accounts().remove(account.id));
+    for mut ended in [by_session, by_account] {
+        assert!(timeout(PATIENCE, ended.next()).await.unwrap().is_none());
+    }
+    redfish.bmc().log().add(Occurrence::Nmi(Cause::Ipmi));
+    assert!(timeout(PATIENCE, other.next()).await.unwrap().is_some());
+    let reset = json!({ "ResetType": "GracefulRestart" });
+    let target = format!("{MANAGER}/Actions/Manager.Reset");
+    assert_eq!(post(&redfish, &target, reset).await.status, 204);
+    assert!(timeout(PATIENCE, other.next()).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -66,7 +66,9 @@ fn headers(image: &Image) -> HeaderMap {
     if image.user.is_some() || image.password.is_some() {
         let mut login = image.user.clone().unwrap_or_default().into_bytes();
         login.push(b':');
-        login.extend(image.password.iter().flat_map(|password| password.bytes()));
+        if let Some(password) = &image.password {
+            login.extend(password.bytes());
+        }
         // Of base64 alone it is always a header.
         if let Ok(mut basic) = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(login))) {
             basic.set_sensitive(true);

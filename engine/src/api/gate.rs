@@ -1,13 +1,16 @@
-//! Who may speak to the API: a web page the user happens to look at may not.
+//! Who may speak to the API: a web page the user happens to look at may not, and neither may who has but the password of a BMC.
 //!
 //! A page can make a browser send requests to loopback in two ways: from its own origin (the browser then says so in
 //! `Origin`), or by letting its own host name resolve to 127.0.0.1 (DNS rebinding; the `Host` is then that name).
+//!
+//! A BMC sends events and fetches media for its users, from this host and to any URL. It marks what it sends.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use axum::http::{HeaderValue, StatusCode, header, request::Parts, uri::Authority};
 
 use super::answer::ApiError;
+use crate::bmc::ERRAND;
 
 /// Through which door a connection came in.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +22,15 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// Refuses a request whose `Host` is not one of ours (TCP only) or whose `Origin` is another than that `Host`.
+    /// Refuses a request whose `Host` is not one of ours (TCP only) or whose `Origin` is another than that `Host`, and what a
+    /// BMC sends for one of its users.
     pub fn check(self, request: &Parts) -> Result<(), ApiError> {
+        if request.headers.contains_key(ERRAND) {
+            return Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "A BMC sends no events to the lab's API and fetches nothing from it: its users have no say in the lab.",
+            ));
+        }
         let mut hosts = request.headers.get_all(header::HOST).iter();
         let (host, second) = (hosts.next(), hosts.next());
         if second.is_some() {
@@ -186,6 +196,14 @@ mod tests {
         ] {
             assert_eq!(origin(foreign), 403, "{foreign}");
         }
+    }
+
+    #[test]
+    fn what_a_bmc_sends_for_a_user_may_not_in() {
+        let gate = Gate::Tcp(Ipv4Addr::LOCALHOST.into());
+        let errand = ("placemat2-bmc-errand", "1");
+        assert_eq!(check(gate, "/nodes", &[("host", "127.0.0.1:10808"), errand]), 403);
+        assert_eq!(check(Gate::Unix, "/nodes", &[errand]), 403);
     }
 
     #[test]

@@ -9,14 +9,17 @@ use std::{
 
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     Accounts, BootOverride, Cause, Chassis, Drive, Identify, Identity, Log, Machine, MachineError, Occurrence,
-    Persistence, Power, Sessions, Usage, User, Verb, Watchdog, Work,
+    Persistence, Power, Sessions, Share, User, Verb, Watchdog, Work,
 };
-use crate::{console::Console, plan::RestorePolicy};
+use crate::{console::Console, node::PowerState, plan::RestorePolicy};
+
+/// How long after a machine did what it was asked the news of a boot may come.
+const NEWS: Duration = Duration::from_secs(2);
 
 /// A virtual BMC.
 pub struct Bmc {
@@ -47,8 +50,11 @@ struct State {
     drive: Drive,
     /// Gives up what is on its way into the drive.
     loading: CancellationToken,
-    /// Who asked for the next power-on or reset.
-    asked: Option<Cause>,
+    /// Who asked for the next power-on or reset, and a number of that.
+    asked: Option<(Cause, u64)>,
+    last_asked: u64,
+    /// How much that acts on the machine's power is under way.
+    under_way: usize,
 }
 
 impl Bmc {
@@ -125,14 +131,20 @@ impl Bmc {
         self.power.clone()
     }
 
+    /// Whether the machine is on or off to stay, as far as the BMC knows: nothing that it asked for is under way. What it sees
+    /// of the power lags behind what was asked for.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.power.borrow().state, PowerState::On | PowerState::Off) && self.lock().under_way == 0
+    }
+
     /// Acts on the machine's power, and returns when that is done.
-    pub async fn act(&self, verb: Verb, cause: Cause) -> Result<(), MachineError> {
+    pub async fn act(self: &Arc<Self>, verb: Verb, cause: Cause) -> Result<(), MachineError> {
         self.ask(verb, cause)?.await
     }
 
     /// Begins to act on the machine's power; it goes on by itself. What is begun first is done first. Fails if the
     /// machine refuses at once; a failure that comes later is logged.
-    pub fn begin(&self, verb: Verb, cause: Cause) -> Result<(), MachineError> {
+    pub fn begin(self: &Arc<Self>, verb: Verb, cause: Cause) -> Result<(), MachineError> {
         let mut work = self.ask(verb, cause)?;
         // Asked here, so that it has its place in the machine's queue; waited for elsewhere.
         if let Some(done) = (&mut work).now_or_never() {
@@ -150,19 +162,58 @@ impl Bmc {
         Ok(())
     }
 
-    fn ask(&self, verb: Verb, cause: Cause) -> Result<Work<Result<(), MachineError>>, MachineError> {
+    fn ask(self: &Arc<Self>, verb: Verb, cause: Cause) -> Result<Work<Result<(), MachineError>>, MachineError> {
         if !verb.suits_off() && !self.power.borrow().is_on() {
             let node = &self.identity.node;
             return Err(MachineError::Conflict(format!(
                 "Node {node:?} is off: there is nothing to {verb}."
             )));
         }
-        match verb {
-            Verb::On | Verb::Reset | Verb::Cycle => self.lock().asked = Some(cause),
-            Verb::Nmi => drop(self.log.add(Occurrence::Nmi(cause))),
-            Verb::Off | Verb::Shutdown | Verb::Push => {}
+        let idle = verb == Verb::On && self.is_settled() && self.power.borrow().is_on();
+        let asked = match verb {
+            Verb::On | Verb::Reset | Verb::Cycle if !idle => {
+                let mut state = self.lock();
+                state.last_asked += 1;
+                state.asked = Some((cause, state.last_asked));
+                Some(state.last_asked)
+            }
+            Verb::Nmi => {
+                self.log.add(Occurrence::Nmi(cause));
+                None
+            }
+            _ => None,
+        };
+        let under_way = UnderWay::new(self);
+        let (work, weak) = (self.machine.act(verb), Arc::downgrade(self));
+        Ok(Box::pin(async move {
+            let done = work.await;
+            drop(under_way);
+            if let Some((bmc, number)) = weak.upgrade().zip(asked) {
+                bmc.answered(number, done.is_ok());
+            }
+            done
+        }))
+    }
+
+    /// Takes note that what was asked for has ended: a boot that comes of something else later is not to be told as by who
+    /// asked.
+    fn answered(self: &Arc<Self>, number: u64, done: bool) {
+        if !done {
+            return self.forget_asked(number);
         }
-        Ok(self.machine.act(verb))
+        let weak = Arc::downgrade(self);
+        let closing = self.closing.clone();
+        self.tasks.spawn(async move {
+            if closing.run_until_cancelled(sleep(NEWS)).await.is_some()
+                && let Some(bmc) = weak.upgrade()
+            {
+                bmc.forget_asked(number);
+            }
+        });
+    }
+
+    fn forget_asked(&self, number: u64) {
+        self.lock().asked.take_if(|(_, asked)| *asked == number);
     }
 
     /// From what the machine boots next, if not in its usual order.
@@ -243,9 +294,9 @@ impl Bmc {
         self.machine.mtu()
     }
 
-    /// What the machine uses of its host.
-    pub fn usage(&self) -> Usage {
-        self.machine.usage()
+    /// How much the machine uses of its host, from 0 to 1, as far as that can be measured.
+    pub fn usage(&self, of: Share) -> Option<f64> {
+        self.machine.usage(of)
     }
 
     /// The machine's serial console, once there is one.
@@ -287,7 +338,7 @@ impl Bmc {
                 let cause = if now.by_guest {
                     Cause::Guest
                 } else {
-                    state.asked.take().unwrap_or(Cause::Other)
+                    state.asked.take().map_or(Cause::Other, |(cause, _)| cause)
                 };
                 state.chassis.restart_cause = cause;
                 let power_on = before.on_since != now.on_since;
@@ -321,6 +372,24 @@ impl Bmc {
     }
 }
 
+/// Something that acts on the machine's power, until it ends or is given up.
+struct UnderWay(Weak<Bmc>);
+
+impl UnderWay {
+    fn new(bmc: &Arc<Bmc>) -> Self {
+        bmc.lock().under_way += 1;
+        Self(Arc::downgrade(bmc))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(bmc) = self.0.upgrade() {
+            bmc.lock().under_way -= 1;
+        }
+    }
+}
+
 async fn follow(bmc: Weak<Bmc>, mut power: watch::Receiver<Power>) {
     let mut before = Power::off();
     loop {
@@ -343,6 +412,8 @@ fn since(time: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
     use crate::bmc::{
         BootFirmware, BootTarget,
@@ -387,6 +458,43 @@ mod tests {
         let found = logged(&bmc, 3).await;
         assert!(matches!(found[1], Occurrence::PoweredOff(_)), "{found:?}");
         assert_eq!(found[2], Occurrence::PoweredOn(Cause::Ipmi));
+    }
+
+    #[tokio::test]
+    async fn who_asked_in_vain_is_not_the_cause_of_a_later_boot() {
+        let machine = Scripted::new();
+        let bmc = bmc(&machine);
+        bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
+        logged(&bmc, 1).await;
+        assert!(bmc.is_settled());
+        bmc.act(Verb::On, Cause::Redfish).await.unwrap();
+        machine.act(Verb::Reset).await.unwrap();
+        assert_eq!(logged(&bmc, 2).await[1], Occurrence::Reset(Cause::Other));
+        machine.refuses.store(true, Ordering::Relaxed);
+        bmc.act(Verb::Reset, Cause::Redfish).await.unwrap_err();
+        machine.refuses.store(false, Ordering::Relaxed);
+        machine.act(Verb::Reset).await.unwrap();
+        assert_eq!(logged(&bmc, 3).await[2], Occurrence::Reset(Cause::Other));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ended_without_a_boot_has_none_later() {
+        let machine = Scripted::new();
+        let bmc = bmc(&machine);
+        let turn = machine.turn.lock().await;
+        bmc.begin(Verb::On, Cause::Ipmi).unwrap();
+        bmc.begin(Verb::On, Cause::Redfish).unwrap();
+        assert!(!bmc.is_settled());
+        drop(turn);
+        logged(&bmc, 1).await;
+        // The second one again finds it on, and leaves nothing behind.
+        let turn = machine.turn.lock().await;
+        bmc.begin(Verb::Nmi, Cause::Ipmi).unwrap();
+        bmc.begin(Verb::On, Cause::Redfish).unwrap();
+        drop(turn);
+        sleep(NEWS * 2).await;
+        machine.act(Verb::Reset).await.unwrap();
+        assert_eq!(logged(&bmc, 3).await[2], Occurrence::Reset(Cause::Other));
     }
 
     #[tokio::test]

@@ -89,6 +89,8 @@ fn by(cause: Cause) -> &'static str {
 pub struct Entry {
     /// Its number, from 1 to 0xfffe; they begin anew after that.
     pub id: u16,
+    /// How many entries there had been in all when it came, with it: that never goes back, whatever becomes of the log.
+    pub serial: u64,
     /// When, by the log's clock.
     pub time: Timestamp,
     /// What happened.
@@ -106,6 +108,7 @@ pub struct Log {
 struct Inner {
     entries: VecDeque<Entry>,
     last_id: u16,
+    last_serial: u64,
     lost: bool,
     added: Option<Timestamp>,
     erased: Option<Timestamp>,
@@ -139,6 +142,7 @@ impl Log {
         let inner = Inner {
             entries: VecDeque::new(),
             last_id: 0,
+            last_serial: 0,
             lost: false,
             added: None,
             erased: None,
@@ -159,8 +163,10 @@ impl Log {
             let id = if inner.last_id >= LAST_ID { 1 } else { inner.last_id + 1 };
             let time = inner.now();
             inner.last_id = id;
+            inner.last_serial += 1;
+            let serial = inner.last_serial;
             inner.added = Some(time);
-            inner.entries.push_back(Entry { id, time, what });
+            inner.entries.push_back(Entry { id, serial, time, what });
             id
         };
         self.changes.send_modify(|version| *version += 1);

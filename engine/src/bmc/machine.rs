@@ -89,13 +89,13 @@ impl Power {
     }
 }
 
-/// What a machine uses of its host, as far as that can be measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
-    /// Share of its processors that it kept busy since it was last asked, from 0 to 1.
-    pub cpu: Option<f64>,
-    /// Share of its memory that the host has given it, from 0 to 1.
-    pub memory: Option<f64>,
+/// What a machine uses of its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Its processors: how busy it kept them since that was last measured.
+    Processors,
+    /// Its memory: how much of it the host has given.
+    Memory,
 }
 
 /// Why a machine did not do what was asked.
@@ -151,6 +151,6 @@ pub trait Machine: Send + Sync + 'static {
     /// The MTU that its NICs are told at power-on.
     fn mtu(&self) -> u32;
 
-    /// What it uses; nothing while it is off. Must not block.
-    fn usage(&self) -> Usage;
+    /// How much it uses, from 0 to 1; `None` while it is off, or if it can't be measured. Must not block.
+    fn usage(&self, of: Share) -> Option<f64>;
 }

@@ -8,6 +8,7 @@ mod accounts;
 mod boot;
 mod chassis;
 mod controller;
+mod errand;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod identity;
@@ -28,9 +29,10 @@ pub use accounts::{Account, AccountError, Accounts, LONGEST_NAME, LONGEST_PASSWO
 pub use boot::{BootFirmware, BootOverride, BootTarget, Persistence};
 pub use chassis::{Cause, Chassis, Identify};
 pub use controller::Bmc;
+pub use errand::{ERRAND, ERRAND_VALUE, is_reserved};
 pub use identity::{Identity, Nic, Volume};
 pub use log::{Entry, Log, LogInfo, Occurrence, Severity};
-pub use machine::{Machine, MachineError, Power, Usage, Verb, Work};
+pub use machine::{Machine, MachineError, Power, Share, Verb, Work};
 pub use media::{Drive, Image};
 pub use place::Place;
 pub use secret::Secret;

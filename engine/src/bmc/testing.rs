@@ -3,14 +3,17 @@
 // Fuzz targets use it, too, and there clippy sees no tests.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Bmc, BootOverride, Identity, Image, Machine, MachineError, Nic, Power, Role, Usage, User, Verb, Volume, Work,
+    Bmc, BootOverride, Identity, Image, Machine, MachineError, Nic, Power, Role, Share, User, Verb, Volume, Work,
 };
 use crate::{console::Console, node::PowerState, plan::RestorePolicy};
 
@@ -24,6 +27,12 @@ pub(crate) fn resident() -> usize {
 pub(crate) struct Scripted {
     power: watch::Sender<Power>,
     pub(crate) acts: Arc<Mutex<Vec<Verb>>>,
+    /// Held, it does nothing yet of what it is told, and then all in order.
+    pub(crate) turn: Arc<tokio::sync::Mutex<()>>,
+    /// It fails to do what it is told.
+    pub(crate) refuses: Arc<AtomicBool>,
+    /// How busy it is.
+    pub(crate) busy: Mutex<f64>,
     pub(crate) boots: Mutex<Vec<Option<BootOverride>>>,
     pub(crate) console: Mutex<Option<Console>>,
     /// Whether its TPM is to begin anew.
@@ -39,6 +48,9 @@ impl Scripted {
         Arc::new(Self {
             power: watch::Sender::new(Power::off()),
             acts: Arc::default(),
+            turn: Arc::default(),
+            refuses: Arc::default(),
+            busy: Mutex::new(0.25),
             boots: Mutex::default(),
             console: Mutex::default(),
             clears_tpm: Mutex::default(),
@@ -68,7 +80,12 @@ impl Machine for Scripted {
 
     fn act(&self, verb: Verb) -> Work<Result<(), MachineError>> {
         let (power, acts) = (self.power.clone(), Arc::clone(&self.acts));
+        let (turn, refuses) = (Arc::clone(&self.turn), Arc::clone(&self.refuses));
         Box::pin(async move {
+            let _turn = turn.lock().await;
+            if refuses.load(Ordering::Relaxed) {
+                return Err(MachineError::Failed("It does not.".into()));
+            }
             acts.lock().unwrap().push(verb);
             power.send_if_modified(|power| {
                 let off = Power {
@@ -111,6 +128,9 @@ impl Machine for Scripted {
     }
 
     fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
+        if self.refuses.load(Ordering::Relaxed) {
+            return Err(MachineError::Failed("It does not.".into()));
+        }
         *self.restore.lock().unwrap() = policy;
         Ok(())
     }
@@ -135,8 +155,9 @@ impl Machine for Scripted {
     }
 
     fn eject(&self) -> Work<Result<(), MachineError>> {
-        let medium = Arc::clone(&self.medium);
+        let (medium, turn) = (Arc::clone(&self.medium), Arc::clone(&self.turn));
         Box::pin(async move {
+            let _turn = turn.lock().await;
             *medium.lock().unwrap() = None;
             Ok(())
         })
@@ -161,14 +182,12 @@ impl Machine for Scripted {
         1460
     }
 
-    fn usage(&self) -> Usage {
-        if !self.power.borrow().is_on() {
-            return Usage::default();
-        }
-        Usage {
-            cpu: Some(0.25),
-            memory: Some(0.5),
-        }
+    fn usage(&self, of: Share) -> Option<f64> {
+        let share = match of {
+            Share::Processors => *self.busy.lock().unwrap(),
+            Share::Memory => 0.5,
+        };
+        self.power.borrow().is_on().then_some(share)
     }
 }
 

@@ -57,16 +57,24 @@ pub struct Watchdog {
 struct Inner {
     settings: Option<WatchdogSettings>,
     running: Option<Running>,
+    last_run: u64,
     expired: u8,
 }
 
 #[derive(Debug)]
 struct Running {
+    /// Which one it is: a task that was just about to act when it was halted must not act for the next.
+    run: u64,
     end: Instant,
     task: AbortHandle,
 }
 
 impl Inner {
+    /// Whether that run goes on.
+    fn is(&self, run: u64) -> bool {
+        self.running.as_ref().is_some_and(|running| running.run == run)
+    }
+
     /// Ends its running; whether it ran.
     fn halt(&mut self) -> bool {
         let running = self.running.take();
@@ -106,22 +114,20 @@ impl Watchdog {
         inner.halt();
         let end = Instant::now() + settings.time;
         let weak = Arc::downgrade(bmc);
+        inner.last_run += 1;
+        let run = inner.last_run;
         let task = tokio::spawn(async move {
-            if !settings.warn_before.is_zero() || settings.warn_by_nmi {
+            if settings.warn_by_nmi {
                 tokio::time::sleep_until(end - settings.warn_before.min(settings.time)).await;
                 let Some(bmc) = weak.upgrade() else { return };
-                bmc.log().add(Occurrence::Watchdog(Expiry::Warning, settings));
-                if settings.warn_by_nmi {
-                    bmc.begin(Verb::Nmi, Cause::Watchdog)
-                        .unwrap_or_else(|error| failed(&error));
-                }
+                bmc.watchdog().warn(&bmc, settings, run);
             }
             tokio::time::sleep_until(end).await;
             let Some(bmc) = weak.upgrade() else { return };
-            bmc.watchdog().expire(&bmc, settings);
+            bmc.watchdog().expire(&bmc, settings, run);
         });
         let task = task.abort_handle();
-        inner.running = Some(Running { end, task });
+        inner.running = Some(Running { run, end, task });
         true
     }
 
@@ -130,9 +136,25 @@ impl Watchdog {
         self.lock().halt();
     }
 
-    fn expire(&self, bmc: &Arc<Bmc>, settings: WatchdogSettings) {
+    /// The interrupt before the end, and its event, which there is with an interrupt alone and unless none is wanted (IPMI 2.0,
+    /// 27.6).
+    fn warn(&self, bmc: &Arc<Bmc>, settings: WatchdogSettings, run: u64) {
+        if !self.lock().is(run) {
+            return;
+        }
+        if !settings.silent {
+            bmc.log().add(Occurrence::Watchdog(Expiry::Warning, settings));
+        }
+        bmc.begin(Verb::Nmi, Cause::Watchdog)
+            .unwrap_or_else(|error| failed(&error));
+    }
+
+    fn expire(&self, bmc: &Arc<Bmc>, settings: WatchdogSettings, run: u64) {
         {
             let mut inner = self.lock();
+            if !inner.is(run) {
+                return;
+            }
             inner.expired |= 1_u8.checked_shl(settings.purpose.into()).unwrap_or_default();
             // Not halted: that would end the task this runs in before it has acted.
             inner.running = None;
@@ -192,6 +214,48 @@ mod tests {
         let state = bmc.watchdog().state();
         assert_eq!((state.left, state.expired), (None, 1 << 4));
         assert_eq!(bmc.chassis().restart_cause, Cause::Watchdog);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_was_halted_does_nothing_to_the_next() {
+        let machine = Scripted::new();
+        let bmc = bmc(&machine);
+        bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        machine.acts();
+        bmc.watchdog().set(&bmc, settings(), 0, false);
+        bmc.watchdog().start(&bmc);
+        let run = bmc.watchdog().lock().last_run;
+        bmc.watchdog().start(&bmc);
+        // As if it had been too late to end its task.
+        bmc.watchdog().warn(&bmc, settings(), run);
+        bmc.watchdog().expire(&bmc, settings(), run);
+        assert!(machine.acts().is_empty());
+        let state = bmc.watchdog().state();
+        assert_eq!((state.left, state.expired), (Some(Duration::from_secs(10)), 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_told_of_only_as_wanted() {
+        for (warn_by_nmi, silent, told) in [(true, false, 3), (false, false, 1), (true, true, 1), (false, true, 0)] {
+            let machine = Scripted::new();
+            let bmc = bmc(&machine);
+            bmc.act(Verb::On, Cause::Ipmi).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let settings = WatchdogSettings {
+                warn_by_nmi,
+                silent,
+                action: None,
+                ..settings()
+            };
+            bmc.watchdog().set(&bmc, settings, 0, false);
+            bmc.watchdog().start(&bmc);
+            let before = bmc.log().entries().len();
+            tokio::time::sleep(Duration::from_secs(11)).await;
+            // The interrupt itself is told of like any other.
+            assert_eq!(bmc.log().entries().len() - before, told, "{warn_by_nmi} {silent}");
+            assert_eq!(machine.acts().contains(&Verb::Nmi), warn_by_nmi);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -95,14 +95,16 @@ impl From<io::Error> for Failure {
 }
 
 /// Fetches a URL into a file, continuing what is there. Returns its size in bytes, or in words why it can't be had. Blocks
-/// as it writes: for a thread of its own.
+/// as it writes: for a thread of its own. Those headers are sent along; another server that the one of the URL leads to is
+/// not told who signs in.
 pub(super) async fn download(
     url: &str,
+    headers: HeaderMap,
     to: &impl Target,
     patience: &Patience,
     watcher: &mut impl Watcher,
 ) -> Result<u64, String> {
-    let client = client(url, patience).map_err(|error| chain(&error))?;
+    let client = client(url, &headers, patience).map_err(|error| chain(&error))?;
     let mut best = to.len().unwrap_or_default();
     let mut failures = 0;
     loop {
@@ -347,10 +349,11 @@ fn check_room(path: &Path, needed: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn client(url: &str, patience: &Patience) -> Result<Client, reqwest::Error> {
+fn client(url: &str, headers: &HeaderMap, patience: &Patience) -> Result<Client, reqwest::Error> {
     // An error says that somebody else has chosen a provider: theirs will do.
     drop(ring::default_provider().install_default());
-    match builder(patience).build() {
+    let builder = || builder(patience).default_headers(headers.clone());
+    match builder().build() {
         // A host without any certificate authority can't check https, but http needs none. Should the server redirect
         // to https, no certificate will be good enough.
         Err(_) if url.starts_with("http://") => {
@@ -358,7 +361,7 @@ fn client(url: &str, patience: &Patience) -> Result<Client, reqwest::Error> {
             let config = ClientConfig::builder()
                 .with_root_certificates(nobody)
                 .with_no_client_auth();
-            builder(patience).tls_backend_preconfigured(config).build()
+            builder().tls_backend_preconfigured(config).build()
         }
         built => built,
     }

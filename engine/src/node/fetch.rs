@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use reqwest::header::HeaderMap;
 use tokio::time::timeout;
 
 use super::{
@@ -32,9 +33,10 @@ const PATIENCE: Patience = Patience {
     pause: Duration::from_secs(1),
 };
 
-/// Fetches a URL into a file in that directory, which is made if need be. Fails in words. Blocks as it writes: for a thread
+/// Fetches a URL into a file in that directory, which is made if need be. The log is told of the URL, so who signs in belongs
+/// into the headers. Fails in words. Blocks as it writes: for a thread
 /// of its own.
-pub async fn fetch_medium(url: &str, dir: &Path) -> Result<File, String> {
+pub async fn fetch_medium(url: &str, headers: HeaderMap, dir: &Path) -> Result<File, String> {
     let file = unnamed(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     let target = Unnamed {
         file,
@@ -42,7 +44,7 @@ pub async fn fetch_medium(url: &str, dir: &Path) -> Result<File, String> {
         validator: Mutex::default(),
         limit: MAX_SIZE,
     };
-    match timeout(MAX_TIME, download(url, &target, &PATIENCE, &mut Log(url))).await {
+    match timeout(MAX_TIME, download(url, headers, &target, &PATIENCE, &mut Log(url))).await {
         Ok(done) => done.map(|_| target.file),
         Err(_) => Err(format!("it took longer than {} minutes", MAX_TIME.as_secs() / 60)),
     }
@@ -138,7 +140,7 @@ mod tests {
             "HTTP/1.1 206 Partial\r\nETag: \"x\"\r\nContent-Length: 3\r\nContent-Range: bytes 3-5/6\r\n\r\n966",
         ])
         .await;
-        let file = fetch_medium(&url, &media).await.unwrap();
+        let file = fetch_medium(&url, HeaderMap::new(), &media).await.unwrap();
         let mut content = [0; 6];
         file.read_exact_at(&mut content, 0).unwrap();
         assert_eq!(&content, b"iso966");
@@ -149,10 +151,10 @@ mod tests {
     async fn what_is_not_there_or_too_large_is_no_medium() {
         let dir = tempfile::tempdir().unwrap();
         let url = server(&["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]).await;
-        let error = fetch_medium(&url, dir.path()).await.unwrap_err();
+        let error = fetch_medium(&url, HeaderMap::new(), dir.path()).await.unwrap_err();
         assert!(error.contains("404"), "{error}");
         let url = server(&["HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n"]).await;
-        let error = fetch_medium(&url, dir.path()).await.unwrap_err();
+        let error = fetch_medium(&url, HeaderMap::new(), dir.path()).await.unwrap_err();
         assert!(error.contains("more than"), "{error}");
     }
 
@@ -166,7 +168,9 @@ mod tests {
             validator: Mutex::default(),
             limit: 10,
         };
-        let error = download(&url, &target, &PATIENCE, &mut Log(&url)).await.unwrap_err();
+        let error = download(&url, HeaderMap::new(), &target, &PATIENCE, &mut Log(&url))
+            .await
+            .unwrap_err();
         assert!(error.contains("more than 10 bytes"), "{error}");
         assert!(target.file.metadata().unwrap().len() <= 10);
     }

@@ -12,6 +12,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::try_join_all;
+use reqwest::header::HeaderMap;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 use tokio::{io::BufReader, runtime::Handle, sync::oneshot, task::spawn_blocking};
@@ -274,7 +275,8 @@ impl Fetching {
         let mut continued = self.partial.validator().is_some() && self.partial.len().is_ok_and(|length| length > 0);
         loop {
             self.progress.phase(ImagePhase::Downloading);
-            let done = download(&self.url, &self.partial, &self.env.patience, &mut self.progress).await;
+            let (headers, patience) = (HeaderMap::new(), &self.env.patience);
+            let done = download(&self.url, headers, &self.partial, patience, &mut self.progress).await;
             let size = done.map_err(|reason| self.failed(reason))?;
             let Some(expected) = &self.image.sha256 else {
                 return self.keep(size).await;

@@ -52,12 +52,20 @@ impl Bmc {
         }))
     }
 
-    /// Takes out what is in the machine's CD drive, or on its way there.
-    pub async fn eject(&self) -> Result<(), MachineError> {
+    /// Takes out what is in the machine's CD drive, or on its way there. Once begun it is done, whoever waits for it: what the
+    /// machine does not have any more must not seem to be there.
+    pub async fn eject(self: &Arc<Self>) -> Result<(), MachineError> {
         self.lock().loading.cancel();
-        self.machine.eject().await?;
-        self.lock().drive = Drive::Empty;
-        self.changed();
-        Ok(())
+        let (bmc, closing) = (Arc::clone(self), self.closing.clone());
+        let ejecting = self.tasks.spawn(closing.run_until_cancelled_owned(async move {
+            bmc.machine.eject().await?;
+            bmc.lock().drive = Drive::Empty;
+            bmc.changed();
+            Ok(())
+        }));
+        match ejecting.await {
+            Ok(Some(done)) => done,
+            Ok(None) | Err(_) => Err(MachineError::Failed("The BMC was closed meanwhile.".into())),
+        }
     }
 }

@@ -55,6 +55,7 @@ fn session(bmc: &Arc<Bmc>, remote: SocketAddr) -> Session {
         handle: 1,
         // The first one there is.
         account: 2,
+        name: bmc.accounts().get(2).map(|account| account.name).unwrap_or_default(),
         limit: Privilege::Administrator,
         privilege: Privilege::Administrator,
         keys: Keys::derive(Suite::Sha256, SECRET),

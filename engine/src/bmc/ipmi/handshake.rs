@@ -229,6 +229,7 @@ impl<A: Admission> Handshake<'_, A> {
             remote: self.remote,
             handle,
             account: account.id,
+            name: account.name.clone(),
             limit,
             privilege: limit.min(Privilege::User),
             keys: Keys::derive(suite, &sik),

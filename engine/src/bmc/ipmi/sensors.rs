@@ -1,6 +1,6 @@
 //! The sensors there are. None is invented: each tells what this BMC knows of its machine.
 
-use crate::bmc::{Bmc, Usage};
+use crate::bmc::{Bmc, Share};
 
 /// A sensor.
 pub struct Sensor {
@@ -20,7 +20,7 @@ pub struct Sensor {
 #[derive(Clone, Copy)]
 pub enum Form {
     /// By a number from 0 to 100; none while there is nothing to be measured.
-    Percent(fn(&Usage) -> Option<f64>),
+    Percent(Share),
     /// By one bit for each state that holds, out of those that can.
     States {
         /// All that can.
@@ -93,14 +93,14 @@ pub const SENSORS: &[Sensor] = &[
         name: "CPU Usage",
         kind: PROCESSOR_KIND,
         entity: PROCESSOR,
-        form: Form::Percent(|usage| usage.cpu),
+        form: Form::Percent(Share::Processors),
     },
     Sensor {
         number: 4,
         name: "Memory Usage",
         kind: MEMORY_KIND,
         entity: MEMORY,
-        form: Form::Percent(|usage| usage.memory),
+        form: Form::Percent(Share::Memory),
     },
     Sensor {
         number: BOOT,

@@ -15,7 +15,7 @@ use super::{
     settings::Settings,
     sol::{self, Sol},
 };
-use crate::bmc::{Account, Bmc, Place};
+use crate::bmc::{Bmc, Place};
 
 /// The port of RMCP.
 pub const PORT: u16 = 623;
@@ -119,6 +119,7 @@ impl Server {
             Rmcp::Ping(tag) => return Ok(Some(rmcp::pong(tag))),
             Rmcp::Ipmi(packet) => packet::parse(packet).ok_or(())?,
         };
+        self.settings.follow(&self.bmc.accounts().list());
         let mut answer = rmcp::frame();
         match ipmi {
             Packet::Plain(message) => packet::append_plain(&self.outside(message)?, &mut answer),
@@ -173,7 +174,8 @@ impl Server {
         from: SocketAddr,
     ) -> Result<(Option<Vec<u8>>, Then), ()> {
         let body = session.unseal(sealed, from, Instant::now()).ok_or(())?;
-        let account = self.bmc.accounts().get(session.account).filter(Account::is_usable);
+        let account = self.bmc.accounts().get(session.account);
+        let account = account.filter(|account| account.is_usable() && account.name == session.name);
         let Some(limit) = account.and_then(|account| self.settings.limit(&account)) else {
             // Whoever it belongs to may not sign in any more.
             return Ok((None, Then::Close));
@@ -196,7 +198,13 @@ impl Server {
                 Ok((answer, then))
             }
             Payload::Sol => {
+                let admitted = self.settings.admits_to_console(session.account, session.privilege);
                 let sol = self.sol.as_mut().filter(|sol| sol.session() == session.id).ok_or(())?;
+                if !admitted {
+                    // Taken away since it was activated.
+                    self.sol = None;
+                    return Ok((session.seal(Payload::Sol, &sol::farewell()), Then::Nothing));
+                }
                 let answer = sol.receive(&body).and_then(|body| session.seal(Payload::Sol, &body));
                 Ok((answer, Then::Nothing))
             }

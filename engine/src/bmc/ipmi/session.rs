@@ -39,6 +39,8 @@ pub struct Session {
     pub handle: u8,
     /// The account.
     pub account: u8,
+    /// Its name when the session was opened: another name under that number is somebody else.
+    pub name: String,
     /// The most it may do.
     pub limit: Privilege,
     /// What it may do now.

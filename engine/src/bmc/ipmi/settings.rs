@@ -23,6 +23,17 @@ pub struct Access {
     pub sol: bool,
 }
 
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            callback_only: false,
+            link: false,
+            messaging: true,
+            sol: true,
+        }
+    }
+}
+
 /// How Serial over LAN behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SolSettings {
@@ -58,6 +69,8 @@ pub struct BootOptions {
 pub struct Settings {
     /// By account number.
     pub access: [Access; ACCOUNTS],
+    /// Whose access that is: the name that the account had last.
+    owners: [String; ACCOUNTS],
     /// The most anybody may do over the LAN.
     pub channel_limit: Privilege,
     /// Serial over LAN.
@@ -79,12 +92,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            access: [Access {
-                callback_only: false,
-                link: false,
-                messaging: true,
-                sol: true,
-            }; ACCOUNTS],
+            access: [Access::default(); ACCOUNTS],
+            owners: Default::default(),
             channel_limit: Privilege::Administrator,
             sol: SolSettings {
                 enabled: true,
@@ -110,6 +119,28 @@ impl Settings {
     /// What an account may do; `None` for a number that no account has.
     pub fn access(&mut self, account: u8) -> Option<&mut Access> {
         self.access.get_mut(usize::from(account))
+    }
+
+    /// Takes note of whose accounts there are, by whichever face they were made: what was set for somebody does not hold for
+    /// who has the number after them. What is set for a number before it has a name stays.
+    pub fn follow(&mut self, accounts: &[Account]) {
+        for (number, (owner, access)) in self.owners.iter_mut().zip(&mut self.access).enumerate() {
+            let account = accounts.iter().find(|account| usize::from(account.id) == number);
+            let name = account.map_or("", |account| &account.name);
+            if *owner != name {
+                if !owner.is_empty() {
+                    *access = Access::default();
+                }
+                name.clone_into(owner);
+            }
+        }
+    }
+
+    /// Whether that account may use Serial over LAN, with the privilege that it has at the moment.
+    pub fn admits_to_console(&self, account: u8, privilege: Privilege) -> bool {
+        let needed = Privilege::from_number(self.sol.authentication & 0xf).unwrap_or(Privilege::Operator);
+        let access = self.access.get(usize::from(account));
+        privilege >= needed && access.is_some_and(|access| access.sol)
     }
 }
 

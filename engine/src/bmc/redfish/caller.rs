@@ -36,8 +36,12 @@ pub enum Caller {
     User {
         /// The account's number.
         account: u8,
+        /// Its name, as it was when they signed in.
+        name: String,
         /// What it may do.
         role: Role,
+        /// The session they have, if they came by one.
+        session: Option<u64>,
     },
     /// The lab.
     Lab,
@@ -99,6 +103,21 @@ impl Caller {
         }
     }
 
+    /// Whether they are still signed in: the account is there, and the session has not ended.
+    pub fn is_signed_in(&self, redfish: &Redfish) -> bool {
+        match self {
+            Self::Anonymous => false,
+            Self::User {
+                account, name, session, ..
+            } => {
+                let account = redfish.bmc().accounts().get(*account);
+                let usable = account.is_some_and(|account| account.is_usable() && account.name == *name);
+                usable && session.is_none_or(|session| redfish.sessions().has(session))
+            }
+            Self::Lab => true,
+        }
+    }
+
     /// Whether that is the caller's own account.
     pub fn is_account(&self, id: u8) -> bool {
         matches!(self, Self::User { account, .. } if *account == id)
@@ -120,12 +139,14 @@ impl Caller {
 pub fn identify(redfish: &Redfish, headers: &HeaderMap, origin: Origin) -> Result<Caller, Refusal> {
     if let Some(token) = headers.get("x-auth-token") {
         let found = redfish.sessions().by_token(redfish.bmc(), token.as_bytes());
-        return found.and_then(|account| user(&account)).ok_or_else(unauthorized);
+        return found
+            .and_then(|(session, account)| user(account, Some(session)))
+            .ok_or_else(unauthorized);
     }
     if let Some(credentials) = headers.get(header::AUTHORIZATION) {
         let signed_in = basic(credentials.as_bytes()).and_then(|(name, password)| {
             let account = redfish.bmc().accounts().sign_in(&name, &password)?;
-            user(&account)
+            user(account, None)
         });
         return signed_in.ok_or_else(|| {
             redfish.sessions().note_failure(redfish.bmc(), origin);
@@ -138,11 +159,13 @@ pub fn identify(redfish: &Redfish, headers: &HeaderMap, origin: Origin) -> Resul
     })
 }
 
-fn user(account: &Account) -> Option<Caller> {
+fn user(account: Account, session: Option<u64>) -> Option<Caller> {
     let role = account.role?;
     Some(Caller::User {
         account: account.id,
+        name: account.name,
         role,
+        session,
     })
 }
 
@@ -186,7 +209,12 @@ mod tests {
 
     #[test]
     fn roles_have_what_redfish_gives_them() {
-        let user = |role| Caller::User { account: 2, role };
+        let user = |role| Caller::User {
+            account: 2,
+            name: "ada".into(),
+            role,
+            session: None,
+        };
         assert!(user(Role::Administrator).may(Privilege::ConfigureUsers));
         assert!(user(Role::Operator).may(Privilege::ConfigureComponents));
         assert!(!user(Role::Operator).may(Privilege::ConfigureManager));

@@ -12,6 +12,7 @@ use super::{
     Redfish,
     events::{RETRIES, RETRY_AFTER, RetryPolicy, Subscription, Told},
 };
+use crate::bmc::{ERRAND, ERRAND_VALUE};
 
 /// How long a receiver may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,9 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn deliver(
     redfish: Weak<Redfish>,
     subscription: Subscription,
-    headers: HeaderMap,
+    mut headers: HeaderMap,
     mut events: mpsc::Receiver<Arc<Told>>,
 ) {
+    headers.insert(ERRAND, ERRAND_VALUE);
     // An error says that somebody else has chosen a provider: theirs will do.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder()

@@ -15,14 +15,16 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
 };
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    Redfish, delivery,
+    Redfish,
+    caller::Caller,
+    delivery,
     resources::{LOG_REGISTRY, SYSTEM, message_of, severity, whole_seconds},
     schema,
 };
@@ -152,6 +154,8 @@ struct Subscriber {
 pub struct Events {
     subscribers: Mutex<BTreeMap<u64, Subscriber>>,
     streams: broadcast::Sender<Arc<Told>>,
+    /// Ends the streams there are.
+    ending: Mutex<CancellationToken>,
     last_event: AtomicU64,
     last_subscription: AtomicU64,
 }
@@ -161,6 +165,7 @@ impl Default for Events {
         Self {
             subscribers: Mutex::default(),
             streams: broadcast::Sender::new(QUEUE),
+            ending: Mutex::default(),
             last_event: AtomicU64::new(0),
             last_subscription: AtomicU64::new(0),
         }
@@ -246,35 +251,48 @@ impl Events {
         drop(gone);
     }
 
-    /// Removes all subscriptions.
+    /// Removes all subscriptions and ends all streams.
     pub fn end_all(&self) {
+        std::mem::take(&mut *self.ending()).cancel();
         let gone = std::mem::take(&mut *self.lock());
         drop(gone);
     }
 
-    /// All events from now on as server-sent events, until the client goes; `None`: there are too many such streams.
-    pub fn stream(&self) -> Option<Body> {
+    /// All events from now on as server-sent events, until the client goes or is not signed in any more; `None`: there are too
+    /// many such streams.
+    pub fn stream(&self, redfish: &Arc<Redfish>, caller: Caller) -> Option<Body> {
         if self.streams.receiver_count() >= STREAMS {
             return None;
         }
         let events = self.streams.subscribe();
-        let greeting = Some(Bytes::from_static(b": events follow\n\n"));
-        let chunks = stream::unfold((events, greeting), async |(mut events, greeting)| {
-            if let Some(greeting) = greeting {
-                return Some((Ok::<_, Infallible>(greeting), (events, None)));
-            }
+        let greeting = Bytes::from_static(b": events follow\n\n");
+        let greeting = stream::once(async { Ok::<_, Infallible>(greeting) });
+        let chunks = stream::unfold(events, async |mut events| {
             loop {
                 match events.recv().await {
                     Ok(told) => {
                         let text = format!("id: {}\ndata: {}\n\n", told.number, told.json(""));
-                        return Some((Ok(text.into()), (events, None)));
+                        return Some((Ok(text.into()), events));
                     }
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return None,
                 }
             }
         });
-        Some(Body::from_stream(chunks))
+        let gone = signed_out(Arc::downgrade(redfish), caller, redfish.bmc().watch());
+        let ending = self.ending().clone();
+        let end = async move {
+            tokio::select! {
+                () = gone => {}
+                () = ending.cancelled() => {}
+            }
+        };
+        Some(Body::from_stream(greeting.chain(chunks).take_until(Box::pin(end))))
+    }
+
+    /// A token is replaced as a whole, whatever panics.
+    fn ending(&self) -> MutexGuard<'_, CancellationToken> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A panic while the lock was held can't have left a subscription half changed.
@@ -283,31 +301,35 @@ impl Events {
     }
 }
 
+/// Returns once somebody is not signed in any more.
+async fn signed_out(redfish: Weak<Redfish>, caller: Caller, mut changes: watch::Receiver<u64>) {
+    // Accounts and sessions are among what tells of its changes.
+    while redfish.upgrade().is_some_and(|redfish| caller.is_signed_in(&redfish)) {
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Tells of every entry that comes into the log.
 pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>) {
-    let mut seen = None;
+    let mut last_told = 0;
     loop {
         {
             let Some(redfish) = redfish.upgrade() else { return };
-            let log = redfish.bmc().log();
-            // Ids begin anew when the log is cleared, so an entry is known by its time as well.
-            let last = log.ends().map(|(_, last)| last).zip(log.info().added);
-            if last.is_some() && last != seen {
-                let entries = log.entries();
-                let known = entries.iter().position(|entry| Some((entry.id, entry.time)) == seen);
-                for entry in entries.iter().skip(known.map_or(0, |at| at + 1)) {
-                    let (id, argument) = message_of(&entry.what);
-                    redfish.events().tell(Event {
-                        message_id: format!("{LOG_REGISTRY}.{id}"),
-                        message: argument.clone(),
-                        arguments: vec![argument],
-                        severity: severity(entry.what.severity()),
-                        time: entry.time,
-                        origin: SYSTEM,
-                    });
-                }
-                seen = last;
+            let entries = redfish.bmc().log().entries();
+            for entry in entries.iter().filter(|entry| entry.serial > last_told) {
+                let (id, argument) = message_of(&entry.what);
+                redfish.events().tell(Event {
+                    message_id: format!("{LOG_REGISTRY}.{id}"),
+                    message: argument.clone(),
+                    arguments: vec![argument],
+                    severity: severity(entry.what.severity()),
+                    time: entry.time,
+                    origin: SYSTEM,
+                });
             }
+            last_told = entries.last().map_or(last_told, |entry| entry.serial.max(last_told));
         }
         if changes.changed().await.is_err() {
             return;

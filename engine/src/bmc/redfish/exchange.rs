@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Method, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header},
 };
 use bytes::Bytes;
 use serde_json::Value;
@@ -24,7 +24,7 @@ use super::{
 };
 
 /// What changes by itself, and without which resources are compared.
-const VOLATILE: &[&str] = &["DateTime", "Reading", "UptimeSeconds"];
+const VOLATILE: &[&str] = &["DateTime", "UptimeSeconds"];
 
 impl Redfish {
     /// Answers a request.
@@ -35,6 +35,7 @@ impl Redfish {
 
     async fn outcome(self: &Arc<Self>, request: &Request<Bytes>, origin: Origin) -> Outcome {
         let headers = request.headers();
+        check_site(headers, origin)?;
         if headers.get("odata-version").is_some_and(|version| version != "4.0") {
             let message = Message::new("HeaderInvalid", ["OData-Version"]);
             return Err(Refusal::new(StatusCode::PRECONDITION_FAILED, message));
@@ -80,6 +81,14 @@ impl Redfish {
         let resource = match read {
             Read::Resource(read) => read(view)?,
             Read::Document(read) => return read(view),
+        };
+        // The member is then the resource, with all that tells of it.
+        let member = query
+            .only_member(&resource)
+            .and_then(|path| Some((route::find(path)?.0, self.find(path, view)?)));
+        let (route, resource, query) = match member {
+            Some((route, member)) => (route, member, query.of_member()),
+            None => (route, resource, query),
         };
         let etag = etag(&resource);
         let known = headers
@@ -229,6 +238,25 @@ fn check_etag(headers: &HeaderMap, resource: &Value) -> Result<(), Refusal> {
     }
     let message = Message::new("PreconditionFailed", []);
     Err(Refusal::new(StatusCode::PRECONDITION_FAILED, message))
+}
+
+/// Refuses what a page of another site has a browser send, which signs in by itself with what its user typed in before.
+fn check_site(headers: &HeaderMap, origin: Origin) -> Result<(), Refusal> {
+    // The lab's API has checked its own.
+    if origin == Origin::Lab {
+        return Ok(());
+    }
+    let host = headers.get(header::HOST);
+    let own = |site: &HeaderValue| {
+        let authority = site.as_bytes().strip_prefix(b"https://");
+        host.is_some_and(|host| authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host.as_bytes())))
+    };
+    if headers.get_all(header::ORIGIN).iter().all(own) {
+        return Ok(());
+    }
+    let why = "Requests made by web pages of another origin are refused.";
+    let message = Message::new("GeneralError", []).saying(why);
+    Err(Refusal::new(StatusCode::FORBIDDEN, message))
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {

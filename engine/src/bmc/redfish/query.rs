@@ -80,6 +80,22 @@ impl Query {
         self.expand.is_some() || self.only || self.filter.is_some()
     }
 
+    /// The link to what is wanted in place of a collection that has but one member.
+    pub fn only_member<'a>(&self, collection: &'a Value) -> Option<&'a str> {
+        match collection.get("Members")?.as_array()?.as_slice() {
+            [member] if self.only => member["@odata.id"].as_str(),
+            _ => None,
+        }
+    }
+
+    /// What is wanted of that member.
+    pub fn of_member(self) -> Self {
+        Self {
+            select: self.select,
+            ..Self::default()
+        }
+    }
+
     /// Makes of a resource what is wanted of it; `find` returns the resource behind a link, if it may be read.
     pub fn apply(&self, mut resource: Value, find: &dyn Fn(&str) -> Option<Value>) -> Result<Value, Refusal> {
         let collection = resource.get("Members").is_some_and(Value::is_array);
@@ -88,12 +104,6 @@ impl Query {
             return Err(Refusal::bad(Message::new("QueryNotSupportedOnResource", [])));
         }
         if let Some(members) = resource.get_mut("Members").and_then(Value::as_array_mut) {
-            if self.only
-                && let [member] = members.as_slice()
-                && let Some(found) = member["@odata.id"].as_str().and_then(find)
-            {
-                return Ok(self.selected(found));
-            }
             if let Some(filter) = &self.filter {
                 let fits = |member: &Value| {
                     // Some collections have their members in full.
@@ -339,7 +349,10 @@ mod tests {
     fn only_gives_the_only_member() {
         let query = Query::parse("only").unwrap();
         let one = json!({ "Members": [{ "@odata.id": "/x/1" }] });
-        assert_eq!(query.apply(one, &find).unwrap()["Id"], "1");
+        assert_eq!(query.only_member(&one), Some("/x/1"));
+        assert_eq!(query.only_member(&collection()), None);
+        assert_eq!(Query::parse("$top=1").unwrap().only_member(&one), None);
+        assert!(query.clone().of_member().is_plain());
         assert_eq!(query.apply(collection(), &find).unwrap(), collection());
     }
 

@@ -107,8 +107,8 @@ impl Logins {
         Some((id.to_string(), token))
     }
 
-    /// The account, as it is now, of the session with that token; takes as long whichever it is.
-    pub fn by_token(&self, bmc: &Bmc, token: &[u8]) -> Option<Account> {
+    /// The session with that token and its account, as it is now; takes as long whichever it is.
+    pub fn by_token(&self, bmc: &Bmc, token: &[u8]) -> Option<(u64, Account)> {
         let (id, number, name) = {
             let mut sessions = self.lock();
             let mut found = None;
@@ -127,7 +127,12 @@ impl Logins {
         if account.is_none() {
             self.end(&id.to_string());
         }
-        account
+        Some((id, account?))
+    }
+
+    /// Whether that session has not ended.
+    pub fn has(&self, id: u64) -> bool {
+        self.lock().contains_key(&id)
     }
 
     /// All sessions, oldest first.

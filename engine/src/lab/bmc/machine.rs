@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Instant,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
 };
 
 use nix::unistd::{SysconfVar, sysconf};
@@ -12,7 +12,7 @@ use tokio::{sync::watch, task::block_in_place};
 use super::media;
 use crate::{
     bmc::{
-        BootOverride, BootTarget, Identity, Image, Machine, MachineError, Nic, Persistence, Power, Usage, Verb, Volume,
+        BootOverride, BootTarget, Identity, Image, Machine, MachineError, Nic, Persistence, Power, Share, Verb, Volume,
         Work,
     },
     console::Console,
@@ -28,6 +28,9 @@ const DEFAULT_MEMORY: u64 = 128 << 20;
 
 /// QEMU rounds its memory up to this (`ram_size`).
 const MEMORY_STEP: u64 = 8 << 10;
+
+/// How long a measured share of the processors is told without another look.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The kernel's MTU, told of what is being taken down.
 const DEFAULT_MTU: u32 = 1500;
@@ -64,12 +67,31 @@ pub fn identity(node: &plan::Node) -> Identity {
     }
 }
 
+/// What becomes of a node's power by what was set in an earlier run, else by its lab file.
+pub fn planned_policy(node: &plan::Node) -> RestorePolicy {
+    let by_lab_file = if node.power_on {
+        RestorePolicy::AlwaysOn
+    } else {
+        RestorePolicy::AlwaysOff
+    };
+    node.restore.policy.unwrap_or(by_lab_file)
+}
+
 /// A node's QEMU, as far as its use of the host goes.
 #[derive(Default)]
 struct Process {
     pid: Option<u32>,
-    /// How many seconds of processor time it had had, and when that was asked last.
-    asked: Option<(Instant, f64)>,
+    measured: Option<Measured>,
+}
+
+/// What was measured of processors.
+#[derive(Clone, Copy)]
+struct Measured {
+    at: Instant,
+    /// How many seconds of processor time it had had.
+    busy: f64,
+    /// The share since the time before.
+    share: Option<f64>,
 }
 
 /// What was decided for a node that is not there yet, as its image is still on its way.
@@ -78,6 +100,7 @@ struct Early {
     boot: Option<BootFrom>,
     clear_tpm: bool,
     medium: Option<Medium>,
+    restore: Option<RestorePolicy>,
 }
 
 impl Early {
@@ -87,6 +110,7 @@ impl Early {
             boot,
             clear_tpm,
             medium,
+            restore,
         } = std::mem::take(self);
         if boot.is_some() {
             node.boot_from(boot);
@@ -96,6 +120,9 @@ impl Early {
         }
         if let Some(medium) = medium {
             node.begin_with(medium);
+        }
+        if let Some(Err(error)) = restore.map(|policy| node.set_restore_policy(policy)) {
+            tracing::warn!("a power restore policy that was set early is lost: {error}");
         }
     }
 }
@@ -135,12 +162,13 @@ pub struct NodeMachine {
     node: Awaited,
     cpus: u32,
     memory: u64,
+    planned_policy: RestorePolicy,
     power: watch::Sender<Power>,
     process: Mutex<Process>,
 }
 
 impl NodeMachine {
-    pub fn new(made: Weak<Made>, identity: &Identity) -> Arc<Self> {
+    pub fn new(made: Weak<Made>, identity: &Identity, planned_policy: RestorePolicy) -> Arc<Self> {
         Arc::new(Self {
             node: Awaited {
                 made,
@@ -149,6 +177,7 @@ impl NodeMachine {
             },
             cpus: identity.cpus,
             memory: identity.memory,
+            planned_policy,
             power: watch::Sender::new(Power::off()),
             process: Mutex::default(),
         })
@@ -166,13 +195,45 @@ impl NodeMachine {
             };
             std::mem::replace(power, next) != *power
         });
-        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut process = self.process();
         if process.pid != node.pid {
             *process = Process {
                 pid: node.pid,
-                asked: None,
+                measured: None,
             };
         }
+    }
+
+    /// The node's QEMU. Not to be held while something is read of it: whoever tells of the node's state waits, and the lab with
+    /// them.
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The share of its processors that it kept busy. Several who ask within a moment are told the same: over so short a time
+    /// there is nothing to measure.
+    fn processors(&self) -> Option<f64> {
+        let (pid, before) = {
+            let process = self.process();
+            (process.pid?, process.measured)
+        };
+        if let Some(Measured {
+            at, share: Some(share), ..
+        }) = before
+            && at.elapsed() < FRESH
+        {
+            return Some(share);
+        }
+        let (at, busy) = (Instant::now(), busy_seconds(pid)?);
+        let share = before.and_then(|before| {
+            let passed = at.saturating_duration_since(before.at).as_secs_f64() * f64::from(self.cpus);
+            (passed > 0.0).then(|| ((busy - before.busy) / passed).clamp(0.0, 1.0))
+        });
+        let mut process = self.process();
+        if process.pid == Some(pid) {
+            process.measured = Some(Measured { at, busy, share });
+        }
+        share
     }
 
     /// Takes note that the node has been made: it is told what was decided before.
@@ -214,13 +275,18 @@ impl Machine for NodeMachine {
     }
 
     fn restore_policy(&self) -> RestorePolicy {
-        // Of a node that is being taken down nobody can tell any more.
-        let policy = self.node.handle().map(|handle| handle.restore_policy());
-        policy.unwrap_or(RestorePolicy::AlwaysOff)
+        let mut early = None;
+        match self.node.handle_or(|decided| early = decided.restore) {
+            Some(handle) => handle.restore_policy(),
+            None => early.unwrap_or(self.planned_policy),
+        }
     }
 
     fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
-        Ok(self.node.handle()?.set_restore_policy(policy)?)
+        match self.node.handle_or(|early| early.restore = Some(policy)) {
+            Some(handle) => Ok(handle.set_restore_policy(policy)?),
+            None => Ok(()),
+        }
     }
 
     fn clear_tpm(&self, clear: bool) -> Result<(), MachineError> {
@@ -267,22 +333,15 @@ impl Machine for NodeMachine {
         made.map_or(DEFAULT_MTU, |made| made.store.read(|state| state.lab.mtu.effective()))
     }
 
-    fn usage(&self) -> Usage {
-        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(pid) = process.pid else {
-            return Usage::default();
-        };
-        let now = Instant::now();
-        let busy = busy_seconds(pid);
-        let before = std::mem::replace(&mut process.asked, busy.map(|busy| (now, busy)));
-        let cpu = before.zip(busy).and_then(|((then, before), busy)| {
-            let passed = now.duration_since(then).as_secs_f64() * f64::from(self.cpus);
-            (passed > 0.0).then(|| ((busy - before) / passed).clamp(0.0, 1.0))
-        });
-        Usage {
-            cpu,
-            // The kernel looks at each page, which takes a moment for a large guest.
-            memory: block_in_place(|| given_bytes(pid, self.memory)).map(|bytes| share(bytes, self.memory)),
+    fn usage(&self, of: Share) -> Option<f64> {
+        match of {
+            Share::Processors => self.processors(),
+            Share::Memory => {
+                let pid = self.process().pid?;
+                // The kernel looks at each page, which takes a moment for a large guest.
+                let bytes = block_in_place(|| given_bytes(pid, self.memory))?;
+                Some(share(bytes, self.memory))
+            }
         }
     }
 }
@@ -375,6 +434,45 @@ mod tests {
         assert_eq!(busy_seconds(u32::MAX), None);
         // This is no QEMU.
         assert_eq!(given_bytes(pid, 256 << 20), None);
+    }
+
+    fn machine(policy: RestorePolicy) -> Arc<NodeMachine> {
+        let identity = Identity {
+            // So many that no share is that of all.
+            cpus: 1000,
+            ..crate::bmc::testing::identity()
+        };
+        NodeMachine::new(Weak::new(), &identity, policy)
+    }
+
+    /// Keeps a processor busy for so many ticks of the kernel's clock.
+    fn work(seconds: f64) {
+        let until = busy_seconds(std::process::id()).unwrap() + seconds;
+        while busy_seconds(std::process::id()).unwrap() < until {}
+    }
+
+    #[test]
+    fn who_asks_at_once_again_is_told_the_same() {
+        let machine = machine(RestorePolicy::AlwaysOff);
+        assert_eq!(machine.usage(Share::Processors), None);
+        machine.process().pid = Some(std::process::id());
+        assert_eq!(machine.usage(Share::Processors), None);
+        work(0.02);
+        let share = machine.usage(Share::Processors).unwrap();
+        assert!(share > 0.0);
+        // Measured now, it would be another one, unless so much time has passed that it may be.
+        let begun = Instant::now();
+        work(0.1);
+        let again = machine.usage(Share::Processors).unwrap();
+        assert!(again.to_bits() == share.to_bits() || begun.elapsed() >= FRESH);
+    }
+
+    #[test]
+    fn a_policy_is_told_and_kept_before_the_node_is_there() {
+        let machine = machine(RestorePolicy::AlwaysOn);
+        assert_eq!(machine.restore_policy(), RestorePolicy::AlwaysOn);
+        machine.set_restore_policy(RestorePolicy::Previous).unwrap();
+        assert_eq!(machine.restore_policy(), RestorePolicy::Previous);
     }
 
     /// A mapping as the kernel tells it, of that size and with so much of it there, in KiB.

@@ -2,17 +2,21 @@
 
 use std::{fs::File, io, net::IpAddr, os::unix::fs::FileExt as _, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use nix::{
     errno::Errno,
     fcntl::{OFlag, OpenHow, ResolveFlag, openat2},
 };
-use reqwest::Url;
+use reqwest::{
+    Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     blocking,
-    bmc::{Image, MachineError},
+    bmc::{ERRAND, ERRAND_VALUE, Image, MachineError},
     node::{self, Medium},
     plan::{End, NetworkKind, Plan},
 };
@@ -22,7 +26,7 @@ use crate::{
 pub async fn fetch(plan: &Plan, image: Image) -> Result<Medium, MachineError> {
     let unavailable = |reason: String| MachineError::Unavailable(format!("{}: {reason}.", image.url));
     let name = image.name().to_owned();
-    let mut url = Url::parse(&image.url).map_err(|error| unavailable(error.to_string()))?;
+    let url = Url::parse(&image.url).map_err(|error| unavailable(error.to_string()))?;
     let dir = plan.paths.media_dir();
     let file = if url.scheme() == "file" {
         let path = url.to_file_path();
@@ -36,18 +40,12 @@ pub async fn fetch(plan: &Plan, image: Image) -> Result<Medium, MachineError> {
                  the host)"
             )
         });
-        // Without a host there is nobody to sign in to, and the request fails.
-        if let Some(user) = &image.user {
-            let _ = url.set_username(user);
-        }
-        if let Some(password) = &image.password {
-            let _ = url.set_password(Some(&String::from_utf8_lossy(password.bytes())));
-        }
+        let headers = headers(&image);
         let given_up = CancellationToken::new();
         let _guard = given_up.clone().drop_guard();
         let runtime = Handle::current();
         let fetched = blocking::run(move || {
-            runtime.block_on(given_up.run_until_cancelled(node::fetch_medium(url.as_str(), &dir)))
+            runtime.block_on(given_up.run_until_cancelled(node::fetch_medium(url.as_str(), headers, &dir)))
         })
         .await;
         let fetched = fetched.unwrap_or_else(|| Err("it was given up".into()));
@@ -59,6 +57,25 @@ pub async fn fetch(plan: &Plan, image: Image) -> Result<Medium, MachineError> {
         Ok(_) => Err(unavailable("there is nothing in it".into())),
         Err(error) => Err(unavailable(error.to_string())),
     }
+}
+
+/// What the image's server is told beside the URL: by whom it is asked, and who signs in (RFC 7617). In the URL, a password
+/// would be in the log as well.
+fn headers(image: &Image) -> HeaderMap {
+    let mut headers = HeaderMap::from_iter([(ERRAND, ERRAND_VALUE)]);
+    if image.user.is_some() || image.password.is_some() {
+        let mut login = image.user.clone().unwrap_or_default().into_bytes();
+        login.push(b':');
+        if let Some(password) = &image.password {
+            login.extend(password.bytes());
+        }
+        // Of base64 alone it is always a header.
+        if let Ok(mut basic) = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(login))) {
+            basic.set_sensitive(true);
+            headers.insert(AUTHORIZATION, basic);
+        }
+    }
+    headers
 }
 
 /// Opens a file of the host that is meant for this: one in the media directory, where no link leads out. Else whoever may
@@ -102,7 +119,17 @@ fn beyond_reach<'a>(plan: &'a Plan, url: &Url) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
+    use std::{
+        fmt::{self, Write as _},
+        fs,
+        os::unix::fs::symlink,
+        sync::{Arc, Mutex},
+    };
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
 
     use super::*;
     use crate::plan::{
@@ -129,6 +156,75 @@ mod tests {
         }
         let told = open(&dir, &root.path().join("secret")).unwrap_err();
         assert!(told.contains("only those in"), "{told}");
+    }
+
+    /// Plays the server: what it is asked for an image with a password, and what the log is told meanwhile.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_is_told_who_asks_and_the_log_is_not() {
+        let told = Told::default();
+        // For all threads: none of them may tell it.
+        let _ = tracing::subscriber::set_global_default(told.clone());
+        let root = tempfile::tempdir().unwrap();
+        let spec = Lab::new("x").spec();
+        let mut plan = build(&spec, &Options::default(), &facts()).unwrap();
+        plan.paths.data_dir = root.path().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/a.iso", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let mut requests = Vec::new();
+            // The first attempt fails, so that there is something to tell.
+            for answer in ["503 Not Now", "200 OK"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 4096];
+                let length = stream.read(&mut request).await.unwrap();
+                requests.push(String::from_utf8_lossy(&request[..length]).to_lowercase());
+                let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+            requests
+        });
+        let image = Image {
+            user: Some("ada".into()),
+            password: Some("s3cret".into()),
+            ..Image::open(url.clone())
+        };
+        fetch(&plan, image).await.unwrap();
+        for request in server.await.unwrap() {
+            assert!(request.contains("authorization: basic ywrhonmzy3jlda=="), "{request}");
+            assert!(request.contains("placemat2-bmc-errand: 1"), "{request}");
+        }
+        let told = told.0.lock().unwrap().join("\n");
+        assert!(told.contains(&url) && !told.contains("s3cret"), "{told}");
+    }
+
+    /// What the log is told.
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<String>>>);
+
+    impl tracing::Subscriber for Told {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() <= tracing::Level::WARN
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let mut text = String::new();
+            event.record(&mut |_: &tracing::field::Field, value: &dyn fmt::Debug| {
+                let _ = write!(text, "{value:?} ");
+            });
+            self.0.lock().unwrap().push(text);
+        }
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
     }
 
     #[test]

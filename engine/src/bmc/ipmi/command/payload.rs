@@ -47,12 +47,10 @@ fn activate(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     if flags & ENCRYPTED == 0 || flags & AUTHENTICATED == 0 {
         return Err(NOT_ENCRYPTED);
     }
-    let needed = Privilege::from_number(cx.settings.sol.authentication & 0xf).unwrap_or(Privilege::Operator);
     let (id, account, privilege) = cx
         .session()
         .map(|session| (session.id, session.account, session.privilege))?;
-    let access = cx.settings.access(account).is_some_and(|access| access.sol);
-    if privilege < needed || !access {
+    if !cx.settings.admits_to_console(account, privilege) {
         return Err(Completion::PRIVILEGE);
     }
     if !cx.settings.sol.enabled {

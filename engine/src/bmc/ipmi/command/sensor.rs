@@ -31,7 +31,7 @@ fn sensor(data: &[u8]) -> Result<&'static Sensor, Completion> {
 
 fn reading(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
     match sensor(data)?.form {
-        Form::Percent(of) => Ok(match of(&cx.bmc.usage()) {
+        Form::Percent(of) => Ok(match cx.bmc.usage(of) {
             Some(share) => vec![percent(share), ENABLED, 0],
             None => vec![0, ENABLED | UNAVAILABLE, 0],
         }),

@@ -12,9 +12,13 @@ use super::super::{
     server::Server,
     session::MOST_SESSIONS,
 };
-use crate::bmc::{
-    Bmc, Place, Role, Verb,
-    testing::{Scripted, bmc},
+use crate::{
+    bmc::{
+        Bmc, Place, Role, Verb,
+        testing::{Scripted, bmc},
+    },
+    console::Console,
+    store::{State, Store},
 };
 
 const GUID: usize = 16;
@@ -132,21 +136,35 @@ async fn try_sign_in(
 
 impl Client {
     pub fn packet(&mut self, netfn: u8, command: u8, data: &[u8]) -> Vec<u8> {
+        self.sealed(Payload::Ipmi, &message(netfn, command, data))
+    }
+
+    fn sealed(&mut self, payload: Payload, body: &[u8]) -> Vec<u8> {
         self.sequence += 1;
-        let secret = self.keys.encrypt(&message(netfn, command, data)).unwrap();
+        let secret = self.keys.encrypt(body).unwrap();
         let mut session = vec![];
         let sign = |bytes: &[u8]| self.keys.sign(bytes);
-        append_sealed(Payload::Ipmi, self.id, self.sequence, &secret, sign, &mut session);
+        append_sealed(payload, self.id, self.sequence, &secret, sign, &mut session);
         [rmcp::frame(), session].concat()
     }
 
     /// Completion code and data.
     fn ask(&mut self, server: &mut Server, netfn: u8, command: u8, data: &[u8]) -> Option<(u8, Vec<u8>)> {
         let packet = self.packet(netfn, command, data);
-        let answer = server.receive(&packet, self.from)?;
-        let length = usize::from(u16::from_le_bytes([answer[14], answer[15]]));
-        let message = self.keys.decrypt(&answer[16..16 + length]).unwrap();
+        let message = self.exchange(server, &packet)?;
         Some((message[6], message[7..message.len() - 1].to_vec()))
+    }
+
+    /// Types over LAN; the answer.
+    fn type_in(&mut self, server: &mut Server, sequence: u8, text: &str) -> Option<Vec<u8>> {
+        let packet = self.sealed(Payload::Sol, &[&[sequence, 0, 0, 0], text.as_bytes()].concat());
+        self.exchange(server, &packet)
+    }
+
+    fn exchange(&self, server: &mut Server, packet: &[u8]) -> Option<Vec<u8>> {
+        let answer = server.receive(packet, self.from)?;
+        let length = usize::from(u16::from_le_bytes([answer[14], answer[15]]));
+        self.keys.decrypt(&answer[16..16 + length])
     }
 }
 
@@ -230,6 +248,53 @@ async fn what_is_set_by_one_face_holds_for_all() {
     bmc.accounts().set_access(4, Some(Role::Operator), false).unwrap();
     assert!(ada.ask(&mut server, 6, 1, &[]).is_none());
     assert_eq!(bmc.sessions().list().len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_with_the_same_number_is_somebody_else() {
+    let (mut server, bmc) = server(&Scripted::new());
+    let mut admin = sign_in(&mut server, client(1), "cybozu", "cybozu", 4).ok().unwrap();
+    admin.ask(&mut server, 6, 0x3b, &[4]).unwrap();
+    let mut reader = sign_in(&mut server, client(2), "reader", "reader", 2).ok().unwrap();
+    // The reader may not use Serial over LAN any more.
+    assert_eq!(admin.ask(&mut server, 6, 0x4c, &[1, 0x43, 2, 0, 0, 0]).unwrap().0, 0);
+    assert_eq!(admin.ask(&mut server, 6, 0x4d, &[1, 3]).unwrap().1[0], 0);
+    assert!(bmc.accounts().remove(3));
+    let id = bmc
+        .accounts()
+        .add("ada", "lovelace".into(), Role::Administrator)
+        .unwrap();
+    assert_eq!(id, 3);
+    assert!(reader.ask(&mut server, 6, 1, &[]).is_none());
+    assert_eq!(admin.ask(&mut server, 6, 0x4d, &[1, 3]).unwrap().1[0], 2);
+}
+
+#[tokio::test]
+async fn who_may_not_any_more_types_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::new(State::default());
+    let console = Console::open("node/x", &dir.path().join("socket"), &dir.path().join("log"), store).unwrap();
+    let machine = Scripted::new();
+    *machine.console.lock().unwrap() = Some(console.clone());
+    for taken_away in ["role", "access"] {
+        let (mut server, bmc) = server(&machine);
+        let mut admin = sign_in(&mut server, client(1), "cybozu", "cybozu", 4).ok().unwrap();
+        admin.ask(&mut server, 6, 0x3b, &[4]).unwrap();
+        assert_eq!(admin.ask(&mut server, 6, 0x48, &[1, 1, 0xc0, 0, 0, 0]).unwrap().0, 0);
+        assert_eq!(admin.type_in(&mut server, 1, "a").unwrap(), [0, 1, 1, 0]);
+        if taken_away == "role" {
+            bmc.accounts().set_access(2, Some(Role::ReadOnly), true).unwrap();
+        } else {
+            assert_eq!(admin.ask(&mut server, 6, 0x4c, &[1, 0x42, 2, 0, 0, 0]).unwrap().0, 0);
+        }
+        assert_eq!(
+            admin.type_in(&mut server, 2, "b").unwrap(),
+            [0, 0, 0, 0x10],
+            "{taken_away}"
+        );
+        assert!(server.sol.is_none(), "{taken_away}");
+    }
+    console.close().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{CHASSIS, MANAGER, SYSTEM, collection, link, power, resource, system, with};
 use crate::{
     bmc::{
-        Identify, Usage,
+        Identify, Share,
         redfish::{
             caller::Privilege,
             changes::Changes,
@@ -22,16 +22,20 @@ pub const ROUTES: &[Route] = &[
     Route::resource("/redfish/v1/Chassis/System.Embedded.1/Sensors/{}", sensor),
 ];
 
-/// A sensor: its id, its name, and what it reads, from 0 to 1.
-type Sensor = (&'static str, &'static str, fn(Usage) -> Option<f64>);
+/// A sensor: its id, its name, and what it reads.
+type Sensor = (&'static str, &'static str, Share);
 
 const SENSORS: &[Sensor] = &[
-    ("CPUUsage", "Share of the processors' time that was used", |usage| {
-        usage.cpu
-    }),
-    ("MemoryUsage", "Share of the memory that the host has given", |usage| {
-        usage.memory
-    }),
+    (
+        "CPUUsage",
+        "Share of the processors' time that was used",
+        Share::Processors,
+    ),
+    (
+        "MemoryUsage",
+        "Share of the memory that the host has given",
+        Share::Memory,
+    ),
 ];
 
 fn read(view: &View<'_>) -> Result<Value, Refusal> {
@@ -75,9 +79,9 @@ fn sensors(view: &View<'_>) -> Result<Value, Refusal> {
 
 fn sensor(view: &View<'_>) -> Result<Value, Refusal> {
     let found = SENSORS.iter().find(|(id, ..)| *id == view.id());
-    let (_, name, reading) = found.ok_or_else(|| view.not_found())?;
+    let (_, name, of) = *found.ok_or_else(|| view.not_found())?;
     let bmc = view.redfish.bmc();
-    let percent = reading(bmc.usage()).map(|share| (share * 1000.0).round() / 10.0);
+    let percent = bmc.usage(of).map(|share| (share * 1000.0).round() / 10.0);
     let status = match percent {
         // What can't be measured is not told.
         None if bmc.power().state == PowerState::On => json!({ "State": "UnavailableOffline" }),

@@ -6,13 +6,16 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use super::{LOG_REGISTRY, SYSTEM, collection, enabled, link, registries::LOG_REGISTRY_PREFIX, resource, with};
-use crate::bmc::redfish::{
-    caller::Privilege,
-    changes::Changes,
-    events::{Event, RETRIES, RETRY_AFTER, RetryPolicy, Subscription, Wanted},
-    message::Message,
-    reply::{Content, Outcome, Refusal, Reply},
-    route::{Route, View},
+use crate::bmc::{
+    is_reserved,
+    redfish::{
+        caller::Privilege,
+        changes::Changes,
+        events::{Event, RETRIES, RETRY_AFTER, RetryPolicy, Subscription, Wanted},
+        message::Message,
+        reply::{Content, Outcome, Refusal, Reply},
+        route::{Route, View},
+    },
 };
 
 const SUBSCRIPTIONS: &str = "/redfish/v1/EventService/Subscriptions";
@@ -172,6 +175,9 @@ fn headers(properties: &mut Changes) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
     for (name, value) in objects.into_iter().flatten() {
         match (HeaderName::try_from(&name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(_)) if is_reserved(&name) => {
+                properties.wrong("/HttpHeaders", format_args!("The BMC itself decides {name:?}."));
+            }
             (Ok(name), Ok(value)) => headers.push((name, value)),
             _ => properties.wrong("/HttpHeaders", format_args!("{name:?} is no header.")),
         }
@@ -196,7 +202,8 @@ fn unsubscribe(view: &View<'_>) -> Outcome {
 fn stream(view: &View<'_>) -> Outcome {
     let mut reply = Reply::empty();
     reply.status = StatusCode::OK;
-    let stream = view.redfish.events().stream().ok_or_else(|| {
+    let stream = view.redfish.events().stream(view.redfish, view.caller.clone());
+    let stream = stream.ok_or_else(|| {
         let message = Message::new("EventSubscriptionLimitExceeded", []);
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;

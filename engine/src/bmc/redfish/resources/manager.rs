@@ -98,7 +98,7 @@ fn reset_info(view: &View<'_>) -> Result<Value, Refusal> {
     ))
 }
 
-/// Ends all sessions and subscriptions, as a BMC that begins anew has none. The machine doesn't notice.
+/// Ends all sessions, subscriptions and streams of events, as a BMC that begins anew has none. The machine doesn't notice.
 fn reset(view: &View<'_>, parameters: &mut Changes) -> Outcome {
     parameters.choice("/ResetType", RESETS);
     parameters.check_all()?;

@@ -154,21 +154,30 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
     };
     let bmc = view.redfish.bmc();
     let on = bmc.power().is_on();
+    let useless = bmc.is_settled()
+        && match wanted {
+            Reset::Verb(Verb::On) => on,
+            Reset::Verb(Verb::Off) | Reset::Errand(Errand::Shutdown) => !on,
+            Reset::Verb(_) | Reset::Errand(_) | Reset::Force => false,
+        };
     let verb = match wanted {
-        Reset::Verb(Verb::On) if on => return Ok(Reply::message(&Message::new("NoOperation", []))),
-        Reset::Verb(Verb::Off) | Reset::Errand(Errand::Shutdown) if !on => {
-            return Ok(Reply::message(&Message::new("NoOperation", [])));
-        }
+        Reset::Errand(Errand::Shutdown) if useless => return Ok(no_operation()),
         Reset::Errand(_) if !on => return Err(in_standby("a machine that is off can't be restarted by its guest")),
         Reset::Errand(errand) => return errand.begin(view),
         Reset::Force if on => Verb::Reset,
         Reset::Force => Verb::On,
         Reset::Verb(verb) => verb,
     };
+    // Also what seems useless: what is seen here of the power may be behind what the machine was told, by others too.
     match bmc.begin(verb, Cause::Redfish) {
+        _ if useless => Ok(no_operation()),
         Ok(()) => Ok(Reply::empty()),
         Err(error) => Err(refused(&error)),
     }
+}
+
+fn no_operation() -> Reply {
+    Reply::message(&Message::new("NoOperation", []))
 }
 
 fn in_standby(why: &str) -> Refusal {

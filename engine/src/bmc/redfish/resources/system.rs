@@ -157,10 +157,11 @@ fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
     let action = changes.choice("/HostWatchdogTimer/TimeoutAction", TIMEOUT_ACTIONS);
     let warning = changes.choice("/HostWatchdogTimer/WarningAction", WARNING_ACTIONS);
     changes.check()?;
-    boot::apply(bmc, boot).map_err(|error| power::refused(&error))?;
+    // First what is written to a disk and so can fail: then nothing has changed.
     if let Some(policy) = restore {
         bmc.set_restore_policy(policy).map_err(|error| power::refused(&error))?;
     }
+    boot::apply(bmc, boot).map_err(|error| power::refused(&error))?;
     if let Some(light) = light {
         bmc.identify(if light { Identify::On } else { Identify::Off });
     }

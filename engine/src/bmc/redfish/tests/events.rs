@@ -2,16 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, body::Bytes, http::Method, routing::post as posted};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, Method},
+    routing::post as posted,
+};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
 use crate::bmc::{
-    Cause, Verb,
+    Cause, ERRAND, Occurrence, Verb,
     redfish::{
         Origin, Redfish,
-        testing::{ADMINISTRATOR, ask, get, patch, post, redfish},
+        resources::MANAGER,
+        testing::{ADMINISTRATOR, READER, ask, get, patch, post, redfish},
     },
     testing::Scripted,
 };
@@ -25,7 +31,11 @@ async fn receiver() -> (String, mpsc::UnboundedReceiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
     let (got, events) = mpsc::unbounded_channel();
-    let take = move |body: Bytes| async move { drop(got.send(serde_json::from_slice(&body).unwrap())) };
+    let take = move |headers: HeaderMap, body: Bytes| async move {
+        // Whatever takes events can tell that it is not somebody of the host who sends them.
+        assert!(headers.contains_key(ERRAND));
+        drop(got.send(serde_json::from_slice(&body).unwrap()));
+    };
     tokio::spawn(async move { axum::serve(listener, Router::new().route("/events", posted(take))).await });
     (url, events)
 }
@@ -83,6 +93,32 @@ async fn only_what_is_wanted_is_sent() {
     );
 }
 
+#[tokio::test]
+async fn an_entry_that_is_removed_has_none_told_again() {
+    let redfish = redfish(&Scripted::new());
+    let log = redfish.bmc().log();
+    let (url, mut events) = receiver().await;
+    assert_eq!(
+        post(&redfish, SUBSCRIPTIONS, json!({ "Destination": url }))
+            .await
+            .status,
+        201
+    );
+    for cause in [Cause::Ipmi, Cause::Redfish] {
+        log.add(Occurrence::Nmi(cause));
+        next(&mut events).await;
+    }
+    assert!(log.remove(log.ends().unwrap().1));
+    // The log is looked at before the next one comes.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    log.clear();
+    log.add(Occurrence::PoweredOn(Cause::Ipmi));
+    for message in ["LogCleared", "PoweredOn"] {
+        let event = next(&mut events).await;
+        assert_eq!(event["Events"][0]["MessageId"], format!("Placemat2.1.0.{message}"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_takes_nothing_is_given_up() {
     let redfish = redfish(&Scripted::new());
@@ -115,6 +151,8 @@ async fn subscriptions_that_cannot_be() {
         json!({ "Destination": "nowhere" }),
         json!({ "Destination": "http://10.0.0.1/", "Protocol": "SMTP" }),
         json!({ "Destination": "http://10.0.0.1/", "HttpHeaders": [{ "a b": "c" }] }),
+        json!({ "Destination": "http://10.0.0.1/", "HttpHeaders": [{ "Content-Length": "1" }] }),
+        json!({ "Destination": "http://10.0.0.1/", "HttpHeaders": [{ "Placemat2-BMC-Errand": "" }] }),
         json!({ "Destination": "http://10.0.0.1/", "Context": "x".repeat(300) }),
         json!({ "Destination": "http://10.0.0.1/", "EventTypes": ["ResourceAdded"] }),
     ] {
@@ -127,6 +165,40 @@ async fn subscriptions_that_cannot_be() {
     let wanted = json!({ "Destination": "http://127.0.0.1:9/" });
     while post(&redfish, SUBSCRIPTIONS, wanted.clone()).await.status == 201 {}
     assert_eq!(redfish.events().subscriptions().len(), 16);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_who_has_it() {
+    let redfish = redfish(&Scripted::new());
+    let open = async |(name, value): (&str, &str)| {
+        let request = axum::http::Request::get("/redfish/v1/EventService/SSE").header(name, value);
+        let origin = Origin::Remote([10, 0, 0, 9].into());
+        let answer = redfish.answer(request.body(Bytes::new()).unwrap(), origin).await;
+        let mut stream = answer.into_body().into_data_stream();
+        stream.next().await.unwrap().unwrap();
+        stream
+    };
+    let login = json!({ "UserName": "cybozu", "Password": "cybozu" });
+    let session = post(&redfish, "/redfish/v1/SessionService/Sessions", login).await;
+    let by_session = open(("x-auth-token", session.header("x-auth-token"))).await;
+    let by_account = open(READER).await;
+    let mut other = open(ADMINISTRATOR).await;
+    let path = session.header("location");
+    assert_eq!(
+        ask(&redfish, Method::DELETE, path, &[ADMINISTRATOR], "").await.status,
+        204
+    );
+    let account = redfish.bmc().accounts().named("reader").unwrap();
+    assert!(redfish.bmc().accounts().remove(account.id));
+    for mut ended in [by_session, by_account] {
+        assert!(timeout(PATIENCE, ended.next()).await.unwrap().is_none());
+    }
+    redfish.bmc().log().add(Occurrence::Nmi(Cause::Ipmi));
+    assert!(timeout(PATIENCE, other.next()).await.unwrap().is_some());
+    let reset = json!({ "ResetType": "GracefulRestart" });
+    let target = format!("{MANAGER}/Actions/Manager.Reset");
+    assert_eq!(post(&redfish, &target, reset).await.status, 204);
+    assert!(timeout(PATIENCE, other.next()).await.unwrap().is_none());
 }
 
 #[tokio::test]

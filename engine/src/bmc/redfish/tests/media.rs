@@ -1,10 +1,14 @@
 //! Virtual media: inserted and ejected by actions and by changes, and what is refused.
 
+use std::time::Duration;
+
 use axum::http::Method;
+use futures::FutureExt as _;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::bmc::{
-    Drive, Identity,
+    Drive, Identity, Image,
     redfish::{
         resources::{MANAGER, SYSTEM},
         testing::{READER, ask, face_of, get, patch, post, redfish},
@@ -24,6 +28,28 @@ fn insert_at(path: &str) -> String {
 
 fn eject_at(path: &str) -> String {
     format!("{path}/Actions/VirtualMedia.EjectMedia")
+}
+
+#[tokio::test]
+async fn what_is_being_ejected_is_gone_without_who_asked() {
+    let machine = Scripted::new();
+    let redfish = redfish(&machine);
+    let bmc = redfish.bmc();
+    bmc.insert(Image::open(URL)).unwrap().await.unwrap();
+    let turn = machine.turn.lock().await;
+    let action = eject_at(&cd());
+    let mut asked = Box::pin(post(&redfish, &action, json!({})));
+    assert!((&mut asked).now_or_never().is_none());
+    drop(asked);
+    drop(turn);
+    let mut changes = bmc.watch();
+    let gone = async {
+        while bmc.drive() != Drive::Empty {
+            changes.changed().await.unwrap();
+        }
+    };
+    timeout(Duration::from_secs(60), gone).await.unwrap();
+    assert_eq!(*machine.medium.lock().unwrap(), None);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use axum::http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::bmc::{
+    Cause, Verb,
     redfish::{
         resources::{CHASSIS, MANAGER, SYSTEM},
         testing::{ADMINISTRATOR, READER, ask, get, patch, post, redfish},
@@ -82,6 +83,20 @@ async fn methods_that_a_resource_has_not() {
 }
 
 #[tokio::test]
+async fn a_sensor_that_reads_something_else_has_changed() {
+    let machine = Scripted::new();
+    let redfish = redfish(&machine);
+    redfish.bmc().act(Verb::On, Cause::Other).await.unwrap();
+    let sensor = format!("{CHASSIS}/Sensors/CPUUsage");
+    let etag = get(&redfish, &sensor).await.header("etag").to_owned();
+    let headers = [ADMINISTRATOR, ("if-none-match", etag.as_str())];
+    assert_eq!(ask(&redfish, Method::GET, &sensor, &headers, "").await.status, 304);
+    *machine.busy.lock().unwrap() = 0.75;
+    let answer = ask(&redfish, Method::GET, &sensor, &headers, "").await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["Reading"]), (200, &json!(75.0)));
+}
+
+#[tokio::test]
 async fn a_resource_that_changed_is_not_changed_by_who_does_not_know() {
     let redfish = redfish(&Scripted::new());
     let first = get(&redfish, SYSTEM).await;
@@ -147,6 +162,22 @@ async fn mistakes_in_a_change_are_named() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let redfish = redfish(&Scripted::new());
+    for (site, status) in [
+        ("https://10.0.0.5", 200),
+        ("https://evil.example", 403),
+        ("http://10.0.0.5", 403),
+        ("null", 403),
+    ] {
+        let headers = [ADMINISTRATOR, ("host", "10.0.0.5"), ("origin", site)];
+        let light = json!({ "LocationIndicatorActive": true }).to_string();
+        let answer = ask(&redfish, Method::PATCH, SYSTEM, &headers, &light).await;
+        assert_eq!(answer.status, status, "{site}");
+    }
+}
+
+#[tokio::test]
 async fn headers_that_are_not_understood() {
     let redfish = redfish(&Scripted::new());
     for (header, status) in [
@@ -165,8 +196,13 @@ async fn queries() {
     let redfish = redfish(&Scripted::new());
     let systems = get(&redfish, "/redfish/v1/Systems?$expand=.").await.json();
     assert_eq!(systems["Members"][0]["HostName"], "boot-0");
-    let only = get(&redfish, "/redfish/v1/Systems?only").await.json();
-    assert_eq!(only["HostName"], "boot-0");
+    let only = get(&redfish, "/redfish/v1/Systems?only").await;
+    assert_eq!(only.json()["HostName"], "boot-0");
+    let member = get(&redfish, SYSTEM).await;
+    assert_eq!(only.json(), member.json());
+    for header in ["etag", "link", "allow"] {
+        assert_eq!(only.header(header), member.header(header), "{header}");
+    }
     let path = format!("{SYSTEM}?$select=PowerState,Boot/BootSourceOverrideTarget");
     let selected = get(&redfish, &path).await.json();
     assert_eq!(selected["Boot"]["BootSourceOverrideTarget"], "None");

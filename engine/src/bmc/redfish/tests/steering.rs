@@ -1,5 +1,7 @@
 //! What a machine is told over Redfish: power, boot, light, watchdog, setup, clock.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,13 +27,13 @@ async fn power() {
     let redfish = redfish(&machine);
     let target = format!("{SYSTEM}/Actions/ComputerSystem.Reset");
     for (word, status, acts) in [
-        ("ForceOff", 200, vec![]),
+        ("ForceOff", 200, vec![Verb::Off]),
         ("GracefulShutdown", 200, vec![]),
         ("GracefulRestart", 409, vec![]),
         ("Nmi", 409, vec![]),
         ("On", 204, vec![Verb::On]),
-        ("On", 200, vec![]),
-        ("ForceOn", 200, vec![]),
+        ("On", 200, vec![Verb::On]),
+        ("ForceOn", 200, vec![Verb::On]),
         ("Nmi", 204, vec![Verb::Nmi]),
         ("ForceRestart", 204, vec![Verb::Reset]),
         ("PowerCycle", 204, vec![Verb::Cycle]),
@@ -54,6 +56,23 @@ async fn power() {
     assert_eq!(post(&redfish, &chassis, reset("ForceOff")).await.status, 204);
     assert_eq!(post(&redfish, &chassis, reset("Nmi")).await.status, 400);
     assert_eq!(get(&redfish, CHASSIS).await.json()["PowerState"], "Off");
+}
+
+#[tokio::test]
+async fn what_is_told_in_a_row_is_done_in_a_row() {
+    let machine = Scripted::new();
+    let redfish = redfish(&machine);
+    let target = format!("{SYSTEM}/Actions/ComputerSystem.Reset");
+    assert_eq!(post(&redfish, &target, reset("On")).await.status, 204);
+    let turn = machine.turn.lock().await;
+    // It seems to be on all the while.
+    for word in ["ForceOff", "On"] {
+        assert_eq!(post(&redfish, &target, reset(word)).await.status, 204, "{word}");
+    }
+    drop(turn);
+    let mut power = redfish.bmc().watch_power();
+    power.wait_for(|power| power.boots == 2).await.unwrap();
+    assert_eq!(machine.acts(), [Verb::On, Verb::Off, Verb::On]);
 }
 
 #[tokio::test]
@@ -206,6 +225,10 @@ async fn what_becomes_of_the_power_when_it_comes_back() {
         .json();
     assert_eq!(shown["PowerRestorePolicy"], "LastState");
     assert_eq!(*machine.restore.lock().unwrap(), RestorePolicy::Previous);
+    machine.refuses.store(true, Ordering::Relaxed);
+    let both = json!({ "PowerRestorePolicy": "AlwaysOn", "Boot": { "BootSourceOverrideTarget": "Pxe" } });
+    assert_eq!(patch(&redfish, SYSTEM, both).await.status, 500);
+    assert_eq!(redfish.bmc().boot(), None);
     let wrong = patch(&redfish, SYSTEM, json!({ "PowerRestorePolicy": "Sometimes" })).await;
     assert_eq!(wrong.status, 400);
 }

@@ -223,8 +223,9 @@ impl<'a> Disks<'a> {
                 // What was fetched before its sum was known, or with another sum, is another file: whatever has been made
                 // from that stays whole.
                 let key = match &image.sha256 {
-                    Some(sum) => identity::hex_sha1(&format!("{url} sha256:{sum}")),
-                    None => identity::hex_sha1(url),
+                    Some(sum) => identity::hex_sha256(&format!("{url} sha256:{sum}")),
+                    // As placemat v2 names it: what that fetched is not fetched again.
+                    None => identity::hex_sha256(url),
                 };
                 (Some(url.clone()), image_cache(&self.paths.cache_dir).join(key))
             }

@@ -86,6 +86,15 @@ fn instances_are_told_to_programs() {
     );
 }
 
+#[test]
+fn a_count_of_nothing_runs_through_nothing() {
+    for count in ["{a: 4000000000, b: 0}", "{a: 0, b: 4000000000}", "{a: 4000000000, b: 4000000000, c: 0}"] {
+        let text = format!("kind: Network\nname: n${{a}}\ntype: internal\ncount: {count}\n---\nkind: Network\nname: n\ntype: internal\n");
+        let report = read(&text, &Variables::default());
+        assert_eq!(report.spec.unwrap().networks.len(), 1, "{count}");
+    }
+}
+
 /// The documents of a lab as they are read, in no order.
 fn documents(files: &[PathBuf], given: &Variables) -> BTreeSet<String> {
     let (report, printed) = print(files, given);

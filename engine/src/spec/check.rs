@@ -1,7 +1,8 @@
 //! What only shows when all resources are known.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    hash::Hash,
     net::IpAddr,
 };
 
@@ -36,10 +37,9 @@ pub fn all(cx: &mut Context<'_>) {
 fn macs(cx: &mut Context<'_>) {
     let mut first = HashMap::new();
     for claim in std::mem::take(&mut cx.macs) {
-        let taken = *first.entry(claim.mac).or_insert(claim.mark);
-        if taken != claim.mark {
+        if let Some(taken) = taken_before(&mut first, claim.mac, claim.mark) {
             let finding = Finding::error(Code::Conflict, claim.mark, "Two NICs have the same MAC.");
-            cx.report(finding.related(taken, "It is first given here."));
+            cx.report(first_there(finding, taken, claim.mark, "It is first given here."));
         }
     }
 }
@@ -80,13 +80,32 @@ fn bmcs(cx: &mut Context<'_>) {
 fn ports(cx: &mut Context<'_>) {
     let mut first = HashMap::new();
     for claim in std::mem::take(&mut cx.ports) {
-        let taken = *first.entry((claim.protocol, claim.port)).or_insert(claim.mark);
-        if taken != claim.mark {
+        if let Some(taken) = taken_before(&mut first, (claim.protocol, claim.port), claim.mark) {
             let message = format!("The host's port {}/{} is forwarded twice.", claim.port, claim.protocol);
-            let finding = Finding::error(Code::Conflict, claim.mark, message).related(taken, "It is first taken here.");
-            cx.report(finding.hint("Give one of the forwards another port."));
+            let finding =
+                Finding::error(Code::Conflict, claim.mark, message).hint("Give one of the forwards another port.");
+            cx.report(first_there(finding, taken, claim.mark, "It is first taken here."));
         }
     }
+}
+
+/// Returns where something was taken first, if it was before; else it is taken here.
+fn taken_before<K: Eq + Hash>(first: &mut HashMap<K, Mark>, taken: K, mark: Mark) -> Option<Mark> {
+    match first.entry(taken) {
+        Entry::Occupied(entry) => Some(*entry.get()),
+        Entry::Vacant(entry) => {
+            entry.insert(mark);
+            None
+        }
+    }
+}
+
+/// Says where something was taken first. What an alias repeats is written in one place only.
+fn first_there(finding: Finding, first: Mark, mark: Mark, message: &str) -> Finding {
+    if first == mark {
+        return finding.hint("It is written once, and an alias or a merge (`<<`) repeats it: write it out.");
+    }
+    finding.related(first, message)
 }
 
 /// Every name used must be defined.

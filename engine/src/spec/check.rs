@@ -49,11 +49,13 @@ fn bmcs(cx: &mut Context<'_>) {
     let claims = std::mem::take(&mut cx.bmcs);
     let networks = std::mem::take(&mut cx.bmc_networks);
     let mut used: HashMap<IpAddr, Mark> = HashMap::new();
-    for claim in cx.host_addresses.iter().chain(&cx.addresses) {
+    // What has the same address on another network is somebody else.
+    let on_theirs = |claim: &&Claim| networks.iter().any(|(name, _)| *name == claim.network);
+    for claim in cx.host_addresses.iter().chain(&cx.addresses).filter(on_theirs) {
         used.entry(claim.address.addr()).or_insert(claim.mark);
     }
     for BmcClaim { node, address, mark } in claims {
-        let within = networks.iter().any(|network| network.contains(&address));
+        let within = networks.iter().any(|(_, network)| network.contains(&address));
         if !within && !cx.incomplete {
             let message = format!(
                 "The address {address} of the BMC of node {} is in no network of type `bmc`.",
@@ -61,7 +63,7 @@ fn bmcs(cx: &mut Context<'_>) {
             );
             let hint = match networks.as_slice() {
                 [] => "Add a Network of type `bmc` whose `address` has it in its prefix.".to_owned(),
-                [first, ..] => format!("An address in {} would do.", first.trunc()),
+                [(_, first), ..] => format!("An address in {} would do.", first.trunc()),
             };
             cx.report(Finding::error(Code::Address, mark, message).hint(hint));
         }

@@ -143,8 +143,8 @@ pub struct Context<'a> {
     pub ports: Vec<PortClaim>,
     /// Addresses of BMCs.
     pub bmcs: Vec<BmcClaim>,
-    /// Prefixes of the networks that BMCs can have addresses in.
-    pub bmc_networks: Vec<IpNet>,
+    /// Names and prefixes of the networks that BMCs can have addresses in.
+    pub bmc_networks: Vec<(String, IpNet)>,
     /// MACs of NICs.
     pub macs: Vec<MacClaim>,
     /// Files that apps write.

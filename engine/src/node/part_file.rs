@@ -68,6 +68,12 @@ impl PartFile {
         // If it could not be put there, dropping removes it.
         place(&self.path, &self.target).map(drop)
     }
+
+    /// Puts the complete file into the place of another.
+    pub(super) fn replace(self) -> io::Result<()> {
+        // If it could not be put there, dropping removes it.
+        fs::rename(&self.path, &self.target)
+    }
 }
 
 impl Drop for PartFile {

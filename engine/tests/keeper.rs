@@ -20,6 +20,7 @@ use std::{
 use futures::future::join_all;
 use libtest_mimic::Trial;
 use nix::{
+    libc,
     sched::{CloneFlags, unshare},
     sys::{
         resource::{Resource, getrlimit, setrlimit},
@@ -64,6 +65,10 @@ fn trials() -> Vec<Trial> {
         trial(
             "more descriptors than the kernel passes with one message",
             many_descriptors,
+        ),
+        trial(
+            "a keeper at its limit of open files starts what it can",
+            limit_of_the_keeper,
         ),
         trial("a signal reaches the whole group", group),
         trial("stop kills what ignores SIGTERM", stop),
@@ -227,6 +232,31 @@ async fn many_descriptors(keeper: Keeper, _dir: TempDir) {
         let mut text = String::new();
         last.read_to_string(&mut text).unwrap();
         assert_eq!(text, "last\n");
+    }
+}
+
+async fn limit_of_the_keeper(keeper: Keeper, _dir: TempDir) {
+    let mut command = shell("echo $PPID");
+    let output = piped(&mut command);
+    keeper.spawn(command).await.unwrap().wait().await;
+    let pid = read(output).trim().parse().unwrap();
+    let limit = libc::rlimit {
+        rlim_cur: 200,
+        rlim_max: 200,
+    };
+    // SAFETY: the limit is read, and none is written.
+    let set = unsafe { libc::prlimit(pid, libc::RLIMIT_NOFILE, &raw const limit, std::ptr::null_mut()) };
+    assert_eq!(set, 0);
+    let null = fs::File::open("/dev/null").unwrap();
+    for count in [250, 300, 600] {
+        let mut command = Command::new("true");
+        command.fds = (3..3 + count)
+            .map(|number| (null.try_clone().unwrap().into(), number))
+            .collect();
+        let error = keeper.spawn(command).await.err().unwrap();
+        assert!(error.to_string().contains("Too many open files"), "{count}: {error}");
+        let after = keeper.spawn(Command::new("true")).await.unwrap().wait().await;
+        assert_eq!(after, Exit::Code(0), "{count}");
     }
 }
 

@@ -20,8 +20,12 @@ use std::{
 use futures::future::join_all;
 use libtest_mimic::Trial;
 use nix::{
+    libc,
     sched::{CloneFlags, unshare},
-    sys::signal::{Signal, kill},
+    sys::{
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{Signal, kill},
+    },
     unistd::Pid,
 };
 use placemat2_engine::keeper::{Command, Exit, Identity, Keeper, KeeperError};
@@ -43,6 +47,9 @@ fn main() {
         if args.get(1).is_some_and(|arg| arg == BUSY_ENGINE) {
             busy_engine(Path::new(&args[2]));
         }
+        // As a login has it; where there is more, no program would lack any.
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, 1024, most).unwrap();
         trials()
     });
 }
@@ -55,7 +62,14 @@ fn trials() -> Vec<Trial> {
         trial("env, workdir and arguments arrive", environment),
         trial("the child has default signals and only its descriptors", clean_child),
         trial("descriptors are found at their numbers", descriptors),
-        trial("253 descriptors at once", many_descriptors),
+        trial(
+            "more descriptors than the kernel passes with one message",
+            many_descriptors,
+        ),
+        trial(
+            "a keeper at its limit of open files starts what it can",
+            limit_of_the_keeper,
+        ),
         trial("a signal reaches the whole group", group),
         trial("stop kills what ignores SIGTERM", stop),
         trial("stop kills what the leader left behind", stop_leftovers),
@@ -196,24 +210,54 @@ async fn descriptors(keeper: Keeper, _dir: TempDir) {
 
 async fn many_descriptors(keeper: Keeper, _dir: TempDir) {
     let null = fs::File::open("/dev/null").unwrap();
-    let mut command = shell("ls /proc/self/fd | wc -l");
+    let (soft, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+    let mut command = shell("ulimit -n");
     let output = piped(&mut command);
-    command.fds = (3..255)
-        .map(|number| (null.try_clone().unwrap().into(), number))
-        .collect();
     keeper.spawn(command).await.unwrap().wait().await;
-    // Three standard streams, those given, and the one `ls` reads the directory with.
-    assert_eq!(read(output), "256\n");
+    assert_eq!(read(output), format!("{soft}\n"));
+    // The kernel passes 253 with one message, and programs usually may open 1024.
+    for end in [255, 256, 257, 1500] {
+        let mut command = shell("ls /proc/self/fd | wc -l; echo last >/proc/self/fd/$0");
+        command.args.push((end - 1).to_string().into());
+        let output = piped(&mut command);
+        let (mut last, writer) = std::io::pipe().unwrap();
+        command.fds = (3..end - 1)
+            .map(|number| (null.try_clone().unwrap().into(), number))
+            .chain([(writer.into(), end - 1)])
+            .collect();
+        assert_eq!(keeper.spawn(command).await.unwrap().wait().await, Exit::Code(0));
+        // Three standard streams, those given, and the one `ls` reads the directory with.
+        assert_eq!(read(output), format!("{}\n", end + 1));
+        let mut text = String::new();
+        last.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "last\n");
+    }
+}
 
-    let mut command = Command::new("true");
-    command.fds = (3..257)
-        .map(|number| (null.try_clone().unwrap().into(), number))
-        .collect();
-    let error = keeper.spawn(command).await.err().unwrap();
-    assert!(
-        matches!(error, KeeperError::TooManyDescriptors { count: 254, .. }),
-        "{error}"
-    );
+async fn limit_of_the_keeper(keeper: Keeper, _dir: TempDir) {
+    let mut command = shell("echo $PPID");
+    let output = piped(&mut command);
+    keeper.spawn(command).await.unwrap().wait().await;
+    let pid = read(output).trim().parse().unwrap();
+    let limit = libc::rlimit {
+        rlim_cur: 200,
+        rlim_max: 200,
+    };
+    // SAFETY: the limit is read, and none is written.
+    let set = unsafe { libc::prlimit(pid, libc::RLIMIT_NOFILE, &raw const limit, std::ptr::null_mut()) };
+    assert_eq!(set, 0);
+    let null = fs::File::open("/dev/null").unwrap();
+    for count in [250, 300, 600] {
+        let mut command = Command::new("true");
+        command.fds = (3..3 + count)
+            .map(|number| (null.try_clone().unwrap().into(), number))
+            .collect();
+        let error = keeper.spawn(command).await.err().unwrap();
+        assert!(error.to_string().contains("Too many open files"), "{count}: {error}");
+        let after = keeper.spawn(Command::new("true")).await.unwrap().wait().await;
+        assert_eq!(after, Exit::Code(0), "{count}");
+    }
 }
 
 async fn group(keeper: Keeper, dir: TempDir) {

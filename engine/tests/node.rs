@@ -35,6 +35,7 @@ fn main() {
                 guest_poweroff,
             ),
             trial("a guest that resets stays on", guest_reset),
+            trial("a machine that QEMU stopped runs after a reset", reset_of_stopped),
             trial("restart resets what is on and starts what is off", restart),
             trial("cycle starts a new QEMU, whatever there was", cycle),
             trial(
@@ -127,6 +128,19 @@ async fn guest_reset(keeper: Keeper, dir: TempDir) {
     client.sees(GREETING).await;
     machine.told("The guest reset the machine.").await;
     assert_eq!((machine.state().power_status, machine.pid()), (PowerState::On, pid));
+    node.close().await;
+}
+
+async fn reset_of_stopped(keeper: Keeper, dir: TempDir) {
+    let mut machine = Machine::new(keeper, dir);
+    // Stopped from the beginning, as one is later whose disk can't be written.
+    machine.plan.qemu.args.push("-S".into());
+    let node = machine.on().await;
+    let mut client = machine.client().await;
+    for _ in 0..2 {
+        node.act(Action::Reset).await.unwrap();
+        client.sees(GREETING).await;
+    }
     node.close().await;
 }
 

@@ -86,6 +86,50 @@ fn instances_are_told_to_programs() {
     );
 }
 
+/// A lab whose nodes and forwards say these.
+fn twice(first: &str, second: &str) -> String {
+    read(
+        &format!(
+            "kind: Network\nname: net\ntype: internal\n---\nkind: Node\nname: n\ncpu: 1\ninterfaces:\n- {first}\n- {second}\n"
+        ),
+        &Variables::default(),
+    )
+    .render_text(false)
+}
+
+#[test]
+fn what_an_alias_repeats_is_there_twice() {
+    let nic = "{network: net, mac: &mac 52:54:00:00:00:01}";
+    assert!(twice(nic, "{network: net, mac: 52:54:00:00:00:02}").is_empty());
+    for second in ["{network: net, mac: *mac}", "{network: net, mac: 52:54:00:00:00:01}"] {
+        let said = twice(nic, second);
+        assert!(said.contains("Two NICs have the same MAC."), "{second}: {said}");
+    }
+    let counted = twice("{count: 2, network: net, mac: 52:54:00:00:00:01}", "net");
+    assert_eq!(counted.matches("Two NICs have the same MAC.").count(), 1, "{counted}");
+    assert!(twice("{count: 2, network: net, mac: \"52:54:00:00:00:0${i}\"}", "net").is_empty());
+
+    let forwards = "kind: Network\nname: net\ntype: internal\n---\nkind: NetworkNamespace\nname: a\ninterfaces:\n\
+                    - network: net\nforwards:\n- &f {port: 80, to: \"10.0.0.1:80\"}\n- *f\n";
+    let said = read(forwards, &Variables::default()).render_text(false);
+    assert!(said.contains("The host's port 80/tcp is forwarded twice."), "{said}");
+}
+
+#[test]
+fn a_count_of_nothing_runs_through_nothing() {
+    for count in [
+        "{a: 4000000000, b: 0}",
+        "{a: 0, b: 4000000000}",
+        "{a: 4000000000, b: 4000000000, c: 0}",
+    ] {
+        let text = format!(
+            "kind: Network\nname: n${{a}}\ntype: internal\ncount: {count}\n---\nkind: Network\nname: n\ntype: internal\n"
+        );
+        let report = read(&text, &Variables::default());
+        assert_eq!(report.spec.unwrap().networks.len(), 1, "{count}");
+    }
+}
+
 /// The documents of a lab as they are read, in no order.
 fn documents(files: &[PathBuf], given: &Variables) -> BTreeSet<String> {
     let (report, printed) = print(files, given);

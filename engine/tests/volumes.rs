@@ -39,6 +39,7 @@ fn main() {
         vec![
             trial("every kind of volume is what it should be", every_kind),
             trial("a file that exists is never made again", reused),
+            trial("what placemat v2 made in other formats keeps its content", adopted),
             trial("what crashes left is not reused", leftovers),
             trial("an image is downloaded once and decompressed", download),
             trial("a server's refusal is told with the URL", refused),
@@ -321,6 +322,41 @@ async fn reused(keeper: Keeper, dir: TempDir) {
     prepare_volumes(&node(&site), &images, &site.env()).await.unwrap();
     assert_eq!(fs::read(site.path("nvram/boot-0.fd")).unwrap(), b"changed");
     assert_eq!(fs::read(site.path("volumes/boot-0/data.img")).unwrap(), b"precious");
+}
+
+async fn adopted(keeper: Keeper, dir: TempDir) {
+    let site = Site::new(keeper, dir);
+    let images = [("raw", site.raw_disk("raw.img", "pristine"))];
+    let images = images.map(|(name, file)| file_image(name, file)).into();
+    let images = site.images(images).await.unwrap();
+    fs::write(site.path("user-data"), "#cloud-config\n").unwrap();
+    fs::create_dir_all(site.path("volumes/boot-0")).unwrap();
+    let path = |name: &str| site.path(&format!("volumes/boot-0/{name}.img"));
+    let used = site.raw_disk("used.img", "the guest wrote this");
+    fs::copy(&used, path("raw-copy")).unwrap();
+    qemu_img(&["create", "-f", "qcow2", path("seed").to_str().unwrap(), "1M"]);
+    qemu_img(&["create", "-f", "qcow2", path("qcow2-copy").to_str().unwrap(), "1M"]);
+    // A guest may write to a raw disk what it likes.
+    fs::copy(path("qcow2-copy"), path("blank-raw")).unwrap();
+    let before = [path("qcow2-copy"), path("blank-raw")].map(|path| fs::read(path).unwrap());
+    let volumes = || {
+        vec![
+            volume(&site, "raw-copy", copy_of("raw")),
+            volume(&site, "qcow2-copy", copy_of("raw")),
+            volume(&site, "seed", seed(site.path("user-data"))),
+            volume(&site, "blank-raw", blank("8M", DiskFormat::Raw)),
+        ]
+    };
+    for _ in 0..2 {
+        site.volumes(&images, volumes()).await.unwrap();
+        assert_eq!(info(&path("raw-copy"))["format"], "qcow2");
+        assert_same_content(&path("raw-copy"), &used);
+        assert_eq!(info(&path("seed"))["format"], "raw");
+        assert!(String::from_utf8_lossy(&fs::read(path("seed")).unwrap()).contains("#cloud-config"));
+        let after = [path("qcow2-copy"), path("blank-raw")].map(|path| fs::read(path).unwrap());
+        assert!(before == after);
+    }
+    assert_eq!(site.names("volumes/boot-0").len(), 4);
 }
 
 async fn leftovers(keeper: Keeper, dir: TempDir) {

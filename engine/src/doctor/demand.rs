@@ -33,11 +33,11 @@ pub struct Demand {
     pub virtiofs: bool,
     /// Programs of its apps that are looked up in PATH.
     pub programs: BTreeSet<String>,
-    /// Memory of all nodes, in bytes.
+    /// Memory of the nodes that are powered on with the lab, in bytes.
     pub memory: u64,
-    /// Processors of all nodes.
+    /// Their processors.
     pub cpus: u64,
-    /// What disks that are no overlays may grow to, in bytes, as far as that is known.
+    /// What disks in the data directory that are no overlays may grow to, in bytes, as far as that is known.
     pub disk: u64,
 }
 
@@ -45,6 +45,7 @@ impl Demand {
     /// What the lab of these files asks.
     pub fn of(spec: &Spec) -> Self {
         let volumes = || spec.nodes.iter().flat_map(|node| &node.volumes);
+        let powered = || spec.nodes.iter().filter(|node| node.power_on);
         let memory = |text: &String| size::memory_bytes(text).unwrap_or(DEFAULT_MEMORY);
         let apps = spec.namespaces.iter().flat_map(|namespace| &namespace.apps);
         Self {
@@ -63,13 +64,16 @@ impl Demand {
                 .filter(|program| !program.contains('/'))
                 .cloned()
                 .collect(),
-            memory: (spec.nodes.iter())
-                .map(|node| node.memory.as_ref().map_or(DEFAULT_MEMORY, memory))
-                .sum(),
-            cpus: (spec.nodes.iter()).map(|node| u64::from(node_cpus(&node.smp))).sum(),
-            disk: volumes().map(|volume| disk(spec, volume)).sum(),
+            memory: sum(powered().map(|node| node.memory.as_ref().map_or(DEFAULT_MEMORY, memory))),
+            cpus: sum(powered().map(|node| u64::from(node_cpus(&node.smp)))),
+            disk: sum((volumes().filter(|volume| volume.device_class.is_none())).map(|volume| disk(spec, volume))),
         }
     }
+}
+
+/// As much as can be said if it is beyond all measure.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 /// What a volume may grow to; 0 if that can't be known before it is there.
@@ -125,5 +129,32 @@ mod tests {
         assert!(demand.nodes && demand.tpm && demand.uefi && !demand.nics && !demand.nat && !demand.virtiofs);
         assert_eq!(demand.memory, (2 << 30) + DEFAULT_MEMORY);
         assert_eq!((demand.cpus, demand.disk), (4, 1 << 30));
+    }
+
+    #[test]
+    fn nodes_that_are_off_and_other_disks_ask_for_no_room() {
+        let disk = |size: &str| {
+            let format = DiskFormat::Raw;
+            volume(
+                size,
+                VolumeKind::Raw {
+                    size: size.into(),
+                    format,
+                },
+            )
+        };
+        let spec = Lab::new("rooms")
+            .node_with("off", &[], |node| {
+                node.memory = Some("2G".into());
+                node.smp.cpus = Some(3);
+                node.power_on = false;
+                node.volumes = vec![disk("1G"), disk("2G")];
+                node.volumes[1].device_class = Some("fast".into());
+            })
+            .node_with("on", &[], |node| node.memory = Some("1G".into()))
+            .spec();
+        let demand = Demand::of(&spec);
+        assert_eq!((demand.memory, demand.cpus, demand.disk), (1 << 30, 1, 1 << 30));
+        assert_eq!(sum([u64::MAX, 2].into_iter()), u64::MAX);
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn memory(host: &Host<'_>) -> Option<Finding> {
     let Some(demand) = host.demand.as_ref().filter(|demand| demand.nodes) else {
         return Some(Finding::ok(CHECK, found));
     };
-    let found = format!("{found}, the nodes have {}", mebibytes(demand.memory));
+    let found = format!("{found}, the nodes that are on have {}", mebibytes(demand.memory));
     Some(if demand.memory <= available {
         Finding::ok(CHECK, found)
     } else {
@@ -40,7 +40,7 @@ pub(super) fn cpus(host: &Host<'_>) -> Finding {
     let Some(demand) = host.demand.as_ref().filter(|demand| demand.nodes) else {
         return Finding::ok(CHECK, available.to_string());
     };
-    let found = format!("{available}, the nodes have {}", demand.cpus);
+    let found = format!("{available}, the nodes that are on have {}", demand.cpus);
     if demand.cpus <= available {
         Finding::ok(CHECK, found)
     } else {

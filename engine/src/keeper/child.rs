@@ -19,6 +19,7 @@ use nix::{
     fcntl::{FcntlArg, fcntl},
     sys::{
         prctl,
+        resource::rlim_t,
         signal::{SigHandler, SigSet, Signal, signal},
     },
     unistd::{Gid, Pid, Uid, dup2_raw, getppid, setgroups, setresgid, setresuid, setsid, write},
@@ -28,7 +29,7 @@ use super::{
     error::Stage,
     wire::{Identity, Spawn},
 };
-use crate::host::enter;
+use crate::host::{enter, limits};
 
 nix::ioctl_write_int_bad!(
     /// Makes a terminal the controlling one of the session that the calling process leads.
@@ -40,11 +41,11 @@ nix::ioctl_write_int_bad!(
 type Failure = (Stage, Errno);
 
 /// Becomes the program, or tells `report` why not (the stage, then the error number) and exits.
-pub fn run(spawn: &Spawn, fds: Vec<OwnedFd>, report: OwnedFd, keeper: Pid) -> ! {
+pub fn run(spawn: &Spawn, fds: Vec<OwnedFd>, report: OwnedFd, keeper: Pid, open_files: Option<rlim_t>) -> ! {
     // Above every number that the program is to find something else at.
     let base = spawn.numbers.iter().copied().fold(2, i32::max).saturating_add(1);
     if let Ok(report) = above(base, report) {
-        let Err((stage, errno)) = become_program(spawn, fds, base, keeper);
+        let Err((stage, errno)) = become_program(spawn, fds, base, keeper, open_files);
         let mut message = vec![stage as u8];
         message.extend((errno as i32).to_le_bytes());
         // A keeper that is dead needs no report.
@@ -54,7 +55,13 @@ pub fn run(spawn: &Spawn, fds: Vec<OwnedFd>, report: OwnedFd, keeper: Pid) -> ! 
     unsafe { nix::libc::_exit(127) }
 }
 
-fn become_program(spawn: &Spawn, fds: Vec<OwnedFd>, base: RawFd, keeper: Pid) -> Result<Infallible, Failure> {
+fn become_program(
+    spawn: &Spawn,
+    fds: Vec<OwnedFd>,
+    base: RawFd,
+    keeper: Pid,
+    open_files: Option<rlim_t>,
+) -> Result<Infallible, Failure> {
     let at = |stage| move |errno| (stage, errno);
     setsid().map_err(at(Stage::Fork))?;
     die_with(keeper).map_err(at(Stage::Fork))?;
@@ -69,6 +76,10 @@ fn become_program(spawn: &Spawn, fds: Vec<OwnedFd>, base: RawFd, keeper: Pid) ->
         nix::unistd::chdir(Path::new(workdir)).map_err(at(Stage::Workdir))?;
     }
     place_descriptors(spawn, fds, base).map_err(at(Stage::Descriptors))?;
+    if let Some(open_files) = open_files {
+        let given = spawn.numbers.len() as rlim_t;
+        limits::set_open_files(open_files.saturating_add(given)).map_err(at(Stage::Descriptors))?;
+    }
     if spawn.terminal {
         // SAFETY: the ioctl takes a number and touches no memory. This process leads a session without a terminal.
         unsafe { control_terminal(0, 0) }.map_err(at(Stage::Terminal))?;

@@ -3,7 +3,7 @@
 //! Any number of requests may be under way; nothing waits for another's answer.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io,
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
@@ -37,7 +37,7 @@ use super::{
     error::{KeeperError, Stage},
     pidfd,
     process::{Exit, Process},
-    socket,
+    socket::{self, MAX_FDS},
     strangers::strangers,
     wire::{Reply, Request},
 };
@@ -185,6 +185,40 @@ struct Connection {
     requests: mpsc::WeakUnboundedSender<Outgoing>,
 }
 
+/// What is sent at once.
+struct Message {
+    bytes: Vec<u8>,
+    fds: Vec<OwnedFd>,
+    /// The engine's number of the child that it is to start.
+    spawn: Option<u64>,
+}
+
+impl Message {
+    fn of(request: &Request) -> [Self; 1] {
+        [Self {
+            bytes: request.encode(),
+            fds: Vec::new(),
+            spawn: None,
+        }]
+    }
+}
+
+/// The messages that start a program: the last does, those before it carry the descriptors that it can't.
+fn spawn_messages(id: u64, bytes: Vec<u8>, mut fds: Vec<OwnedFd>) -> VecDeque<Message> {
+    let spawn = Some(id);
+    let mut messages = VecDeque::new();
+    while fds.len() > MAX_FDS {
+        let rest = fds.split_off(MAX_FDS);
+        messages.push_back(Message {
+            bytes: Request::Descriptors { id }.encode(),
+            fds: std::mem::replace(&mut fds, rest),
+            spawn,
+        });
+    }
+    messages.push_back(Message { bytes, fds, spawn });
+    messages
+}
+
 impl Connection {
     /// Serves until the keeper is gone or not wanted any more. Who then waits for an answer finds the channel closed.
     async fn run(mut self, mut incoming: mpsc::UnboundedReceiver<Outgoing>) {
@@ -196,17 +230,19 @@ impl Connection {
     /// Passes messages in both directions until the keeper is gone or nobody holds a handle any more.
     async fn serve(&mut self, incoming: &mut mpsc::UnboundedReceiver<Outgoing>) -> io::Result<()> {
         let mut buffer = socket::buffer();
-        let mut current: Option<(Vec<u8>, Vec<OwnedFd>, Option<u64>)> = None;
+        let mut waiting: VecDeque<Message> = VecDeque::new();
         loop {
             tokio::select! {
-                outgoing = incoming.recv(), if current.is_none() => match outgoing {
-                    Some(outgoing) => current = Some(self.register(outgoing)),
+                outgoing = incoming.recv(), if waiting.is_empty() => match outgoing {
+                    Some(outgoing) => waiting = self.register(outgoing),
                     None => return Ok(()),
                 },
-                sent = send(&self.socket, current.as_ref()), if current.is_some() => {
-                    if let Some((bytes, _, spawn)) = current.take()
+                sent = send(&self.socket, waiting.front()), if !waiting.is_empty() => {
+                    if let Some(Message { bytes, spawn, .. }) = waiting.pop_front()
                         && let Err(error) = sent
                     {
+                        // The rest is of the same program, which can't be started.
+                        waiting.clear();
                         self.not_sent(spawn, bytes.len(), error)?;
                     }
                 }
@@ -224,17 +260,17 @@ impl Connection {
         }
     }
 
-    /// Remembers who waits for an answer; returns what to send and, for a spawn, its number.
-    fn register(&mut self, outgoing: Outgoing) -> (Vec<u8>, Vec<OwnedFd>, Option<u64>) {
+    /// Remembers who waits for an answer; returns what to send.
+    fn register(&mut self, outgoing: Outgoing) -> VecDeque<Message> {
         match outgoing {
             Outgoing::Spawn(id, encoded, reply) => {
                 self.spawns.insert(id, (encoded.names, reply));
-                (encoded.bytes, encoded.fds, Some(id))
+                spawn_messages(id, encoded.bytes, encoded.fds)
             }
-            Outgoing::Request(request) => (request.encode(), Vec::new(), None),
+            Outgoing::Request(request) => Message::of(&request).into(),
             Outgoing::KillAll(done) => {
                 self.kill_waiters.push(done);
-                (Request::KillAll.encode(), Vec::new(), None)
+                Message::of(&Request::KillAll).into()
             }
         }
     }
@@ -326,8 +362,8 @@ impl Connection {
     }
 }
 
-async fn send(socket: &AsyncFd<OwnedFd>, message: Option<&(Vec<u8>, Vec<OwnedFd>, Option<u64>)>) -> io::Result<()> {
-    let Some((bytes, fds, _)) = message else {
+async fn send(socket: &AsyncFd<OwnedFd>, message: Option<&Message>) -> io::Result<()> {
+    let Some(Message { bytes, fds, .. }) = message else {
         return Ok(());
     };
     let fds: Vec<_> = fds.iter().map(AsRawFd::as_raw_fd).collect();

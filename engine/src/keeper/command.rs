@@ -9,7 +9,6 @@ use std::{
 
 use super::{
     error::KeeperError,
-    socket::MAX_FDS,
     wire::{Identity, MAX_MESSAGE, Request, Spawn},
 };
 
@@ -110,14 +109,9 @@ impl Command {
             .chain(further)
             .collect();
         let bytes = Request::Spawn(spawn).encode();
-        let program = names.program.clone();
         if bytes.len() > MAX_MESSAGE {
-            let length = bytes.len();
+            let (program, length) = (names.program, bytes.len());
             return Err(KeeperError::TooLong { program, length });
-        }
-        if fds.len() > MAX_FDS {
-            let count = fds.len();
-            return Err(KeeperError::TooManyDescriptors { program, count });
         }
         Ok(Encoded { bytes, fds, names })
     }

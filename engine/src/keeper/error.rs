@@ -4,7 +4,7 @@ use std::io;
 
 use nix::errno::Errno;
 
-use super::{socket::MAX_FDS, wire::MAX_MESSAGE};
+use super::wire::MAX_MESSAGE;
 
 /// What goes wrong with the keeper.
 #[derive(Debug, thiserror::Error)]
@@ -27,14 +27,6 @@ pub enum KeeperError {
         program: String,
         /// Size of the request in bytes.
         length: usize,
-    },
-    /// The kernel passes no more descriptors with one message.
-    #[error("cannot start {program}: it is to be given {count} descriptors, more than {MAX_FDS}")]
-    TooManyDescriptors {
-        /// The program.
-        program: String,
-        /// How many.
-        count: usize,
     },
     /// [`super::Keeper::kill_all`] was called before.
     #[error("{program} is not started because the lab is being taken down")]

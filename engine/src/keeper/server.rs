@@ -13,6 +13,7 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
         prctl,
+        resource::rlim_t,
         signal::{SigHandler, SigSet, Signal, kill, killpg, signal},
         signalfd::{SfdFlags, SignalFd},
         wait::{WaitPidFlag, WaitStatus, waitpid},
@@ -25,9 +26,11 @@ use super::{
     error::Stage,
     pidfd,
     process::Exit,
-    socket, tree,
+    socket::{self, MAX_FDS},
+    tree,
     wire::{Reply, Request, Spawn},
 };
+use crate::host::limits;
 
 /// How many programs may be between fork and exec at a time. Bounds the descriptors in use; the socket keeps the rest.
 const MAX_STARTING: usize = 64;
@@ -47,14 +50,18 @@ pub enum End {
 /// Runs the keeper until the engine is dead or wants it to end, and every descendant is gone.
 pub fn run(socket: OwnedFd) -> io::Result<End> {
     let signals = prepare()?;
+    // It holds what programs are given, some of which are given hundreds. If there is no more, fewer will have to do.
+    let open_files = limits::raise_open_files().ok();
     let mut server = Server {
         socket,
         signals,
         pid: getpid(),
+        open_files,
         children: HashMap::new(),
         starting: Vec::new(),
         outbox: VecDeque::new(),
         hunt: None,
+        descriptors: None,
         closed: false,
         quit: false,
     };
@@ -96,15 +103,25 @@ fn close_on_exec() {
     }
 }
 
+/// The descriptors of a program, with those that came for it before.
+fn joined(earlier: Option<(u64, Vec<OwnedFd>)>, id: u64, fds: Vec<OwnedFd>) -> Vec<OwnedFd> {
+    let earlier = earlier.filter(|(of, _)| *of == id).map(|(_, fds)| fds);
+    earlier.into_iter().flatten().chain(fds).collect()
+}
+
 struct Server {
     socket: OwnedFd,
     signals: SignalFd,
     pid: Pid,
+    /// How many files programs may have open besides those that they are given, if that is another number than for this process.
+    open_files: Option<rlim_t>,
     /// The engine's number of each child that was started and not yet waited for, by process id.
     children: HashMap<i32, u64>,
     starting: Vec<Starting>,
     outbox: VecDeque<(Reply, Option<OwnedFd>)>,
     hunt: Option<Hunt>,
+    /// What came for the program that the next message starts, and its number.
+    descriptors: Option<(u64, Vec<OwnedFd>)>,
     /// Nothing is started any more.
     closed: bool,
     quit: bool,
@@ -207,15 +224,22 @@ impl Server {
     }
 
     fn handle(&mut self, request: Request, fds: Vec<OwnedFd>) -> io::Result<()> {
+        // Of a program whose own message could not be sent they are left over.
+        let earlier = self.descriptors.take();
         match request {
             Request::Spawn(spawn) if self.closed => {
                 self.outbox.push_back((Reply::Refused { id: spawn.id }, None));
             }
             Request::Spawn(spawn) => {
                 let id = spawn.id;
-                if let Err(errno) = self.start(&spawn, fds) {
+                if let Err(errno) = self.start(&spawn, joined(earlier, id, fds)) {
                     self.fail(id, Stage::Fork as u8, errno as i32);
                 }
+            }
+            Request::Descriptors { id } => {
+                // Fewer: this process is at its limit, and needs those it has got for itself. The spawn will find them missing.
+                let complete = fds.len() == MAX_FDS;
+                self.descriptors = complete.then(|| (id, joined(earlier, id, fds)));
             }
             Request::Signal { id, pid, signal } => self.signal(id, pid, signal)?,
             Request::KillAll => self.hunt()?,
@@ -238,7 +262,7 @@ impl Server {
         }
         // SAFETY: this process has one thread, so no lock can be held by a thread that the child lacks.
         match unsafe { fork() }? {
-            ForkResult::Child => child::run(spawn, fds, writer, self.pid),
+            ForkResult::Child => child::run(spawn, fds, writer, self.pid, self.open_files),
             ForkResult::Parent { child: pid } => {
                 let pidfd = pidfd::open(pid).inspect_err(|_| {
                     // Not waited for yet, so the id is still that child's.

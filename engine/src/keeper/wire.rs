@@ -1,7 +1,7 @@
 //! The messages between engine and keeper: fixed-width little-endian numbers and byte strings with their length.
 //!
 //! Both ends are the same executable, so there is no version. Descriptors travel beside the bytes, in the order
-//! namespace, stdin, stdout, stderr, further ones.
+//! namespace, stdin, stdout, stderr, further ones; those that one message can't carry go before it in others.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -19,6 +19,11 @@ pub const MAX_MESSAGE: usize = 128 * 1024;
 pub enum Request {
     /// Start a program.
     Spawn(Spawn),
+    /// Descriptors for the program that the next message starts, before those that come with that.
+    Descriptors {
+        /// The engine's number of the child.
+        id: u64,
+    },
     /// Send a signal to the process group of a child.
     Signal {
         /// The engine's number of the child.
@@ -122,6 +127,10 @@ impl Request {
             }
             Self::KillAll => out.push(2),
             Self::Quit => out.push(3),
+            Self::Descriptors { id } => {
+                out.push(4);
+                out.extend(id.to_le_bytes());
+            }
         }
         out
     }
@@ -138,6 +147,7 @@ impl Request {
             },
             2 => Self::KillAll,
             3 => Self::Quit,
+            4 => Self::Descriptors { id: input.u64()? },
             _ => return None,
         };
         input.0.is_empty().then_some(request)
@@ -401,6 +411,13 @@ mod tests {
             if let Some(reply) = Reply::decode(&bytes) {
                 prop_assert_eq!(reply.encode(), bytes);
             }
+        }
+    }
+
+    #[test]
+    fn requests_survive_the_wire() {
+        for request in [Request::Descriptors { id: 7 }, Request::KillAll, Request::Quit] {
+            assert_eq!(Request::decode(&request.encode()), Some(request));
         }
     }
 

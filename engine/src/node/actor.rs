@@ -317,7 +317,7 @@ impl Actor {
             Action::Start | Action::Stop | Action::Cycle => Ok(()),
             Action::Restart | Action::Reset => {
                 self.arrange(machine).await;
-                let reset = machine.execute(node, "system_reset").await;
+                let reset = machine.reset(node).await;
                 if reset.is_ok() && shutdown.is_under_way() {
                     self.update(|node| node.power_status = PowerState::On);
                     shutdown.answer(|| Err(NodeError::ResetMeanwhile { node: node.clone() }));

@@ -27,6 +27,7 @@ use super::{
     unpack::unpack,
 };
 use crate::{
+    blocking,
     plan::{Image, Plan},
     spec::model::Compression,
     store::{ImagePhase, Level},
@@ -219,7 +220,9 @@ async fn fetch(image: &Image, url: &str, env: &PrepareEnv, progress: &mut Progre
         env: env.clone(),
         progress: progress.clone(),
     };
-    let size = on_a_thread(env, work.run()).await.ok_or(ImageError::Cancelled)??;
+    let size = on_a_thread(&env.cancel, work.run())
+        .await
+        .ok_or(ImageError::Cancelled)??;
     progress.tell(Level::Info, &format!("Downloaded {url}: {size} bytes."));
     Ok(target)
 }
@@ -419,7 +422,7 @@ async fn decompress(
     progress.tell(Level::Info, &format!("Decompressing {path}."));
     let source = File::open(&image.file).map_err(unreadable)?;
     let to = target.clone();
-    let done = on_a_thread(env, async move {
+    let done = on_a_thread(&env.cancel, async move {
         let part = PartFile::create(&to, MODE)?;
         let source = BufReader::with_capacity(READ_SIZE, tokio::fs::File::from_std(source));
         unpack(source, Some(compression), part.file()).await?;
@@ -437,13 +440,13 @@ fn keep(part: PartFile) -> io::Result<()> {
 
 /// Runs work that computes and writes files between its waiting on a thread where that holds nobody up. `None` if
 /// cancelled.
-async fn on_a_thread<T: Send + 'static>(env: &PrepareEnv, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-    let cancel = env.cancel.clone();
+async fn on_a_thread<T: Send + 'static>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let cancel = cancel.clone();
     let handle = Handle::current();
-    spawn_blocking(move || handle.block_on(cancel.run_until_cancelled(work)))
-        .await
-        .ok()
-        .flatten()
+    blocking::run(move || handle.block_on(cancel.run_until_cancelled(work))).await
 }
 
 /// An error with all its causes: the innermost is often the only one that helps.
@@ -458,4 +461,15 @@ pub(super) fn chain(error: &dyn Error) -> String {
         source = cause.source();
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "a mistake of ours")]
+    async fn a_panic_is_not_taken_for_a_lab_that_goes_down() {
+        on_a_thread(&CancellationToken::new(), async { panic!("a mistake of ours") }).await;
+    }
 }

@@ -248,6 +248,13 @@ impl Machine {
         self.converse(node, command, command_of).await
     }
 
+    /// Resets the machine, and has it run: one that QEMU stopped, as it does when the host's disk is full, stays stopped
+    /// over a reset.
+    pub(super) async fn reset(&self, node: &str) -> Result<(), NodeError> {
+        self.execute(node, "system_reset").await?;
+        self.execute(node, "cont").await
+    }
+
     /// Puts a medium into the CD drive, which must be empty; `None` takes out what is there.
     pub(super) async fn change_medium(&self, node: &str, medium: Option<&Medium>) -> Result<(), NodeError> {
         let Some(medium) = medium else {

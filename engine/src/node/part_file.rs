@@ -68,6 +68,12 @@ impl PartFile {
         // If it could not be put there, dropping removes it.
         place(&self.path, &self.target).map(drop)
     }
+
+    /// Puts the complete file into the place of another.
+    pub(super) fn replace(self) -> io::Result<()> {
+        // If it could not be put there, dropping removes it.
+        fs::rename(&self.path, &self.target)
+    }
 }
 
 impl Drop for PartFile {
@@ -104,11 +110,25 @@ fn remove_leftovers(dir: &Path, prefix: &OsStr) -> io::Result<()> {
         let Ok(file) = File::options().read(true).custom_flags(flags).open(entry.path()) else {
             continue;
         };
-        if lock(file, FlockArg::LockExclusiveNonblock).is_ok() {
-            fs::remove_file(entry.path())?;
-        }
+        remove_leftover(file, &entry.path())?;
     }
     Ok(())
+}
+
+/// Removes a file that nobody makes any more. Whoever made it may have put it into place, or given it up, since it was opened.
+fn remove_leftover(file: File, path: &Path) -> io::Result<()> {
+    match lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(_lock) => remove(path),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Removes a file if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +163,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         drop(PartFile::create(&dir.path().join("root.img"), 0o600).unwrap());
         assert!(names(dir.path()).is_empty());
+    }
+
+    #[test]
+    fn what_is_completed_while_it_is_looked_at_is_no_leftover() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("root.img");
+        let part = PartFile::create(&target, 0o600).unwrap();
+        let path = part.path().to_owned();
+        let opened = File::open(&path).unwrap();
+        remove_leftover(opened.try_clone().unwrap(), &path).unwrap();
+        assert!(path.exists());
+        part.commit().unwrap();
+        remove_leftover(opened, &path).unwrap();
+        assert_eq!(names(dir.path()), ["root.img"]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     download::Target,
     lock::{self, Locked},
-    part_file::place,
+    part_file::{place, remove},
 };
 
 /// End the names of the beginning and of its validator.
@@ -151,13 +151,6 @@ impl Drop for Partial {
         if !self.gone && useless() {
             self.remove();
         }
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

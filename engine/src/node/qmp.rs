@@ -4,7 +4,7 @@
 //! `qmp_capabilities`, then commands whose replies carry the command's `id`, with events in between at any time.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io::{self, IoSlice},
     os::fd::{AsRawFd, OwnedFd},
 };
@@ -23,7 +23,7 @@ use tokio_util::codec::{Decoder, Encoder, Framed};
 
 /// The longest line taken from QEMU, in bytes.
 const MAX_LINE: usize = 1 << 20;
-/// Events read ahead of whoever handles them; then QEMU's are left in its socket.
+/// Events read ahead of whoever handles them; of those that come then, the last of each kind is kept, of as many kinds.
 const EVENT_QUEUE: usize = 64;
 /// Commands under way at once.
 const COMMAND_QUEUE: usize = 16;
@@ -251,10 +251,11 @@ async fn serve(
 ) {
     let mut last_id = 0_u64;
     let mut pending: HashMap<u64, (String, oneshot::Sender<Outcome>)> = HashMap::new();
+    let mut backlog = Backlog::default();
     let error = loop {
         tokio::select! {
             request = requests.recv() => {
-                let Some(Request { command, arguments, fd, reply }) = request else { return };
+                let Some(Request { command, arguments, fd, reply }) = request else { break None };
                 last_id += 1;
                 let mut line = json!({"execute": command, "id": last_id});
                 if let Some(arguments) = arguments {
@@ -268,7 +269,7 @@ async fn serve(
                     Some(fd) => send_with(framed.get_mut(), &line, &fd).await,
                 };
                 if let Err(error) = sent {
-                    break error;
+                    break Some(error);
                 }
             }
             message = framed.next() => match message {
@@ -279,17 +280,57 @@ async fn serve(
                         drop(reply.send(result.map_err(|refusal| refused(&command, refusal))));
                     }
                 }
-                Some(Ok(Message::Event(event))) => drop(events.send(event).await),
+                Some(Ok(Message::Event(event))) => backlog.take(event, &events),
                 Some(Ok(Message::Greeting)) => {}
-                Some(Err(error)) => break error,
-                None => return,
-            }
+                Some(Err(error)) => break Some(error),
+                None => break None,
+            },
+            // Whoever handles events may wait for a reply meanwhile, so this waits for it beside all else.
+            Ok(place) = events.reserve(), if !backlog.0.is_empty() => backlog.put(place),
         }
     };
     match error {
         // QEMU's end, if something was still on the way to it.
-        QmpError::Io(error) if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {}
-        error => tracing::warn!(%error, "a QMP connection ended"),
+        Some(QmpError::Io(error))
+            if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {}
+        Some(error) => tracing::warn!(%error, "a QMP connection ended"),
+        None => {}
+    }
+    // Nobody waits for replies that don't come: who handles events may be one of them.
+    drop((framed, requests, pending));
+    while let (false, Ok(place)) = (backlog.0.is_empty(), events.reserve().await) {
+        backlog.put(place);
+    }
+}
+
+/// Events for which there was no room: a guest can cause some as fast as it likes. The last of each kind is kept, which says
+/// how things are now.
+#[derive(Default)]
+struct Backlog(VecDeque<Event>);
+
+impl Backlog {
+    /// Hands an event on, or keeps it.
+    fn take(&mut self, event: Event, events: &mpsc::Sender<Event>) {
+        if self.0.is_empty() {
+            // If nobody wants events, it is dropped.
+            if let Err(mpsc::error::TrySendError::Full(event)) = events.try_send(event) {
+                self.0.push_back(event);
+            }
+            return;
+        }
+        self.0.retain(|kept| kept.name != event.name);
+        // QEMU has fewer kinds than that.
+        if self.0.len() == EVENT_QUEUE {
+            self.0.pop_front();
+        }
+        self.0.push_back(event);
+    }
+
+    /// Hands the first on.
+    fn put(&mut self, place: mpsc::Permit<'_, Event>) {
+        if let Some(event) = self.0.pop_front() {
+            place.send(event);
+        }
     }
 }
 
@@ -432,6 +473,35 @@ mod tests {
         assert_eq!(first.unwrap()["n"], 1);
         assert_eq!(second.unwrap()["n"], 2);
         assert_eq!(events.recv().await.unwrap().name, "RESET");
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_events_delays_no_reply_and_hides_no_end() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        tokio::spawn(async move {
+            let (read, mut write) = theirs.into_split();
+            let mut lines = BufReader::new(read).lines();
+            write.write_all(GREETING).await.unwrap();
+            lines.next_line().await.unwrap().unwrap();
+            write.write_all(b"{\"return\": {}}\n").await.unwrap();
+            lines.next_line().await.unwrap().unwrap();
+            let flood = "{\"event\": \"GUEST_PANICKED\"}\n".repeat(10 * EVENT_QUEUE);
+            let lines = format!(
+                "{flood}{{\"event\": \"RESET\"}}\n{flood}{{\"return\": 7, \"id\": 1}}\n{{\"event\": \"SHUTDOWN\"}}\n{flood}"
+            );
+            write.write_all(lines.as_bytes()).await.unwrap();
+        });
+        let (qmp, mut events) = Qmp::connect(ours).await.unwrap();
+        let reply = tokio::time::timeout(std::time::Duration::from_secs(60), qmp.execute("stop", None));
+        assert_eq!(reply.await.expect("the flood delays the reply").unwrap(), 7);
+        let mut names = vec![];
+        while let Some(event) = events.recv().await {
+            names.push(event.name);
+        }
+        for needed in ["RESET", "SHUTDOWN"] {
+            assert_eq!(names.iter().filter(|name| *name == needed).count(), 1, "{needed}");
+        }
+        assert!(names.len() < 3 * EVENT_QUEUE, "{}", names.len());
     }
 
     #[tokio::test]

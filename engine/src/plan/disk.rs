@@ -16,7 +16,7 @@ pub fn disk_dirs(spec: &Spec, options: &Options) -> BTreeSet<PathBuf> {
         volume_root(&lab::absolute(spec, &options.data_dir)),
         image_cache(&lab::absolute(spec, &options.cache_dir)),
     ];
-    let classes = spec.device_classes.iter().map(|class| class.path.clone());
+    let classes = spec.device_classes.iter().map(|class| volume_root(&class.path));
     let files = spec.images.iter().filter_map(|image| match &image.source {
         ImageSource::File(file) => file.parent().map(Path::to_owned),
         ImageSource::Url(_) => None,
@@ -24,8 +24,9 @@ pub fn disk_dirs(spec: &Spec, options: &Options) -> BTreeSet<PathBuf> {
     own.into_iter().chain(classes).chain(files).collect()
 }
 
-fn volume_root(data_dir: &Path) -> PathBuf {
-    data_dir.join("volumes")
+/// Where volumes are below the data directory or a device class, as with placemat v2: what it made is found.
+fn volume_root(directory: &Path) -> PathBuf {
+    directory.join("volumes")
 }
 
 fn image_cache(cache_dir: &Path) -> PathBuf {
@@ -128,7 +129,7 @@ impl<'a> Disks<'a> {
             return volume_root(&self.paths.data_dir);
         };
         if let Some(class) = self.classes.get(name.as_str()) {
-            return class.path.clone();
+            return volume_root(&class.path);
         }
         errors.push(PlanError::Dangling {
             place: volume.place.clone(),
@@ -222,8 +223,9 @@ impl<'a> Disks<'a> {
                 // What was fetched before its sum was known, or with another sum, is another file: whatever has been made
                 // from that stays whole.
                 let key = match &image.sha256 {
-                    Some(sum) => identity::hex_sha1(&format!("{url} sha256:{sum}")),
-                    None => identity::hex_sha1(url),
+                    Some(sum) => identity::hex_sha256(&format!("{url} sha256:{sum}")),
+                    // As placemat v2 names it: what that fetched is not fetched again.
+                    None => identity::hex_sha256(url),
                 };
                 (Some(url.clone()), image_cache(&self.paths.cache_dir).join(key))
             }

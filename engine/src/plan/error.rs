@@ -213,7 +213,7 @@ pub enum PlanError {
     },
     /// More devices than PCI slots.
     #[error(
-        "Node `{node}` has {count} network interfaces and volumes, but QEMU's `pc` machine has slots for {limit}. \
+        "Node `{node}` has {count} network interfaces and volumes, but QEMU's machine has PCI slots for {limit}. \
          Remove some of them."
     )]
     TooManyDevices {

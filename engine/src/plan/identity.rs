@@ -4,6 +4,7 @@
 use std::{collections::HashSet, fmt::Write as _};
 
 use sha1::{Digest, Sha1};
+use sha2::Sha256;
 
 use super::Mac;
 
@@ -15,6 +16,11 @@ const SHORTENED_PREFIX: usize = 7;
 /// Returns the hex SHA-1 of a text.
 pub(super) fn hex_sha1(text: &str) -> String {
     hex(&Sha1::digest(text))
+}
+
+/// Returns the hex SHA-256 of a text.
+pub(super) fn hex_sha256(text: &str) -> String {
+    hex(&Sha256::digest(text))
 }
 
 /// Returns the bytes of a node's UUID.

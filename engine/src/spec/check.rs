@@ -1,7 +1,8 @@
 //! What only shows when all resources are known.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    hash::Hash,
     net::IpAddr,
 };
 
@@ -36,10 +37,9 @@ pub fn all(cx: &mut Context<'_>) {
 fn macs(cx: &mut Context<'_>) {
     let mut first = HashMap::new();
     for claim in std::mem::take(&mut cx.macs) {
-        let taken = *first.entry(claim.mac).or_insert(claim.mark);
-        if taken != claim.mark {
+        if let Some(taken) = taken_before(&mut first, claim.mac, claim.mark) {
             let finding = Finding::error(Code::Conflict, claim.mark, "Two NICs have the same MAC.");
-            cx.report(finding.related(taken, "It is first given here."));
+            cx.report(first_there(finding, taken, claim.mark, "It is first given here."));
         }
     }
 }
@@ -49,11 +49,13 @@ fn bmcs(cx: &mut Context<'_>) {
     let claims = std::mem::take(&mut cx.bmcs);
     let networks = std::mem::take(&mut cx.bmc_networks);
     let mut used: HashMap<IpAddr, Mark> = HashMap::new();
-    for claim in cx.host_addresses.iter().chain(&cx.addresses) {
+    // What has the same address on another network is somebody else.
+    let on_theirs = |claim: &&Claim| networks.iter().any(|(name, _)| *name == claim.network);
+    for claim in cx.host_addresses.iter().chain(&cx.addresses).filter(on_theirs) {
         used.entry(claim.address.addr()).or_insert(claim.mark);
     }
     for BmcClaim { node, address, mark } in claims {
-        let within = networks.iter().any(|network| network.contains(&address));
+        let within = networks.iter().any(|(_, network)| network.contains(&address));
         if !within && !cx.incomplete {
             let message = format!(
                 "The address {address} of the BMC of node {} is in no network of type `bmc`.",
@@ -61,7 +63,7 @@ fn bmcs(cx: &mut Context<'_>) {
             );
             let hint = match networks.as_slice() {
                 [] => "Add a Network of type `bmc` whose `address` has it in its prefix.".to_owned(),
-                [first, ..] => format!("An address in {} would do.", first.trunc()),
+                [(_, first), ..] => format!("An address in {} would do.", first.trunc()),
             };
             cx.report(Finding::error(Code::Address, mark, message).hint(hint));
         }
@@ -80,13 +82,32 @@ fn bmcs(cx: &mut Context<'_>) {
 fn ports(cx: &mut Context<'_>) {
     let mut first = HashMap::new();
     for claim in std::mem::take(&mut cx.ports) {
-        let taken = *first.entry((claim.protocol, claim.port)).or_insert(claim.mark);
-        if taken != claim.mark {
+        if let Some(taken) = taken_before(&mut first, (claim.protocol, claim.port), claim.mark) {
             let message = format!("The host's port {}/{} is forwarded twice.", claim.port, claim.protocol);
-            let finding = Finding::error(Code::Conflict, claim.mark, message).related(taken, "It is first taken here.");
-            cx.report(finding.hint("Give one of the forwards another port."));
+            let finding =
+                Finding::error(Code::Conflict, claim.mark, message).hint("Give one of the forwards another port.");
+            cx.report(first_there(finding, taken, claim.mark, "It is first taken here."));
         }
     }
+}
+
+/// Returns where something was taken first, if it was before; else it is taken here.
+fn taken_before<K: Eq + Hash>(first: &mut HashMap<K, Mark>, taken: K, mark: Mark) -> Option<Mark> {
+    match first.entry(taken) {
+        Entry::Occupied(entry) => Some(*entry.get()),
+        Entry::Vacant(entry) => {
+            entry.insert(mark);
+            None
+        }
+    }
+}
+
+/// Says where something was taken first. What an alias repeats is written in one place only.
+fn first_there(finding: Finding, first: Mark, mark: Mark, message: &str) -> Finding {
+    if first == mark {
+        return finding.hint("It is written once, and an alias or a merge (`<<`) repeats it: write it out.");
+    }
+    finding.related(first, message)
 }
 
 /// Every name used must be defined.

@@ -143,8 +143,8 @@ pub struct Context<'a> {
     pub ports: Vec<PortClaim>,
     /// Addresses of BMCs.
     pub bmcs: Vec<BmcClaim>,
-    /// Prefixes of the networks that BMCs can have addresses in.
-    pub bmc_networks: Vec<IpNet>,
+    /// Names and prefixes of the networks that BMCs can have addresses in.
+    pub bmc_networks: Vec<(String, IpNet)>,
     /// MACs of NICs.
     pub macs: Vec<MacClaim>,
     /// Files that apps write.
@@ -290,8 +290,16 @@ impl<'a> Context<'a> {
 
     /// Returns an address with its prefix length.
     pub fn cidr(&mut self, what: &str, text: Text<'_>) -> Option<IpNet> {
-        if let Ok(net) = text.text.parse() {
-            return Some(net);
+        if let Ok(net) = text.text.parse::<IpNet>() {
+            let Some(problem) = unassignable(net.addr()) else {
+                return Some(net);
+            };
+            let message = format!("{what} can't be {}: {problem}.", quote(text.text));
+            self.report(
+                Finding::error(Code::InvalidValue, text.mark, message)
+                    .hint("It is the address of one interface, such as `10.0.0.1/24` or `fd00::1/64`."),
+            );
+            return None;
         }
         let message = format!("{what} is not an address with a prefix length: {}.", quote(text.text));
         let finding = Finding::error(Code::InvalidValue, text.mark, message);
@@ -300,6 +308,19 @@ impl<'a> Context<'a> {
             Ok(IpAddr::V6(address)) => finding.hint(format!("Add the prefix length, as in `{address}/64`.")),
             Err(_) => finding.hint("It looks like `10.0.0.1/24` or `fd00::1/64`."),
         });
+        None
+    }
+}
+
+/// Returns why no interface of a lab can have an address (RFC 6890 and RFC 5771; RFC 4291, 2.5 and 2.7), as a clause.
+fn unassignable(address: IpAddr) -> Option<&'static str> {
+    if address.is_unspecified() {
+        Some("it stands for no address at all")
+    } else if address.is_loopback() {
+        Some("it leads back to whoever uses it")
+    } else if address.is_multicast() {
+        Some("it is that of a group")
+    } else {
         None
     }
 }

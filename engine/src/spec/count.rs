@@ -26,7 +26,7 @@ pub struct Index {
 /// Reads the value of `count`: a number of instances, counted from 0; a range such as `1-18`; or a mapping of the names of indices
 /// to these, of which the first changes slowest.
 pub fn read(node: &Node, key: Mark) -> Result<Vec<Index>, Finding> {
-    let indices = match &node.value {
+    let mut indices = match &node.value {
         Value::Mapping(entries) if !entries.is_empty() => {
             let mut indices: Vec<Index> = Vec::new();
             for entry in entries {
@@ -55,6 +55,10 @@ pub fn read(node: &Node, key: Mark) -> Result<Vec<Index>, Finding> {
     if instances > MOST {
         let message = format!("This `count` makes {instances} instances; {MOST} are the most.");
         return Err(Finding::error(Code::Limit, key, message));
+    }
+    if instances == 0 {
+        // An index before the one that runs through nothing would run through its numbers in vain, however many.
+        indices.retain(|index| index.numbers.is_empty());
     }
     Ok(indices)
 }

@@ -1,6 +1,10 @@
 //! Mistakes and doubts found in lab files.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -172,12 +176,23 @@ impl Finding {
     }
 }
 
+/// A mistake that instances of something repeated have in common.
+#[derive(Debug)]
+struct Repeated {
+    /// Where in `kept` the first instance's diagnostic is.
+    first: usize,
+    /// Its message without what differs between instances.
+    gist: String,
+    /// Those that have it.
+    instances: HashSet<u32>,
+}
+
 /// Collects diagnostics.
 #[derive(Debug, Default)]
 pub struct Collector {
     kept: Vec<(Mark, Diagnostic)>,
-    /// Where in `kept` the first instance's diagnostic is, by place and code.
-    first_instances: HashMap<(Mark, Code), usize>,
+    /// Mistakes in what is repeated, by place and code.
+    repeated: HashMap<(Mark, Code), Vec<Repeated>>,
     /// The place of the first error and the first warning that were only counted, and their number.
     left_out: [Option<(Mark, usize)>; 2],
 }
@@ -195,14 +210,25 @@ impl Collector {
         } = finding;
         if mark.instance != 0 {
             let everywhere = Mark { instance: 0, ..mark };
-            if let Some(first) = self.first_instances.get(&(everywhere, code)) {
-                if let Some((_, diagnostic)) = self.kept.get_mut(*first) {
+            let is_full = self.is_full();
+            let known = self.repeated.entry((everywhere, code)).or_default();
+            let gist = gist(&message);
+            // What an instance has already, it has a second time: that is another mistake.
+            let same = known
+                .iter_mut()
+                .find_map(|known| (known.gist == gist && known.instances.insert(mark.instance)).then_some(known.first));
+            if let Some(first) = same {
+                if let Some((_, diagnostic)) = self.kept.get_mut(first) {
                     diagnostic.more_instances += 1;
                 }
                 return;
             }
-            if !self.is_full() {
-                self.first_instances.insert((everywhere, code), self.kept.len());
+            if !is_full {
+                known.push(Repeated {
+                    first: self.kept.len(),
+                    gist,
+                    instances: HashSet::from([mark.instance]),
+                });
             }
         }
         if self.is_full() {
@@ -271,6 +297,14 @@ impl Collector {
     }
 }
 
+/// Returns a message without names and numbers, which differ between instances of one mistake.
+fn gist(message: &str) -> String {
+    let outside_of_quotes = message.split('`').step_by(2);
+    let words = outside_of_quotes.flat_map(str::split_whitespace);
+    let is_number = |word: &&str| word.chars().any(|c| c.is_ascii_digit()) || word.contains("::");
+    words.filter(|word| !is_number(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// Returns a name as it appears in messages: in backticks, shortened, with control characters escaped.
 pub fn quote(text: &str) -> String {
     quote_up_to(text, 60)
@@ -307,6 +341,41 @@ pub fn is_bidi_control(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instances_of_one_mistake_are_counted_and_others_told() {
+        let sources = Sources::default();
+        let mut collector = Collector::default();
+        let mut found = |instance, message: &str| {
+            let mark = Mark {
+                instance,
+                ..Mark::default()
+            };
+            collector.add(Finding::error(Code::InvalidValue, mark, message), &sources);
+        };
+        for instance in 1..=3 {
+            found(
+                instance,
+                &format!("The address 10.0.0.{instance} of `n{instance}` is used twice."),
+            );
+            found(
+                instance,
+                &format!("The address 10.0.0.{instance} of `n{instance}` is outside."),
+            );
+        }
+        found(2, "The address fd00::a of `n2` is outside.");
+        let told: Vec<_> = collector
+            .kept
+            .iter()
+            .map(|(_, diagnostic)| (diagnostic.message.as_str(), diagnostic.more_instances))
+            .collect();
+        let expected = [
+            ("The address 10.0.0.1 of `n1` is used twice.", 2),
+            ("The address 10.0.0.1 of `n1` is outside.", 2),
+            ("The address fd00::a of `n2` is outside.", 0),
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn names_are_shortened_and_paths_are_not() {

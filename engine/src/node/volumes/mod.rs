@@ -1,8 +1,9 @@
 //! Volumes: the disks and shares of a node, made before its first start.
 //!
-//! A file that exists is used as it is, whatever made it; one that doesn't appears only when it is complete. Nothing
+//! A file that exists is used as it is, or brought into the format that QEMU is told; one that doesn't appears only when it is complete. Nothing
 //! here knows how QEMU is told of a volume.
 
+mod adopt;
 mod copy;
 mod meta_data;
 mod seed;
@@ -15,8 +16,9 @@ use std::{
 
 use futures::future::try_join_all;
 
+use self::seed::Seed;
 use super::{
-    images::Images,
+    images::{Images, ReadyImage},
     part_file::PartFile,
     qemu_img::{PrepareEnv, QemuImgError},
 };
@@ -117,20 +119,19 @@ async fn make(volume: &Volume, user: Option<&QemuUser>, images: &Images, env: &P
         return Ok(blocking::run(move || make_directory(&path, user.as_ref())).await?);
     }
     if tokio::fs::try_exists(path).await? {
-        return Ok(());
+        return adopt::adopt(volume, images, env).await;
     }
-    let image = |name: &str| images.get(name).ok_or_else(|| VolumeFault::NoImage(name.into()));
     let part = begin(path).await?;
     match &volume.source {
         VolumeSource::Copy { image: name } => {
-            let image = image(name)?;
+            let image = find(images, name)?;
             if image.info.format == "qcow2" && image.info.backing.is_none() {
                 return copy(image.file.clone(), part, env).await;
             }
             env.convert(&image.file, &image.info.format, part.path()).await?;
         }
         VolumeSource::Overlay { image: name } => {
-            let image = image(name)?;
+            let image = find(images, name)?;
             env.create_overlay(part.path(), &image.file, &image.info.format).await?;
         }
         VolumeSource::Blank { size, format } => {
@@ -140,29 +141,23 @@ async fn make(volume: &Volume, user: Option<&QemuUser>, images: &Images, env: &P
             };
             env.create_disk(part.path(), format, size).await?;
         }
-        VolumeSource::Seed {
-            user_data,
-            network_config,
-            meta_data,
-            instance_id,
-            hostname,
-        } => {
-            let seed = seed::Seed {
-                user_data: user_data.clone(),
-                network_config: network_config.clone(),
-                meta_data: meta_data.clone(),
-                instance_id: instance_id.clone(),
-                hostname: hostname.clone(),
-            };
+        VolumeSource::Seed { .. } | VolumeSource::Directory { .. } => {
+            let seed = Seed::of(&volume.source);
             return blocking::run(move || {
-                seed.write(part.file())?;
-                Ok(part.commit()?)
+                if let Some(seed) = seed {
+                    seed.write(part.file())?;
+                    part.commit()?;
+                }
+                Ok(())
             })
             .await;
         }
-        VolumeSource::Directory { .. } => return Ok(()),
     }
     blocking::run(move || Ok(part.commit()?)).await
+}
+
+fn find<'i>(images: &'i Images, name: &str) -> Result<&'i ReadyImage, VolumeFault> {
+    images.get(name).ok_or_else(|| VolumeFault::NoImage(name.into()))
 }
 
 /// Makes a directory that isn't there; what the lab makes for QEMU, QEMU's user must be able to use.

@@ -13,6 +13,7 @@ use fatfs::{Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions,
 use sha1::{Digest, Sha1};
 
 use super::{VolumeFault, meta_data};
+use crate::plan::VolumeSource;
 
 /// In lower case, as cloud-localds writes it and every cloud-init finds it.
 const LABEL: [u8; 11] = *b"cidata     ";
@@ -31,6 +32,27 @@ pub(super) struct Seed {
 }
 
 impl Seed {
+    /// The seed that a volume is, if it is one.
+    pub(super) fn of(source: &VolumeSource) -> Option<Self> {
+        let VolumeSource::Seed {
+            user_data,
+            network_config,
+            meta_data,
+            instance_id,
+            hostname,
+        } = source
+        else {
+            return None;
+        };
+        Some(Self {
+            user_data: user_data.clone(),
+            network_config: network_config.clone(),
+            meta_data: meta_data.clone(),
+            instance_id: instance_id.clone(),
+            hostname: hostname.clone(),
+        })
+    }
+
     /// Writes the disk to an empty file.
     pub(super) fn write(&self, to: &File) -> Result<(), VolumeFault> {
         let mut files = vec![("meta-data", self.meta_data()?), ("user-data", read(&self.user_data)?)];

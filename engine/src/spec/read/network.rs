@@ -44,7 +44,8 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Network> {
         }
     });
     if let Some(NetworkKind::Bmc { address }) = kind {
-        cx.bmc_networks.push(address);
+        let name = name.map(|name| name.text.to_owned()).unwrap_or_default();
+        cx.bmc_networks.push((name, address));
     }
     fields.finish(cx, &[]);
     let name = name?;

@@ -20,7 +20,7 @@ use crate::{
     fabric::Fabric,
     host::{Nat, RecordError, Recorder, Undo, forward, publish_netns, sysctl},
     keeper::Keeper,
-    node::{self, Action, NodeEnv, NodeHandle, PrepareEnv},
+    node::{self, Action, NodeEnv, NodeError, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
     pty::Pty,
     spec::model::Object,
@@ -289,14 +289,14 @@ async fn nodes(
             return Ok::<_, LabError>(());
         }
         if planned.depends_on.is_empty() {
-            return Ok(handle.act(Action::Start).await?);
+            return power_on(&handle).await;
         }
         // What it waits for may need its place.
         drop(place);
         let object = Object::Node(planned.name.clone());
         if met(&made.store, &object, &planned.depends_on).await {
             let _place = places.acquire().await;
-            handle.act(Action::Start).await?;
+            power_on(&handle).await?;
         }
         Ok(())
     };
@@ -309,6 +309,15 @@ async fn nodes(
     let waiting: FuturesUnordered<_> = waiting.into_iter().map(start).collect();
     let all = async { tokio::try_join!(at_once, waiting.try_collect::<()>()).map(drop) };
     step(&made.store, "nodes", all).await
+}
+
+/// Powers a node on, unless somebody has already decided otherwise: by the API or the BMC a node can be powered off or shut
+/// down before the bring-up is done with it. That is a user's wish and no failure of the lab.
+async fn power_on(handle: &NodeHandle) -> Result<(), LabError> {
+    match handle.act(Action::Start).await {
+        Err(NodeError::Interrupted { .. } | NodeError::ShuttingDown { .. }) => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Makes a node that is off, with its console.

@@ -7,6 +7,7 @@ use std::{io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread
 
 use futures::{
     StreamExt as _, TryStreamExt as _,
+    future::try_join_all,
     stream::{self, FuturesUnordered},
 };
 use tokio::sync::{Semaphore, SetOnce};
@@ -244,8 +245,7 @@ async fn namespace(
         }
         Ok(())
     });
-    let (at_once, later) = tokio::join!(start(at_once), futures::future::join_all(later));
-    later.into_iter().fold(at_once, first_cause)
+    tokio::try_join!(start(at_once), try_join_all(later)).map(drop)
 }
 
 /// Makes a namespace visible under `/run/netns`.

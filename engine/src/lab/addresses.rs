@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::made::Made;
 use crate::{
     address::{self, Lease, Sniffer},
+    blocking,
     fabric::Fabric,
     plan::{self, Mac, VolumeSource},
     store::{AddressSource, Level, NodeAddress, Store},
@@ -52,13 +53,15 @@ fn read(path: &Path) -> Option<String> {
 }
 
 /// Notes the addresses that DHCP servers give to nodes, until the lab is taken down.
-pub fn watch(made: &Arc<Made>, fabric: &Fabric) {
+pub async fn watch(made: &Arc<Made>, fabric: &Arc<Fabric>) {
     if made.plan.nodes.iter().all(|node| node.nics.is_empty()) {
         return;
     }
     let store = made.store.clone();
     let serving: CancellationToken = made.serving.clone();
-    let sniffer = Sniffer::new(fabric.fabric_netns());
+    let fabric = Arc::clone(fabric);
+    // It waits for a thread inside the fabric.
+    let sniffer = blocking::run(move || Sniffer::new(fabric.fabric_netns())).await;
     made.tasks.spawn(async move {
         let error = match sniffer {
             Ok(sniffer) => tokio::select! {

@@ -99,7 +99,7 @@ async fn network(
     });
     let name = format!("placemat2-{}", made.plan.lab);
     publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
-    addresses::watch(made, &fabric);
+    addresses::watch(made, &fabric).await;
     readiness::watch(made);
     made.bmcs.start(made);
     // Nobody else sets it.

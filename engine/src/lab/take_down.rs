@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use super::{LabError, made::Made};
+use super::{LabError, made::Made, undone};
 use crate::{
     blocking,
     node::NodeHandle,
@@ -66,7 +66,7 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
 
 /// Undoes what is recorded, and ends the keeper, which would do it if this process died now.
 async fn release(made: Arc<Made>) -> Result<(), LabError> {
-    let keeper = made.keeper.get().cloned();
+    let (keeper, store) = (made.keeper.get().cloned(), made.store.clone());
     let Some(made) = Arc::into_inner(made) else {
         // The API's server is the only other holder, and it has ended or was told above.
         return Err(LabError::StillHeld);
@@ -75,7 +75,11 @@ async fn release(made: Arc<Made>) -> Result<(), LabError> {
     if let Some(keeper) = keeper {
         keeper.quit().await;
     }
-    match released?.errors.into_iter().next() {
+    let mut report = released?;
+    // The first one is how the lab ends.
+    let first = (!report.errors.is_empty()).then(|| report.errors.remove(0));
+    undone::tell(&store, &report.left, &report.errors);
+    match first {
         Some(error) => Err(LabError::Undo(error)),
         None => Ok(()),
     }

@@ -53,6 +53,26 @@ fn what_is_not_the_labs_any_more_stays() {
 }
 
 #[test]
+fn a_keeper_that_lingers_leaves_the_next_run_alone() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        let keeper = KeeperLock::take(lab.path()).unwrap();
+        release(lab);
+        let next = acquire("dc");
+        note(
+            &next,
+            &Undo::File {
+                path: "/run/next".into(),
+            },
+        );
+        fs::write("/run/next", "").unwrap();
+        let report = keeper.undo().unwrap();
+        assert!(report.removed.is_empty(), "{report:?}");
+        assert_eq!(release(next).len(), 1);
+    });
+}
+
+#[test]
 fn sockets_go_unless_another_process_listens() {
     on_a_fresh_host(|| {
         let lab = acquire("dc");

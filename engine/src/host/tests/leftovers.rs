@@ -73,6 +73,21 @@ fn a_keeper_that_lingers_leaves_the_next_run_alone() {
 }
 
 #[test]
+fn a_lab_that_cannot_be_cleaned_up_does_not_stop_the_others() {
+    on_a_fresh_host(|| {
+        for name in ["broken", "whole"] {
+            crash(acquire(name));
+        }
+        run("cd /run/placemat2/broken && rm record && mkdir record");
+        let cleanup = cleanup(&root(), None).unwrap();
+        let failed: Vec<_> = cleanup.failed.iter().map(|(lab, _)| lab.as_str()).collect();
+        let cleaned: Vec<_> = cleanup.cleaned.iter().map(|(lab, _)| lab.as_str()).collect();
+        assert_eq!((failed, cleaned), (vec!["broken"], vec!["whole"]));
+        assert_eq!(run("ls /run/placemat2"), "broken\n");
+    });
+}
+
+#[test]
 fn sockets_go_unless_another_process_listens() {
     on_a_fresh_host(|| {
         let lab = acquire("dc");

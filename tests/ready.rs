@@ -114,6 +114,27 @@ ready: {console: 'boot sector$'}
 volumes: [{kind: image, name: root, image: boot}]
 ";
 
+/// A node whose guest does not listen to its power button, and that waits for an app.
+const AWAITED: &str = "
+kind: Network
+name: inner
+type: internal
+---
+kind: NetworkNamespace
+name: one
+interfaces: [{network: inner}]
+apps:
+- name: flag
+  command: [sleep, '1000']
+  ready: {exec: [test, -e, /tmp/flag], interval: 0.1}
+---
+kind: Node
+name: deaf
+cpu: 1
+memory: 16M
+depends-on: [app/one/flag]
+";
+
 /// A namespace that is ready at once.
 const PLAIN: &str = "
 kind: Network
@@ -311,6 +332,28 @@ fn what_waits_takes_nobody_s_place() {
         said.rfind("The node is on.").unwrap() > place("node/first is ready (console"),
         "{said}"
     );
+}
+
+#[test]
+fn what_a_user_shuts_down_meanwhile_is_no_failure() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab/awaited.yml", AWAITED);
+    let mut engine = Engine::start(&machine, &["/tmp/lab/awaited.yml"]);
+    engine.until("the node waits", SOON, || {
+        machine.path("/run/placemat2/awaited/api.sock").exists()
+            && json(&machine, "awaited", "/nodes/deaf")["ready"]["state"] == "waiting"
+    });
+    pmctl2(&machine, "node action on deaf");
+    machine.sh(&format!(
+        "{PMCTL2} node action shutdown deaf --timeout 600 > /dev/null 2>&1 &"
+    ));
+    engine.until("it is shutting down", SOON, || {
+        json(&machine, "awaited", "/nodes/deaf")["power_status"] == "PoweringOff"
+    });
+    // Its turn comes now.
+    machine.sh("touch /tmp/flag");
+    engine.until_running(&machine, "awaited", SOON);
+    engine.stop();
 }
 
 #[test]

@@ -320,6 +320,20 @@ async fn restart(keeper: Keeper, dir: TempDir) {
     app.stop(grace).await;
     let error = restarted.await.unwrap_err().to_string();
     assert!(error.contains("the lab is being taken down"), "{error}");
+    // Told to end while its process is being ended for a new one.
+    let script = "trap 'touch ending; sleep 1; exit' TERM; echo run; while :; do sleep 0.1; done";
+    let app = lab.start(lab.shell(script, RestartPolicy::Never)).await.unwrap();
+    lines(app.log(), 1).await;
+    let log = app.log().clone();
+    let restarted = tokio::spawn(app.restart(grace));
+    while !lab.dir.path().join("ending").exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    app.stop(grace).await;
+    let error = restarted.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("the lab is being taken down"), "{error}");
+    let runs = log.tail(10).iter().filter(|line| line.text == "run").count();
+    assert_eq!(runs, 1);
 }
 
 /// Resident memory of this process in KiB.

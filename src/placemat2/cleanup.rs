@@ -23,6 +23,10 @@ pub fn run(args: &CleanupArgs) -> anyhow::Result<ExitCode> {
             output::remark("placemat2", &format!("{lab}: {error}"));
         }
     }
+    for (lab, error) in &cleanup.failed {
+        complete = false;
+        output::remark("placemat2", &format!("{lab}: {error}"));
+    }
     for LabEntry { lab, .. } in &cleanup.running {
         output::note("placemat2", &format!("{lab} is running and stays"));
     }

@@ -64,6 +64,38 @@ fn an_app_that_does_not_exist() {
 }
 
 #[test]
+fn a_failing_app_does_not_wait_for_those_that_wait() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write(
+        "/tmp/lab/patient.yml",
+        "
+kind: Network
+name: inner
+type: internal
+---
+kind: NetworkNamespace
+name: other
+interfaces: [{network: inner}]
+apps:
+- name: never
+  command: [sleep, '1000']
+  ready: {exec: ['false'], timeout: 600}
+---
+kind: NetworkNamespace
+name: one
+interfaces: [{network: inner}]
+apps:
+- name: late
+  command: [sleep, '1000']
+  depends-on: [app/other/never]
+- name: broken
+  command: [no-such-app]
+",
+    );
+    fails(&machine, &["/tmp/lab/patient.yml"], &["no-such-app", "broken", "one"]);
+}
+
+#[test]
 fn names_and_prefixes_that_are_taken() {
     let Some(machine) = Machine::new() else { return };
     two(&machine);

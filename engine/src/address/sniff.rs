@@ -8,16 +8,16 @@ use std::{
 
 use tokio::{
     io::{Interest, unix::AsyncFd},
-    time::sleep,
+    time::{Instant, sleep_until},
 };
 
 use super::{Lease, dhcp::lease, filter};
 use crate::fabric::{FabricError, Netns};
 
-/// Packets taken in a row, and the pause after so many: a guest that floods the fabric with answers costs next to
-/// nothing. What does not fit into the socket's queue meanwhile is lost.
+/// Packets taken at most within such a time: a guest that floods the fabric with answers costs next to nothing, even if
+/// it leaves us the time to empty the socket's queue. What does not fit into that queue meanwhile is lost.
 const BURST: usize = 64;
-const PAUSE: Duration = Duration::from_millis(50);
+const PERIOD: Duration = Duration::from_millis(50);
 
 /// Why the fabric can't be watched.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,29 @@ pub enum SniffError {
 pub struct Sniffer {
     socket: AsyncFd<OwnedFd>,
     buffer: Vec<u8>,
-    burst: usize,
+    burst: Burst,
+}
+
+/// The packets taken since some time.
+#[derive(Debug)]
+struct Burst {
+    began: Instant,
+    taken: usize,
+}
+
+impl Burst {
+    fn begin(began: Instant) -> Self {
+        Self { began, taken: 0 }
+    }
+
+    /// Until when no packet may be taken, if none may be now.
+    fn exhausted(&mut self, now: Instant) -> Option<Instant> {
+        let end = self.began + PERIOD;
+        if now >= end {
+            *self = Self::begin(now);
+        }
+        (self.taken >= BURST).then_some(end)
+    }
 }
 
 impl Sniffer {
@@ -47,22 +69,21 @@ impl Sniffer {
         Ok(Self {
             socket,
             buffer: vec![0; filter::SNAP.into()],
-            burst: 0,
+            burst: Burst::begin(Instant::now()),
         })
     }
 
     /// Returns the next address that a server gives somebody. Cancel safe.
     pub async fn next(&mut self) -> Result<Lease, SniffError> {
         loop {
-            if self.burst == BURST {
-                sleep(PAUSE).await;
-                self.burst = 0;
+            while let Some(end) = self.burst.exhausted(Instant::now()) {
+                sleep_until(end).await;
             }
             let mut ready = self.socket.readable().await?;
             let received = ready.try_io(|socket| Ok(nix::unistd::read(socket, &mut self.buffer)?));
             match received {
                 Ok(Ok(length)) => {
-                    self.burst += 1;
+                    self.burst.taken += 1;
                     if let Some(lease) = lease(self.buffer.get(..length).unwrap_or_default()) {
                         return Ok(lease);
                     }
@@ -70,8 +91,8 @@ impl Sniffer {
                 // A link went down.
                 Ok(Err(error)) if error.raw_os_error() == Some(libc::ENETDOWN) => {}
                 Ok(Err(error)) => return Err(error.into()),
-                // Nothing there: whatever came before was no flood.
-                Err(_) => self.burst = 0,
+                // Nothing there.
+                Err(_) => {}
             }
         }
     }
@@ -107,5 +128,25 @@ fn open() -> io::Result<OwnedFd> {
         Ok(socket)
     } else {
         Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_a_burst_is_taken_in_a_period() {
+        let now = Instant::now();
+        let mut burst = Burst::begin(now);
+        for _ in 0..BURST {
+            assert_eq!(burst.exhausted(now), None);
+            burst.taken += 1;
+        }
+        let end = now + PERIOD;
+        assert_eq!(burst.exhausted(now + PERIOD / 2), Some(end));
+        assert_eq!(burst.exhausted(end), None);
+        burst.taken = BURST;
+        assert_eq!(burst.exhausted(end), Some(end + PERIOD));
     }
 }

@@ -180,6 +180,11 @@ struct Orders {
 }
 
 impl Orders {
+    /// Whether the app is to end, whatever else it was told before.
+    fn to_stop(&self) -> bool {
+        self.stop.borrow().is_some()
+    }
+
     async fn next(&mut self) -> Order {
         tokio::select! {
             biased;
@@ -245,6 +250,11 @@ impl Supervisor {
                 }
                 Order::Restart(restart) => {
                     let exit = process.stop(restart.grace).await;
+                    if orders.to_stop() {
+                        self.ended(exit, Level::Info, &format!("was stopped: it {exit}"));
+                        // Whoever wanted it anew is told by the end of `restart`.
+                        return Next::Over;
+                    }
                     self.pause(exit, Level::Info, &format!("is restarted: it {exit}"));
                     return self.restart(restart).await;
                 }

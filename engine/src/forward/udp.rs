@@ -83,6 +83,8 @@ pub async fn serve(listener: UdpSocket, route: Arc<Route>, cancel: CancellationT
             let _ = ended.send(client).await;
         });
     }
+    // A client that waits for room to tell its end would wait for ever.
+    drop(ends);
     clients.close();
     clients.wait().await;
 }

@@ -19,7 +19,7 @@ pub struct KeeperLock {
     lab_dir: PathBuf,
     /// Process id of the engine: a new one that waits for this keeper has put its own in the file.
     engine: Option<u32>,
-    _lock: LockFile,
+    lock: LockFile,
 }
 
 impl KeeperLock {
@@ -31,7 +31,7 @@ impl KeeperLock {
             Ok(Self {
                 lab_dir: lab_dir.to_owned(),
                 engine: lock.pid(),
-                _lock: lock,
+                lock,
             })
         } else {
             Err(io::Error::other("the lab has a keeper already"))
@@ -59,7 +59,8 @@ impl KeeperLock {
             other => other.map_err(failed)?,
         };
         work.take(Part::Work).map_err(failed)?;
-        if !work.is_current().map_err(failed)? {
+        // Another engine's by now if the own one released it, but could not wait for this keeper.
+        if !self.lock.is_current().map_err(failed)? || !work.is_current().map_err(failed)? {
             return Ok(Report::default());
         }
         let (report, _) = record::replay(&context, &work)?;

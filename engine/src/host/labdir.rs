@@ -83,6 +83,8 @@ pub struct Cleanup {
     pub cleaned: Vec<(String, Report)>,
     /// Labs that run and were not touched.
     pub running: Vec<LabEntry>,
+    /// Labs whose directory or record could not be used, and why.
+    pub failed: Vec<(String, LabDirError)>,
 }
 
 /// The directory of a lab that this process is the engine of. Dropping it gives the lab up as a crash would: what is
@@ -231,7 +233,7 @@ impl LabDir {
 }
 
 /// Undoes what is left of one dead lab, or of all. Refuses a lab that runs; of all labs, those that run are left alone and
-/// reported. Blocks.
+/// reported, and one that fails does not keep the others from it. Blocks.
 pub fn cleanup(root: &Path, lab: Option<&str>) -> Result<Cleanup, LabDirError> {
     let mut result = Cleanup::default();
     let labs = LabDir::list(root)?;
@@ -250,7 +252,7 @@ pub fn cleanup(root: &Path, lab: Option<&str>) -> Result<Cleanup, LabDirError> {
         match clean(root, &entry.lab) {
             Ok(report) => result.cleaned.push((entry.lab, report)),
             Err(LabDirError::Running { .. }) => result.running.push(entry),
-            Err(error) => return Err(error),
+            Err(error) => result.failed.push((entry.lab, error)),
         }
     }
     // An engine can be killed when it has made no more than this.

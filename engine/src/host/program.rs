@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Command, Output, Stdio},
 };
@@ -72,7 +73,8 @@ impl Program {
 
     /// Runs it and returns what it printed, whether it failed or not. The program inherits `work` (as its standard
     /// input, which none of these programs reads), so that its lock is held until the program is done even if this
-    /// process is killed.
+    /// process is killed. It is in a process group of its own: Ctrl-C is for the engine, which then still needs what it
+    /// has begun to be done to the end.
     pub(super) fn run(&self, work: &LockFile, args: &[&str]) -> Result<Output, ProgramError> {
         let failed = |source| ProgramError::Run {
             program: self.name(),
@@ -82,6 +84,7 @@ impl Program {
             .args(args)
             .env("LC_ALL", "C")
             .stdin(Stdio::from(work.duplicate().map_err(failed)?))
+            .process_group(0)
             .output()
             .map_err(failed)
     }
@@ -135,6 +138,15 @@ mod tests {
         let error = sh.expect(&lock, &["-c", "echo no such chain >&2; exit 1"]).unwrap_err();
         assert!(error.to_string().ends_with("failed: no such chain"), "{error}");
         assert!(Program::find("no-such-program-anywhere").is_none());
+    }
+
+    #[test]
+    fn ctrl_c_does_not_reach_a_program() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = LockFile::create(dir.path()).unwrap();
+        // There is no such group unless the shell leads one.
+        let script = "kill -0 -$$";
+        Program::find("sh").unwrap().expect(&lock, &["-c", script]).unwrap();
     }
 
     #[test]

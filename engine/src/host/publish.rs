@@ -110,15 +110,16 @@ fn claim_dir(
     netns_dir: &Path,
     system: &impl Fn(io::Error) -> PublishError,
 ) -> Result<(), PublishError> {
-    let mut claims = Claims::open(recorder.root()).map_err(|refusal| system(refusal.into()))?;
-    if !claims.concerns_directory(recorder.lab(), netns_dir) {
+    let open = || Claims::open(recorder.root()).map_err(|refusal| system(refusal.into()));
+    if !open()?.concerns_directory(recorder.lab(), netns_dir) {
         return Ok(());
     }
     let undo = Undo::SharedDirectory {
         path: netns_dir.to_owned(),
     };
+    // The lock of the record comes before that of the claims, as everywhere.
     recorder.make(&undo, || {
-        claims.claim_directory(recorder.lab(), netns_dir).map_err(system)
+        open()?.claim_directory(recorder.lab(), netns_dir).map_err(system)
     })
 }
 

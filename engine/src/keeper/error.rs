@@ -75,7 +75,7 @@ impl Stage {
         .find(|stage| *stage as u8 == number)
     }
 
-    /// The error as the user shall read it; its kind is that of `errno`.
+    /// The error as the user shall read it. Its kind is that of `errno` if it is the program's own fault.
     pub fn describe(self, errno: i32, program: &str, namespace: Option<&str>, workdir: Option<&str>) -> io::Error {
         let cause = io::Error::from_raw_os_error(errno);
         let text = match self {
@@ -96,6 +96,24 @@ impl Stage {
             }
             Self::Exec => cause.to_string(),
         };
-        io::Error::new(cause.kind(), text)
+        match self {
+            Self::Exec => io::Error::new(cause.kind(), text),
+            _ => io::Error::other(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_program_is_told_by_the_kind_of_its_error() {
+        let refused = Errno::EACCES as i32;
+        let kind = |stage: Stage| stage.describe(refused, "init.sh", Some("core"), Some("/root")).kind();
+        assert_eq!(kind(Stage::Exec), io::ErrorKind::PermissionDenied);
+        for stage in [Stage::Namespace, Stage::Workdir, Stage::Identity] {
+            assert_eq!(kind(stage), io::ErrorKind::Other);
+        }
     }
 }

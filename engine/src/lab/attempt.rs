@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::{
     reach,
-    readiness::{Look, Place},
+    readiness::{ATTEMPT, Look, Place},
 };
 use crate::{
     keeper::Command,
@@ -53,7 +53,7 @@ impl Look {
         };
         let connect = async |to: Destination| match (from, &self.object) {
             (None, Object::Node(name)) => {
-                let stream = reach::connect(&self.plan, &self.forwards, name, &to).await;
+                let stream = reach::connect(&self.plan, &self.forwards, name, &to, ATTEMPT).await;
                 stream.map_err(|error| error.to_string())
             }
             (from, _) => {

@@ -7,6 +7,7 @@ use std::{io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread
 
 use futures::{
     StreamExt as _, TryStreamExt as _,
+    future::try_join_all,
     stream::{self, FuturesUnordered},
 };
 use tokio::sync::{Semaphore, SetOnce};
@@ -20,7 +21,7 @@ use crate::{
     fabric::Fabric,
     host::{Nat, RecordError, Recorder, Undo, forward, publish_netns, sysctl},
     keeper::Keeper,
-    node::{self, Action, NodeEnv, NodeHandle, PrepareEnv},
+    node::{self, Action, NodeEnv, NodeError, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
     pty::Pty,
     spec::model::Object,
@@ -98,7 +99,7 @@ async fn network(
     });
     let name = format!("placemat2-{}", made.plan.lab);
     publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
-    addresses::watch(made, &fabric);
+    addresses::watch(made, &fabric).await;
     readiness::watch(made);
     made.bmcs.start(made);
     // Nobody else sets it.
@@ -244,8 +245,7 @@ async fn namespace(
         }
         Ok(())
     });
-    let (at_once, later) = tokio::join!(start(at_once), futures::future::join_all(later));
-    later.into_iter().fold(at_once, first_cause)
+    tokio::try_join!(start(at_once), try_join_all(later)).map(drop)
 }
 
 /// Makes a namespace visible under `/run/netns`.
@@ -289,14 +289,14 @@ async fn nodes(
             return Ok::<_, LabError>(());
         }
         if planned.depends_on.is_empty() {
-            return Ok(handle.act(Action::Start).await?);
+            return power_on(&handle).await;
         }
         // What it waits for may need its place.
         drop(place);
         let object = Object::Node(planned.name.clone());
         if met(&made.store, &object, &planned.depends_on).await {
             let _place = places.acquire().await;
-            handle.act(Action::Start).await?;
+            power_on(&handle).await?;
         }
         Ok(())
     };
@@ -309,6 +309,15 @@ async fn nodes(
     let waiting: FuturesUnordered<_> = waiting.into_iter().map(start).collect();
     let all = async { tokio::try_join!(at_once, waiting.try_collect::<()>()).map(drop) };
     step(&made.store, "nodes", all).await
+}
+
+/// Powers a node on, unless somebody has already decided otherwise: by the API or the BMC a node can be powered off or shut
+/// down before the bring-up is done with it. That is a user's wish and no failure of the lab.
+async fn power_on(handle: &NodeHandle) -> Result<(), LabError> {
+    match handle.act(Action::Start).await {
+        Err(NodeError::Interrupted { .. } | NodeError::ShuttingDown { .. }) => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Makes a node that is off, with its console.

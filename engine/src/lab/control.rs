@@ -101,7 +101,7 @@ impl Control for LabControl {
                 let made = self.made()?;
                 (Arc::clone(&made.plan), made.forwards.clone())
             };
-            reach::connect(&plan, &forwards, side, to).await
+            reach::connect(&plan, &forwards, side, to, reach::PATIENCE).await
         })
     }
 

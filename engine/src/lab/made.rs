@@ -31,7 +31,7 @@ pub struct Made {
     pub probing: CancellationToken,
     /// Cancelled when the API shall close.
     pub serving: CancellationToken,
-    /// The API's server.
+    /// The API's server, and who looks for addresses and readiness.
     pub tasks: TaskTracker,
     /// Ports of the host that lead into namespaces.
     pub forwards: Forwards,

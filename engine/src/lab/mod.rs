@@ -19,6 +19,7 @@ mod readiness;
 mod run;
 mod steps;
 mod take_down;
+mod undone;
 
 pub use error::LabError;
 pub use initial::About;

@@ -1,8 +1,11 @@
 //! From where in a lab a node is reached: the namespaces worth trying, best first.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpStream;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 
 use crate::{
     api::ControlError,
@@ -21,12 +24,28 @@ enum Place<'p> {
     Namespace(&'p str),
 }
 
-/// Connects to a host and port from the side of a node, or else from the namespace of that name.
+/// The host's name as a place.
+const HOST: &str = "host";
+
+impl<'p> Place<'p> {
+    fn name(&self) -> &'p str {
+        match self {
+            Self::Host => HOST,
+            Self::Namespace(name) => name,
+        }
+    }
+}
+
+/// How long somebody who wants to be connected waits for it, wherever it is tried from.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Connects to a host and port from the side of a node, or else from the namespace of that name, within a time.
 pub async fn connect(
     plan: &Plan,
     forwards: &Forwards,
     side: &str,
     to: &Destination,
+    patience: Duration,
 ) -> Result<TcpStream, ControlError> {
     let places = if plan.nodes.iter().any(|node| node.name == side) {
         places(plan, side, to.address().map(|address| address.ip()))
@@ -43,19 +62,23 @@ pub async fn connect(
         )));
     }
     let mut failure = None;
-    for place in places {
-        let sockets = match place {
-            Place::Host => host(),
-            Place::Namespace(name) => forwards.sockets(name),
-        };
-        let attempt = match sockets {
-            // Asked without a packet: a connection that no route leads to would be the next one's time lost.
-            Ok(sockets) => match sockets.udp(to).await {
-                Ok(_) => sockets.tcp(to).await,
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
-        };
+    let end = Instant::now() + patience;
+    let mut rest = places.into_iter().peekable();
+    while let Some(place) = rest.next() {
+        // Where nobody answers is the next one's time lost, so the best place gets most of it, but not all.
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        let share = if rest.peek().is_some() { left / 2 } else { left };
+        let attempt = timeout(share, from(&place, forwards, to)).await;
+        let attempt = attempt.unwrap_or_else(|_| {
+            Err(ForwardError::Connect {
+                netns: place.name().to_owned(),
+                to: to.clone(),
+                source: io::ErrorKind::TimedOut.into(),
+            })
+        });
         match attempt {
             Ok(stream) => return Ok(stream),
             // The first place is the best one, so its reason is, too; that it has no route is the least of reasons.
@@ -69,10 +92,21 @@ pub async fn connect(
     Err(ControlError::Failed(message))
 }
 
+/// Connects from one place.
+async fn from(place: &Place<'_>, forwards: &Forwards, to: &Destination) -> Result<TcpStream, ForwardError> {
+    let sockets = match place {
+        Place::Host => host()?,
+        Place::Namespace(name) => forwards.sockets(name)?,
+    };
+    // Asked without a packet: a connection that no route leads to would be the next one's time lost.
+    sockets.udp(to).await?;
+    sockets.tcp(to).await
+}
+
 fn host() -> Result<Arc<Sockets>, ForwardError> {
-    let netns = Netns::current("host").map_err(|error| ForwardError::Socket {
-        netns: "host".into(),
-        source: std::io::Error::other(error),
+    let netns = Netns::current(HOST).map_err(|error| ForwardError::Socket {
+        netns: HOST.into(),
+        source: io::Error::other(error),
     })?;
     Ok(Arc::new(Sockets::new(Arc::new(netns))?))
 }
@@ -117,10 +151,17 @@ fn places<'p>(plan: &'p Plan, node: &str, address: Option<IpAddr>) -> Vec<Place<
 
 #[cfg(test)]
 mod tests {
+    use std::{net::TcpListener, process::Command, thread};
+
+    use nix::sched::{CloneFlags, unshare};
+
     use super::*;
-    use crate::plan::{
-        Options, build,
-        testing::{Lab, facts},
+    use crate::{
+        plan::{
+            Options, build,
+            testing::{Lab, facts},
+        },
+        store::{State, Store},
     };
 
     #[test]
@@ -142,5 +183,59 @@ mod tests {
             places("10.0.0.9"),
             [Place::Host, named("beside"), named("near"), named("away")]
         );
+    }
+    /// A namespace with an address, at the end of a link behind which there is nobody.
+    fn lonely(name: &'static str) -> Arc<Netns> {
+        let make = move || {
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            for arguments in [
+                "link set lo up",
+                "link add rack type veth peer name end",
+                "link set end up",
+                "link set rack up",
+                "addr add 10.1.0.1/24 dev rack",
+                "neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev rack",
+            ] {
+                let ip = Command::new("ip").args(arguments.split(' ')).status();
+                assert!(ip.unwrap().success(), "ip {arguments}");
+            }
+            Arc::new(Netns::current(name).unwrap())
+        };
+        thread::spawn(make).join().unwrap()
+    }
+
+    #[tokio::test]
+    async fn silence_from_the_nearest_leaves_time_for_the_next() {
+        if !nix::unistd::geteuid().is_root() {
+            println!("skipped: needs root");
+            return;
+        }
+        let spec = Lab::new("near")
+            .internal("rack")
+            .internal("far")
+            .namespace("beside", &["far=10.1.0.2/24"])
+            .namespace("near", &["rack=10.1.0.1/24"])
+            .node("boot", &["rack"])
+            .spec();
+        let plan = build(&spec, &Options::default(), &facts()).unwrap();
+        let forwards = Forwards::new(Store::new(State::default()), ["near", "beside"].into_iter());
+        let (near, beside) = (lonely("near"), lonely("beside"));
+        forwards.ready(&near).unwrap();
+        forwards.ready(&beside).unwrap();
+        let to = "10.1.0.9:22".parse().unwrap();
+        let limit = Duration::from_secs(60);
+        let reach = |patience| timeout(limit, connect(&plan, &forwards, "boot", &to, patience));
+        let Ok(Err(ControlError::Failed(why))) = reach(Duration::from_millis(200)).await else {
+            panic!("somebody answered, or the time did not end")
+        };
+        assert_eq!(why, "Namespace \"near\" does not reach 10.1.0.9:22: timed out.");
+        // The address is that of the other one now.
+        let listen = || {
+            let arguments = ["addr", "add", "10.1.0.9/32", "dev", "lo"];
+            assert!(Command::new("ip").args(arguments).status().unwrap().success());
+            TcpListener::bind("10.1.0.9:22").unwrap()
+        };
+        let _listener = beside.run(listen).unwrap();
+        reach(PATIENCE / 10).await.unwrap().unwrap();
     }
 }

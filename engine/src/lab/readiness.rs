@@ -25,7 +25,7 @@ use crate::{
 const KIND: &str = "ready";
 
 /// How long one attempt may take: what does not answer now may answer the next one.
-const ATTEMPT: Duration = Duration::from_secs(10);
+pub(super) const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// Begins to look, until the lab is taken down.
 pub fn watch(made: &Arc<Made>) {

@@ -12,7 +12,7 @@ use std::{
 use futures::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::{About, LabError, Observer, bring_up, initial, made::Made, preflight, take_down};
+use super::{About, LabError, Observer, bring_up, initial, made::Made, preflight, take_down, undone};
 use crate::{
     api,
     bmc::{User, redfish::Certificate},
@@ -88,6 +88,7 @@ pub async fn run(plan: Plan, dir: LabDir, settings: Settings, stop: Stop) -> Res
             &format!("A dead run of this lab left {removed}: removed."),
         );
     }
+    undone::tell(&store, &dir.found().left, &dir.found().errors);
     if let Some(observer) = &settings.observer {
         observer.begins(&store);
     }

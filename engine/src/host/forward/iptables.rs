@@ -16,6 +16,9 @@ use super::{
 /// Seconds to wait for the lock that the programs of the old interface share.
 const WAIT: [&str; 2] = ["-w", "30"];
 
+/// How iptables ends when a rule or its chain is not there: `OTHER_PROBLEM` of its sources.
+const ABSENT: i32 = 1;
+
 /// Copies of one rule removed at most.
 const MAX_COPIES: usize = 64;
 
@@ -111,13 +114,24 @@ pub(in super::super) fn delete(program: &str, rule: &[String], work: &LockFile) 
     let rule: Vec<&str> = rule.iter().map(String::as_str).collect();
     let mut removed = false;
     for _ in 0..MAX_COPIES {
-        if !program.run(work, &command("-C", &rule))?.status.success() {
+        if !is_there(&program, &rule, work)? {
             break;
         }
         program.expect(work, &command("-D", &rule))?;
         removed = true;
     }
     Ok(removed)
+}
+
+/// Whether a rule is there. A program that was killed or did not get its lock (status 4) has not said that it is not.
+fn is_there(program: &Program, rule: &[&str], work: &LockFile) -> Result<bool, ProgramError> {
+    let check = command("-C", rule);
+    let output = program.run(work, &check)?;
+    match output.status.code() {
+        Some(0) => Ok(true),
+        Some(ABSENT) => Ok(false),
+        _ => Err(program.failure(&check, &output)),
+    }
 }
 
 fn command<'a>(action: &'a str, rule: &[&'a str]) -> Vec<&'a str> {
@@ -148,4 +162,20 @@ fn find(name: &str, flavour: Flavour, work: &LockFile) -> Result<Option<Program>
     // Before 1.8 there was one flavour, and the version did not name it.
     let is_nft = String::from_utf8_lossy(&version).contains("nf_tables");
     Ok((is_nft == (flavour == Flavour::Nft)).then_some(program))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_not_there_only_if_the_program_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = LockFile::create(dir.path()).unwrap();
+        let rule = ["FORWARD", "-j", "ACCEPT"].map(str::to_owned);
+        // One ends as iptables does without a match, the other as something that did not get as far as looking.
+        assert!(!delete("false", &rule, &lock).unwrap());
+        let error = delete("sh", &rule, &lock).unwrap_err();
+        assert!(matches!(error, ProgramError::Failed { .. }), "{error}");
+    }
 }

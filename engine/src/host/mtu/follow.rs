@@ -7,13 +7,16 @@ use netlink_packet_core::NetlinkMessage;
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::SocketAddr;
 use rtnetlink::MulticastGroup;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::{Choice, MtuError, route::Routes};
 use crate::plan::Mtu;
 
 /// Changes of links and routes come in bursts; this long without another one ends a burst.
 const SETTLE: Duration = Duration::from_millis(50);
+
+/// A burst that lasts as long is taken for over: on some hosts links come and go all the time.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Follows the MTU until dropped.
 pub struct Follower {
@@ -69,10 +72,22 @@ async fn watch_changes(
     let mut look = *choice == Choice::Route;
     while look || changes.next().await.is_some() {
         look = false;
-        while let Ok(Some(_)) = tokio::time::timeout(SETTLE, changes.next()).await {}
-        let found = match choice {
-            Choice::Route => routes.mtu().await,
-            Choice::Probe(_) | Choice::Fixed(_) => choice.find().await,
+        let burst = async { while let Ok(Some(_)) = timeout(SETTLE, changes.next()).await {} };
+        // It makes no difference which of the two ended it.
+        let _ = timeout(LONGEST, burst).await;
+        let finding = async {
+            match choice {
+                Choice::Route => routes.mtu().await,
+                Choice::Probe(_) | Choice::Fixed(_) => choice.find().await,
+            }
+        };
+        tokio::pin!(finding);
+        // A probe takes a while, and what changes meanwhile is not to pile up.
+        let found = loop {
+            tokio::select! {
+                found = &mut finding => break found,
+                Some(_) = changes.next() => look = true,
+            }
         };
         match found {
             Ok(mtu) => {
@@ -90,7 +105,10 @@ async fn watch_changes(
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{
+        io::Write as _,
+        process::{Command, Stdio},
+    };
 
     use super::*;
     use crate::host::mtu::private_netns;
@@ -120,8 +138,37 @@ mod tests {
             assert_eq!(follower.changed().await.value, Some(1380));
             ip("addr add 203.0.113.3/24 dev up0");
             ip("link add other type veth");
-            let quiet = tokio::time::timeout(4 * SETTLE, follower.changed()).await;
+            let quiet = timeout(4 * SETTLE, follower.changed()).await;
             assert!(quiet.is_err(), "an unrelated change was taken for one of the MTU");
+        });
+    }
+    #[test]
+    fn a_change_is_told_although_others_never_end() {
+        let setup = "ip link add up0 type veth peer name far0 && ip link set up0 up && ip link set far0 up
+            ip addr add 203.0.113.2/24 dev up0 && ip route add default via 203.0.113.1
+            ip link add noise type veth";
+        private_netns(setup, || async {
+            let current = Choice::Route.find().await.unwrap();
+            let mut follower = follow(Choice::Route, current).unwrap();
+            let mut batch = Command::new("ip")
+                .args(["-batch", "-"])
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines = batch.stdin.take().unwrap();
+            let noise = tokio::spawn(async move {
+                for mtu in (1300..1400).cycle() {
+                    writeln!(lines, "link set noise mtu {mtu}").unwrap();
+                    tokio::time::sleep(SETTLE / 5).await;
+                }
+            });
+            ip("link set up0 mtu 1400");
+            let told = timeout(30 * LONGEST, follower.changed()).await;
+            noise.abort();
+            // It ends with its input.
+            let _ = noise.await;
+            batch.wait().unwrap();
+            assert_eq!(told.expect("nothing was told").value, Some(1400));
         });
     }
 }

@@ -53,6 +53,41 @@ fn what_is_not_the_labs_any_more_stays() {
 }
 
 #[test]
+fn a_keeper_that_lingers_leaves_the_next_run_alone() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        let keeper = KeeperLock::take(lab.path()).unwrap();
+        release(lab);
+        let next = acquire("dc");
+        note(
+            &next,
+            &Undo::File {
+                path: "/run/next".into(),
+            },
+        );
+        fs::write("/run/next", "").unwrap();
+        let report = keeper.undo().unwrap();
+        assert!(report.removed.is_empty(), "{report:?}");
+        assert_eq!(release(next).len(), 1);
+    });
+}
+
+#[test]
+fn a_lab_that_cannot_be_cleaned_up_does_not_stop_the_others() {
+    on_a_fresh_host(|| {
+        for name in ["broken", "whole"] {
+            crash(acquire(name));
+        }
+        run("cd /run/placemat2/broken && rm record && mkdir record");
+        let cleanup = cleanup(&root(), None).unwrap();
+        let failed: Vec<_> = cleanup.failed.iter().map(|(lab, _)| lab.as_str()).collect();
+        let cleaned: Vec<_> = cleanup.cleaned.iter().map(|(lab, _)| lab.as_str()).collect();
+        assert_eq!((failed, cleaned), (vec!["broken"], vec!["whole"]));
+        assert_eq!(run("ls /run/placemat2"), "broken\n");
+    });
+}
+
+#[test]
 fn sockets_go_unless_another_process_listens() {
     on_a_fresh_host(|| {
         let lab = acquire("dc");

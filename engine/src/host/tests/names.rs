@@ -1,6 +1,6 @@
 //! Names of namespaces.
 
-use std::{fs, os::fd::AsRawFd, os::unix::fs::symlink};
+use std::{fs, os::fd::AsRawFd, os::unix::fs::symlink, sync::mpsc, time::Duration};
 
 use super::{super::*, *};
 
@@ -132,5 +132,33 @@ fn names_made_by_ip_netns_are_not_disturbed() {
         assert!(report.errors.is_empty(), "{report:?}");
         run("ip netns exec theirs true");
         assert_eq!(run("ls /run/netns"), "theirs\n");
+    });
+}
+
+#[test]
+fn names_and_sysctls_can_be_claimed_side_by_side() {
+    on_a_fresh_host(|| {
+        let lab = acquire("dc");
+        let (done, all) = mpsc::channel();
+        let (names, sysctls) = (lab.recorder().clone(), lab.recorder().clone());
+        let finished = done.clone();
+        thread::spawn(move || {
+            for number in 0..200 {
+                let dir = PathBuf::from(format!("/run/netns{number}"));
+                publish_netns(&names, &dir, "core", Path::new("/proc/self/fd/0")).unwrap();
+            }
+            finished.send(()).unwrap();
+        });
+        thread::spawn(move || {
+            for _ in 0..200 {
+                sysctl::claim_blocking(&sysctls, &["net.ipv4.ip_forward".into()]).unwrap();
+            }
+            done.send(()).unwrap();
+        });
+        for _ in 0..2 {
+            all.recv_timeout(Duration::from_secs(60))
+                .expect("they wait for each other");
+        }
+        release(lab);
     });
 }

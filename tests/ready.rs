@@ -245,6 +245,7 @@ fn what_depends_on_something_is_started_when_that_is_ready() {
 
     // What has a `ready` and ends is not ready any more.
     machine.sh("ip netns exec server pkill -f TCP-LISTEN:808[0]");
+    pmctl2(&machine, "wait server/port --for exited --timeout 20");
     let (code, said) = told(&machine.try_sh(&format!("{PMCTL2} wait server/port --timeout 20")));
     assert_eq!(code, Some(4), "{said}");
     engine.until("the time line", SOON, || machine.path("/tmp/trace.json").exists());

@@ -142,6 +142,7 @@ mod tests {
             assert!(quiet.is_err(), "an unrelated change was taken for one of the MTU");
         });
     }
+
     #[test]
     fn a_change_is_told_although_others_never_end() {
         let setup = "ip link add up0 type veth peer name far0 && ip link set up0 up && ip link set far0 up

@@ -23,6 +23,7 @@ pub mod memory;
 pub mod node;
 pub mod notify;
 pub mod plan;
+mod presence;
 mod probe;
 mod pty;
 pub mod shell;

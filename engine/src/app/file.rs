@@ -9,7 +9,10 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{Level, Store};
+use crate::{
+    presence::if_there,
+    store::{Level, Store},
+};
 
 /// Size at which a file is put aside.
 const MAX_SIZE: u64 = 10 * 1024 * 1024;
@@ -167,10 +170,7 @@ impl Rotated {
             } else {
                 numbered(&self.path, number - 1)
             };
-            match fs::rename(from, numbered(&self.path, number)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            if_there(fs::rename(from, numbered(&self.path, number)))?;
         }
         self.open()
     }

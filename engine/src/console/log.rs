@@ -14,7 +14,10 @@ use super::{
     index::{self, Marker},
     reader::Reader,
 };
-use crate::store::{Level, Store};
+use crate::{
+    presence::if_there,
+    store::{Level, Store},
+};
 
 /// How far a log is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,10 +141,7 @@ impl LogFile {
 fn put_aside(path: &Path) -> io::Result<()> {
     let mut old = path.as_os_str().to_owned();
     old.push(".old");
-    match fs::rename(path, old) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    if_there(fs::rename(path, old)).map(drop)
 }
 
 #[cfg(test)]

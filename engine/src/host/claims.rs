@@ -19,6 +19,7 @@ use super::{
     lock::RootLock,
     undo::{Refusal, remove_directory},
 };
+use crate::presence::if_there;
 
 /// Name of the file; no lab's name begins with a dot.
 const FILE: &str = ".claims";
@@ -56,19 +57,14 @@ impl Claims {
     pub(super) fn open(root: &Path) -> Result<Self, Refusal> {
         let lock = RootLock::take(root)?;
         // Left by somebody who was killed before it was complete: whoever writes it holds the lock.
-        match fs::remove_file(root.join(NEXT)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-        let content = match fs::read(root.join(FILE)) {
-            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+        if_there(fs::remove_file(root.join(NEXT)))?;
+        let content = if_there(fs::read(root.join(FILE)))?.map_or_else(Content::default, |bytes| {
+            serde_json::from_slice(&bytes).unwrap_or_else(|error| {
                 // It is only ever replaced as a whole, so somebody else has been here; nothing can be known from it.
                 tracing::warn!(%error, path = %root.join(FILE).display(), "the claims of other labs are unreadable and ignored");
                 Content::default()
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Content::default(),
-            Err(error) => return Err(error.into()),
-        };
+            })
+        });
         Ok(Self {
             root: root.to_owned(),
             content,
@@ -160,10 +156,7 @@ impl Claims {
     fn save(&self) -> io::Result<()> {
         let path = self.root.join(FILE);
         if self.content == Content::default() {
-            return match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            };
+            return if_there(fs::remove_file(&path)).map(drop);
         }
         let new = self.root.join(NEXT);
         let mut file = fs::OpenOptions::new()

@@ -19,6 +19,7 @@ pub use super::installed::{AskedQemu, ask_qemu};
 use super::{device, firmware, installed, publish, user};
 use crate::{
     plan::{Facts, KeptPower, Mtu, Options, disk_dirs, nvram_file, power_file},
+    presence::if_there,
     spec::model::Spec,
 };
 
@@ -114,10 +115,7 @@ fn gather_for_nodes(spec: &Spec, options: &Options, qemu: Option<AskedQemu>, fac
 
 /// What is kept of a node's power, if anything is.
 fn kept_power(file: &Path) -> Option<KeptPower> {
-    let read = match fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        read => read,
-    };
+    let read = if_there(fs::read(file)).transpose()?;
     let kept = read.and_then(|bytes| Ok(serde_json::from_slice(&bytes)?));
     kept.inspect_err(|error| {
         let file = file.display();
@@ -163,9 +161,8 @@ fn namespaces(directory: &Path) -> Result<BTreeSet<String>, FactsError> {
         path: directory.to_owned(),
         source,
     };
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        entries => entries.map_err(fail)?,
+    let Some(entries) = if_there(fs::read_dir(directory)).map_err(fail)? else {
+        return Ok(BTreeSet::new());
     };
     let mut names = BTreeSet::new();
     for entry in entries {

@@ -12,6 +12,7 @@ use super::{
     record::{self, RecordError, Report},
     undo::Context,
 };
+use crate::presence::if_there;
 
 /// Held by a keeper from its start to its end. To be taken before the first process of the lab is started.
 #[derive(Debug)]
@@ -53,10 +54,9 @@ impl KeeperLock {
             return Err(failed(io::ErrorKind::InvalidInput.into()));
         };
         context.engine = self.engine;
-        let work = match LockFile::open(&self.lab_dir) {
+        let Some(work) = if_there(LockFile::open(&self.lab_dir)).map_err(failed)? else {
             // The engine released the lab in order before it died.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Report::default()),
-            other => other.map_err(failed)?,
+            return Ok(Report::default());
         };
         work.take(Part::Work).map_err(failed)?;
         // Another engine's by now if the own one released it, but could not wait for this keeper.

@@ -12,6 +12,7 @@ use super::{
     record::{self, RecordError, Recorder, Report},
     undo::{Context, Undo},
 };
+use crate::presence::if_there;
 
 /// Longest name of a lab in bytes: it becomes part of firewall comments, table names and paths of unix sockets.
 const MAX_NAME: usize = 64;
@@ -118,10 +119,9 @@ impl LabDir {
         remove_doomed(root);
         loop {
             make_private_dir(&path).map_err(failed)?;
-            let lock = match LockFile::create(&path) {
+            let Some(lock) = if_there(LockFile::create(&path)).map_err(failed)? else {
                 // Somebody has just removed the directory.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                other => other.map_err(failed)?,
+                continue;
             };
             if !lock.try_take(Part::Life).map_err(failed)? {
                 let lab = lab.to_owned();
@@ -134,9 +134,8 @@ impl LabDir {
                 lock.take(Part::Keeper).map_err(failed)?;
             }
             lock.give_back(Part::Keeper).map_err(failed)?;
-            let work = match LockFile::open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                other => other.map_err(failed)?,
+            let Some(work) = if_there(LockFile::open(&path)).map_err(failed)? else {
+                continue;
             };
             work.take(Part::Work).map_err(failed)?;
             if !lock.is_current().map_err(failed)? || !work.is_current().map_err(failed)? {
@@ -185,10 +184,9 @@ impl LabDir {
             path: self.path.clone(),
             source,
         };
-        let work = match LockFile::open(&self.path) {
+        let Some(work) = if_there(LockFile::open(&self.path)).map_err(failed)? else {
             // A keeper that lost its engine's voice took it for dead and has done all this.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Report::default()),
-            other => other.map_err(failed)?,
+            return Ok(Report::default());
         };
         work.take(Part::Work).map_err(failed)?;
         let (report, _) = record::replay(&self.context, &work)?;
@@ -205,9 +203,8 @@ impl LabDir {
             path: root.to_owned(),
             source,
         };
-        let entries = match fs::read_dir(root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(failed)?,
+        let Some(entries) = if_there(fs::read_dir(root)).map_err(failed)? else {
+            return Ok(Vec::new());
         };
         let mut labs = Vec::new();
         for entry in entries {
@@ -288,15 +285,11 @@ pub(super) fn remove(context: &Context) -> io::Result<()> {
     let doomed = context.root.join(format!("{DOOMED}{}-{count}", std::process::id()));
     let _lock = RootLock::take(&context.root)?;
     // In one step: whoever opens the lock file from now on opens that of a new directory.
-    match fs::rename(context.lab_dir(), &doomed) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
+    if if_there(fs::rename(context.lab_dir(), &doomed))?.is_none() {
+        return Ok(());
     }
-    match fs::remove_dir_all(&doomed) {
-        // A lab that starts sweeps such directories, too.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    // A lab that starts sweeps such directories, too.
+    if_there(fs::remove_dir_all(&doomed))?;
     remove_if_empty(&context.root)
 }
 
@@ -312,8 +305,7 @@ fn remove_doomed(root: &Path) {
     let Ok(entries) = fs::read_dir(root) else { return };
     for entry in entries.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(DOOMED.as_bytes())
-            && let Err(error) = fs::remove_dir_all(entry.path())
-            && error.kind() != io::ErrorKind::NotFound
+            && let Err(error) = if_there(fs::remove_dir_all(entry.path()))
         {
             tracing::warn!(%error, path = %entry.path().display(), "cannot remove what is left of a lab directory");
         }

@@ -20,6 +20,8 @@ use nix::{
     sys::memfd::{MFdFlags, memfd_create},
 };
 
+use crate::presence::if_there;
+
 /// Name of the lock file in a lab directory; it holds the engine's process id as text.
 const FILE: &str = "lock";
 
@@ -167,9 +169,8 @@ impl RootLock {
     pub(super) fn take(root: &Path) -> io::Result<Self> {
         loop {
             make_private_dir(root)?;
-            let dir = match File::open(root) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                other => other?,
+            let Some(dir) = if_there(File::open(root))? else {
+                continue;
             };
             dir.lock()?;
             // The last lab to end may have removed the directory while this one waited.
@@ -196,11 +197,8 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
 
 fn same_file(file: &File, path: &Path) -> io::Result<bool> {
     let opened = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (opened.dev(), opened.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    let there = if_there(fs::metadata(path))?;
+    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (opened.dev(), opened.ino())))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::{
     record::{RecordError, Recorder},
     undo::{Refusal, Undo, remove_symlink},
 };
+use crate::presence::if_there;
 
 /// Why a namespace can't be given its name.
 #[derive(Debug, thiserror::Error)]
@@ -98,9 +99,8 @@ pub fn publish_netns(recorder: &Recorder, netns_dir: &Path, name: &str, target: 
 /// Takes a name back if the link still points to `target`; returns whether it was there.
 pub(super) fn withdraw(path: &Path, target: &Path) -> Result<bool, Refusal> {
     let dir = path.parent().unwrap_or(path);
-    let _lock = match lock_dir(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        other => other?,
+    let Some(_lock) = if_there(lock_dir(dir))? else {
+        return Ok(false);
     };
     remove_symlink(path, target)
 }

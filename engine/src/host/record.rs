@@ -16,6 +16,7 @@ use super::{
     stray_process,
     undo::{Context, Undo, UndoError, Undone},
 };
+use crate::presence::if_there;
 
 /// Name of the record in a lab directory.
 const FILE: &str = "record";
@@ -192,10 +193,9 @@ pub(super) fn entries(context: &Context) -> io::Result<Vec<Undo>> {
 /// The entries of a record, oldest first; none if there is no record.
 fn read(path: &Path) -> io::Result<Vec<Undo>> {
     let mut bytes = Vec::new();
-    match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?.take(MAX_BYTES).read_to_end(&mut bytes)?,
-    };
+    if let Some(file) = if_there(File::open(path))? {
+        file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    }
     Ok(parse(&bytes))
 }
 
@@ -215,10 +215,7 @@ fn parse(bytes: &[u8]) -> Vec<Undo> {
 /// Replaces the record in one step and returns it open for appending.
 fn rewrite(path: &Path, entries: &[Undo]) -> io::Result<File> {
     let new = path.with_extension("new");
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    if_there(fs::remove_file(&new))?;
     let mut file = OpenOptions::new()
         .append(true)
         .create_new(true)

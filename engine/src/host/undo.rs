@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     claims::Claims, forward, lock::LockFile, program::ProgramError, publish, stray_link, stray_process, sysctl,
 };
+use crate::presence::if_there;
 
 /// Something a lab makes, with all that is needed to undo it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,7 +246,7 @@ impl From<Errno> for Refusal {
 /// Removes a symbolic link that points to `target`; returns whether it was there.
 pub(super) fn remove_symlink(path: &Path, target: &Path) -> Result<bool, Refusal> {
     match fs::read_link(path) {
-        Ok(found) if found == target => Ok(gone(fs::remove_file(path))?),
+        Ok(found) if found == target => Ok(remove(path)?),
         Ok(_) => Err(Refusal::Other("it points elsewhere now")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         // EINVAL: something that is not a symbolic link.
@@ -267,7 +268,7 @@ fn remove_socket(path: &Path, engine: Option<u32>) -> Result<bool, Refusal> {
     }
     // Whoever took the path over in the meantime has made another file.
     match look(path)? {
-        Some(now) if (now.dev(), now.ino()) == (metadata.dev(), metadata.ino()) => Ok(gone(fs::remove_file(path))?),
+        Some(now) if (now.dev(), now.ino()) == (metadata.dev(), metadata.ino()) => Ok(remove(path)?),
         Some(_) => Err(Refusal::Other("another socket took its place")),
         None => Ok(false),
     }
@@ -275,7 +276,7 @@ fn remove_socket(path: &Path, engine: Option<u32>) -> Result<bool, Refusal> {
 
 fn remove_file(path: &Path) -> Result<bool, Refusal> {
     match look(path)? {
-        Some(metadata) if metadata.is_file() => Ok(gone(fs::remove_file(path))?),
+        Some(metadata) if metadata.is_file() => Ok(remove(path)?),
         Some(_) => Err(Refusal::Other("it is no regular file any more")),
         None => Ok(false),
     }
@@ -297,20 +298,12 @@ pub(super) fn remove_directory(path: &Path) -> Result<bool, Refusal> {
 }
 
 fn look(path: &Path) -> io::Result<Option<fs::Metadata>> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Some(metadata)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    if_there(fs::symlink_metadata(path))
 }
 
-/// Whether something was removed: somebody else may have been faster.
-fn gone(result: io::Result<()>) -> io::Result<bool> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+/// Removes what is no directory; returns whether it was there: somebody else may have been faster.
+fn remove(path: &Path) -> io::Result<bool> {
+    Ok(if_there(fs::remove_file(path))?.is_some())
 }
 
 /// The process that listens on a socket's file, 0 if it can't be told; `None` if there is none.

@@ -15,6 +15,8 @@ use nix::{
     fcntl::{Flock, FlockArg},
 };
 
+use crate::presence::if_there;
+
 /// Who has the lock of a file.
 pub(super) enum Locked {
     /// This process, by this opening.
@@ -59,9 +61,6 @@ fn lock(path: &Path, mode: u32, how: FlockArg) -> io::Result<Locked> {
 
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let opened = file.metadata()?;
-    match fs::symlink_metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (opened.dev(), opened.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    let there = if_there(fs::symlink_metadata(path))?;
+    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (opened.dev(), opened.ino())))
 }

@@ -14,6 +14,8 @@ use nix::{
     fcntl::{AT_FDCWD, Flock, FlockArg, RenameFlags, renameat2},
 };
 
+use crate::presence::if_there;
+
 /// Ends the name of a file that is being made. Who makes it holds a lock on it: one without a lock was left by a crash.
 const SUFFIX: &str = ".part";
 
@@ -118,16 +120,8 @@ fn remove_leftovers(dir: &Path, prefix: &OsStr) -> io::Result<()> {
 /// Removes a file that nobody makes any more. Whoever made it may have put it into place, or given it up, since it was opened.
 fn remove_leftover(file: File, path: &Path) -> io::Result<()> {
     match lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(_lock) => remove(path),
+        Ok(_lock) => if_there(fs::remove_file(path)).map(drop),
         Err(_) => Ok(()),
-    }
-}
-
-/// Removes a file if it is there.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

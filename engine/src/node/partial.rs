@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     download::Target,
     lock::{self, Locked},
-    part_file::{place, remove},
+    part_file::place,
 };
+use crate::presence::if_there;
 
 /// End the names of the beginning and of its validator.
 const SUFFIX: &str = ".download";
@@ -86,7 +87,7 @@ impl Partial {
     /// Puts the complete file into place. If there is one already, that stays.
     pub(super) fn commit(mut self, target: &Path) -> io::Result<()> {
         self.file.sync_data()?;
-        remove(&self.validator_path)?;
+        if_there(fs::remove_file(&self.validator_path))?;
         // If it could not be put there, dropping removes it.
         self.gone = place(&self.path, target)?;
         Ok(())
@@ -99,8 +100,8 @@ impl Partial {
 
     fn remove(&mut self) {
         // While the lock is held: nobody else's is ever removed.
-        drop(remove(&self.validator_path));
-        drop(remove(&self.path));
+        drop(fs::remove_file(&self.validator_path));
+        drop(fs::remove_file(&self.path));
         self.gone = true;
     }
 }
@@ -133,7 +134,7 @@ impl Target for Partial {
                 let validator = validator.to_owned();
                 fs::write(&self.validator_path, serde_json::to_vec(&Kept { validator, boot })?)
             }
-            None => remove(&self.validator_path),
+            None => if_there(fs::remove_file(&self.validator_path)).map(drop),
         }
     }
 

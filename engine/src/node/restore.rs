@@ -21,24 +21,19 @@ pub(super) struct Restore {
 }
 
 struct State {
-    policy: Option<RestorePolicy>,
-    /// What the lab file says is what holds without a policy.
-    by_lab_file: RestorePolicy,
+    policy: RestorePolicy,
+    /// Whether somebody set it, so that it is kept.
+    set: bool,
     on: bool,
 }
 
 impl Restore {
     pub(super) fn new(plan: &Node) -> Self {
-        let by_lab_file = if plan.power_on {
-            RestorePolicy::AlwaysOn
-        } else {
-            RestorePolicy::AlwaysOff
-        };
         Self {
             file: plan.restore.file.clone(),
             state: Mutex::new(State {
-                policy: plan.restore.policy,
-                by_lab_file,
+                policy: plan.restore_policy(),
+                set: plan.restore.policy.is_some(),
                 on: false,
             }),
         }
@@ -46,8 +41,7 @@ impl Restore {
 
     /// What becomes of the node when its lab comes up again.
     pub(super) fn policy(&self) -> RestorePolicy {
-        let state = self.lock();
-        state.policy.unwrap_or(state.by_lab_file)
+        self.lock().policy
     }
 
     /// Decides that, from now on. Writes some bytes to the file.
@@ -55,7 +49,7 @@ impl Restore {
         let mut state = self.lock();
         let was_on = state.on;
         write(&self.file, KeptPower { policy, was_on })?;
-        state.policy = Some(policy);
+        (state.policy, state.set) = (policy, true);
         Ok(())
     }
 
@@ -63,10 +57,11 @@ impl Restore {
     pub(super) fn note(&self, on: bool) -> io::Result<()> {
         let mut state = self.lock();
         state.on = on;
-        match state.policy {
-            Some(policy) => write(&self.file, KeptPower { policy, was_on: on }),
-            None => Ok(()),
+        if !state.set {
+            return Ok(());
         }
+        let policy = state.policy;
+        write(&self.file, KeptPower { policy, was_on: on })
     }
 
     /// A panic while the lock was held can't have left more than one field changed.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Node;
+
 /// What becomes of a node's power when its lab comes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +46,18 @@ impl KeptPower {
             RestorePolicy::Previous => self.was_on,
             RestorePolicy::AlwaysOn => true,
         }
+    }
+}
+
+impl Node {
+    /// What becomes of the node's power: by what was set in an earlier run, else by its lab file.
+    pub fn restore_policy(&self) -> RestorePolicy {
+        let by_lab_file = if self.power_on {
+            RestorePolicy::AlwaysOn
+        } else {
+            RestorePolicy::AlwaysOff
+        };
+        self.restore.policy.unwrap_or(by_lab_file)
     }
 }
 

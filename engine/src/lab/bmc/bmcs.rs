@@ -245,7 +245,7 @@ impl Keeper {
             }
         };
         let identity = machine::identity(node);
-        let machine = NodeMachine::new(self.made.clone(), &identity, machine::planned_policy(node));
+        let machine = NodeMachine::new(self.made.clone(), &identity, node.restore_policy());
         if let Some(state) = self.store.read(|state| state.node(&node.name).cloned()) {
             machine.follow(&state);
         }

@@ -67,16 +67,6 @@ pub fn identity(node: &plan::Node) -> Identity {
     }
 }
 
-/// What becomes of a node's power by what was set in an earlier run, else by its lab file.
-pub fn planned_policy(node: &plan::Node) -> RestorePolicy {
-    let by_lab_file = if node.power_on {
-        RestorePolicy::AlwaysOn
-    } else {
-        RestorePolicy::AlwaysOff
-    };
-    node.restore.policy.unwrap_or(by_lab_file)
-}
-
 /// A node's QEMU, as far as its use of the host goes.
 #[derive(Default)]
 struct Process {

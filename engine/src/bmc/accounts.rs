@@ -146,6 +146,13 @@ impl Accounts {
         accounts.iter().find(|account| account.name == name).cloned()
     }
 
+    /// The account of that number, if it may still be used by who signed in by that name: the number may have been given to
+    /// somebody else since.
+    pub fn signed_in(&self, id: u8, name: &str) -> Option<Account> {
+        self.get(id)
+            .filter(|account| account.is_usable() && account.name == name)
+    }
+
     /// The account that signs in so. That the name is unknown takes as long to find out as that the password is wrong.
     pub fn sign_in(&self, name: &str, password: &[u8]) -> Option<Account> {
         let known = self.named(name).filter(Account::is_usable);

@@ -174,8 +174,7 @@ impl Server {
         from: SocketAddr,
     ) -> Result<(Option<Vec<u8>>, Then), ()> {
         let body = session.unseal(sealed, from, Instant::now()).ok_or(())?;
-        let account = self.bmc.accounts().get(session.account);
-        let account = account.filter(|account| account.is_usable() && account.name == session.name);
+        let account = self.bmc.accounts().signed_in(session.account, &session.name);
         let Some(limit) = account.and_then(|account| self.settings.limit(&account)) else {
             // Whoever it belongs to may not sign in any more.
             return Ok((None, Then::Close));

@@ -110,9 +110,8 @@ impl Caller {
             Self::User {
                 account, name, session, ..
             } => {
-                let account = redfish.bmc().accounts().get(*account);
-                let usable = account.is_some_and(|account| account.is_usable() && account.name == *name);
-                usable && session.is_none_or(|session| redfish.sessions().has(session))
+                redfish.bmc().accounts().signed_in(*account, name).is_some()
+                    && session.is_none_or(|session| redfish.sessions().has(session))
             }
             Self::Lab => true,
         }

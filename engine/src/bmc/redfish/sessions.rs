@@ -121,9 +121,7 @@ impl Logins {
             login.used = Instant::now();
             (id, login.account, login.name.clone())
         };
-        let account = bmc.accounts().get(number);
-        // The number may have been given to somebody else since.
-        let account = account.filter(|account| account.is_usable() && account.name == name);
+        let account = bmc.accounts().signed_in(number, &name);
         if account.is_none() {
             self.end(&id.to_string());
         }

@@ -178,6 +178,13 @@ impl Log {
         self.lock().entries.iter().cloned().collect()
     }
 
+    /// The entries that came after the one of that serial, oldest first.
+    pub fn entries_after(&self, serial: u64) -> Vec<Entry> {
+        let inner = self.lock();
+        let old = inner.entries.partition_point(|entry| entry.serial <= serial);
+        inner.entries.range(old..).cloned().collect()
+    }
+
     /// The entry of that number and the number of the one after it.
     pub fn entry(&self, id: u16) -> Option<(Entry, Option<u16>)> {
         let inner = self.lock();

@@ -317,8 +317,7 @@ pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>) {
     loop {
         {
             let Some(redfish) = redfish.upgrade() else { return };
-            let entries = redfish.bmc().log().entries();
-            for entry in entries.iter().filter(|entry| entry.serial > last_told) {
+            for entry in redfish.bmc().log().entries_after(last_told) {
                 let (id, argument) = message_of(&entry.what);
                 redfish.events().tell(Event {
                     message_id: format!("{LOG_REGISTRY}.{id}"),
@@ -328,8 +327,8 @@ pub async fn follow(redfish: Weak<Redfish>, mut changes: watch::Receiver<u64>) {
                     time: entry.time,
                     origin: SYSTEM,
                 });
+                last_told = entry.serial;
             }
-            last_told = entries.last().map_or(last_told, |entry| entry.serial.max(last_told));
         }
         if changes.changed().await.is_err() {
             return;

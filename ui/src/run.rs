@@ -85,7 +85,15 @@ pub async fn run(start: Start) -> Result<Outcome, TerminalError> {
 }
 
 struct Signals {
-    end: [Signal; 3],
+    /// End this process whatever it does.
+    terminate: Signal,
+    hangup: Signal,
+    keys: Keys,
+}
+
+/// Those that come of keys, and what follows one of them.
+struct Keys {
+    interrupt: Signal,
     stop: Signal,
     go_on: Signal,
 }
@@ -93,38 +101,48 @@ struct Signals {
 impl Signals {
     fn listen() -> io::Result<Self> {
         Ok(Self {
-            end: [
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::hangup())?,
-                signal(SignalKind::interrupt())?,
-            ],
-            stop: signal(SignalKind::from_raw(nix::libc::SIGTSTP))?,
-            go_on: signal(SignalKind::from_raw(nix::libc::SIGCONT))?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            keys: Keys::listen()?,
         })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) -> Signalled {
+        tokio::select! {
+            _ = self.terminate.recv() => Signalled::End,
+            _ = self.hangup.recv() => Signalled::End,
+            _ = self.keys.interrupt.recv() => Signalled::End,
+            _ = self.keys.stop.recv() => Signalled::Stop,
+            _ = self.keys.go_on.recv() => Signalled::GoOn,
+        }
     }
 
     /// Drops what came while another program had the terminal: keys of its own were meant by it.
     fn forget_keys(&mut self) -> io::Result<()> {
-        let Self {
-            end: [_, _, interrupt],
-            stop,
-            go_on,
-        } = Self::listen()?;
-        // Those that end this process whatever it does are kept.
-        self.end[2] = interrupt;
-        (self.stop, self.go_on) = (stop, go_on);
+        self.keys = Keys::listen()?;
         Ok(())
     }
+}
 
-    /// Waits for one that ends this process.
-    async fn end(end: &mut [Signal; 3]) {
-        let [terminate, hangup, interrupt] = end;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+impl Keys {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            stop: signal(SignalKind::from_raw(nix::libc::SIGTSTP))?,
+            go_on: signal(SignalKind::from_raw(nix::libc::SIGCONT))?,
+        })
     }
+}
+
+/// What a signal asks for.
+enum Signalled {
+    /// To leave.
+    End,
+    /// To stop until the shell brings it back.
+    Stop,
+    /// To take the terminal again.
+    GoOn,
 }
 
 struct Console {
@@ -197,9 +215,11 @@ impl Console {
             let minute = Instant::now() + to_next_minute(Timestamp::now());
             tokio::select! {
                 biased;
-                () = Signals::end(&mut self.signals.end) => return Ok(Outcome::Detached),
-                _ = self.signals.stop.recv() => self.suspend()?,
-                _ = self.signals.go_on.recv() => self.retake()?,
+                signalled = self.signals.next() => match signalled {
+                    Signalled::End => return Ok(Outcome::Detached),
+                    Signalled::Stop => self.suspend()?,
+                    Signalled::GoOn => self.retake()?,
+                },
                 event = next(&mut self.input) => match event {
                     Some(Ok(event)) => self.typed(event)?,
                     // The terminal is gone.

@@ -21,7 +21,7 @@ use async_compression::tokio::bufread::{GzipEncoder, XzEncoder};
 use placemat2_engine::{
     keeper::Keeper,
     node::{ImageError, Images, Patience, PrepareEnv, VolumeError, prepare_images, prepare_volumes},
-    plan::{Image, Mtu, MtuSource, Node, Nvram, Paths, Plan, PowerRestore, Qemu, Volume, VolumeSource},
+    plan::{Image, Mtu, MtuSource, Node, Nvram, Paths, Plan, PowerRestore, Qemu, Seed, Volume, VolumeSource},
     spec::model::{Cache, Compression, DiskFormat},
     store::{State, Store},
 };
@@ -162,13 +162,13 @@ fn blank(size: &str, format: DiskFormat) -> VolumeSource {
 }
 
 fn seed(user_data: PathBuf) -> VolumeSource {
-    VolumeSource::Seed {
+    VolumeSource::Seed(Seed {
         user_data,
         network_config: None,
         meta_data: None,
         instance_id: "boot-0".into(),
         hostname: "boot-0".into(),
-    }
+    })
 }
 
 fn node(volumes: Vec<Volume>) -> Node {

@@ -1,6 +1,14 @@
 //! The addresses of nodes, as their state shows them.
 
-use std::{collections::HashMap, fs, io::Read as _, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fs,
+    io::Read as _,
+    net::Ipv4Addr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -24,10 +32,7 @@ const STANDS: Duration = Duration::from_secs(1);
 /// Returns the static addresses of a node's seeds. A file that can't be read gives none: making the seed tells why.
 pub fn of_seeds(node: &plan::Node) -> Vec<NodeAddress> {
     let configs = node.volumes.iter().filter_map(|volume| match &volume.source {
-        VolumeSource::Seed {
-            network_config: Some(path),
-            ..
-        } => read(path),
+        VolumeSource::Seed(seed) => read(seed.network_config.as_ref()?),
         _ => None,
     });
     let seeds = configs.flat_map(|config| address::addresses(&config));
@@ -76,10 +81,12 @@ pub async fn watch(made: &Arc<Made>, fabric: &Arc<Fabric>) {
 
 /// A NIC that was given an address.
 struct Given {
+    node: String,
+    nic: usize,
     /// When the next change may be noted.
     free: Instant,
     /// The latest address, if nobody has looked at it yet.
-    latest: Option<Lease>,
+    latest: Option<Ipv4Addr>,
 }
 
 /// The leases of the plan's NICs, each looked at in its time. Nobody can make it grow.
@@ -95,10 +102,18 @@ impl<'s> Leases<'s> {
     }
 
     fn take(&mut self, lease: Lease) {
-        if owner(self.store, lease.mac).is_some() {
-            let free = Instant::now();
-            let given = self.nics.entry(lease.mac).or_insert(Given { free, latest: None });
-            given.latest = Some(lease);
+        match self.nics.entry(lease.mac) {
+            Entry::Occupied(mut given) => given.get_mut().latest = Some(lease.address),
+            Entry::Vacant(unknown) => {
+                if let Some((node, nic)) = owner(self.store, lease.mac) {
+                    unknown.insert(Given {
+                        node,
+                        nic,
+                        free: Instant::now(),
+                        latest: Some(lease.address),
+                    });
+                }
+            }
         }
     }
 
@@ -111,9 +126,11 @@ impl<'s> Leases<'s> {
     /// Notes what may be noted now.
     fn note(&mut self) {
         let now = Instant::now();
-        for nic in self.nics.values_mut().filter(|nic| nic.free <= now) {
-            if nic.latest.take().is_some_and(|lease| note(self.store, lease)) {
-                nic.free = now + STANDS;
+        for given in self.nics.values_mut().filter(|given| given.free <= now) {
+            if let Some(address) = given.latest.take()
+                && note(self.store, &given.node, given.nic, address)
+            {
+                given.free = now + STANDS;
             }
         }
     }
@@ -134,21 +151,23 @@ async fn follow(mut sniffer: Sniffer, store: &Store) -> address::SniffError {
     }
 }
 
-/// Notes a lease, unless it renews one; returns whether it changed anything.
-fn note(store: &Store, lease: Lease) -> bool {
-    let owner = owner(store, lease.mac).filter(|(node, nic)| !knows(store, node, *nic, lease));
-    let Some((name, nic)) = owner else { return false };
-    let message = format!("Node {name} got the address {} by DHCP.", lease.address);
-    let id = format!("node/{name}");
+/// Notes an address that a NIC was given, unless it had it already; returns whether it changed anything.
+fn note(store: &Store, node: &str, nic: usize, address: Ipv4Addr) -> bool {
+    let given = NodeAddress {
+        address: address.into(),
+        source: AddressSource::Dhcp,
+        nic: Some(nic),
+    };
+    if store.read(|state| state.node(node).is_none_or(|node| node.addresses.contains(&given))) {
+        return false;
+    }
+    let message = format!("Node {node} got the address {address} by DHCP.");
+    let id = format!("node/{node}");
     store.record(Level::Info, &id, "address", &message, |state| {
-        if let Some(node) = state.node_mut(&name) {
+        if let Some(node) = state.node_mut(node) {
             node.addresses
                 .retain(|known| known.source != AddressSource::Dhcp || known.nic != Some(nic));
-            node.addresses.push(NodeAddress {
-                address: lease.address.into(),
-                source: AddressSource::Dhcp,
-                nic: Some(nic),
-            });
+            node.addresses.push(given);
             node.addresses
                 .sort_by_key(|known| (known.source == AddressSource::Dhcp, known.address.is_ipv6(), known.nic));
         }
@@ -167,20 +186,9 @@ fn owner(store: &Store, mac: Mac) -> Option<(String, usize)> {
     })
 }
 
-fn knows(store: &Store, name: &str, nic: usize, lease: Lease) -> bool {
-    store.read(|state| {
-        let known = state.node(name).into_iter().flat_map(|node| &node.addresses);
-        known.into_iter().any(|known| {
-            known.address == IpAddr::from(lease.address)
-                && known.source == AddressSource::Dhcp
-                && known.nic == Some(nic)
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::IpAddr;
 
     use super::*;
     use crate::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Facts, Image, Options, Paths, PlanError, Virtiofs, Volume, VolumeSource, identity, lab, qemu::Descriptors,
+    Facts, Image, Options, Paths, PlanError, Seed, Virtiofs, Volume, VolumeSource, identity, lab, qemu::Descriptors,
 };
 use crate::spec::model::{self as spec, Cache, ImageSource, ShareDriver, Spec, VolumeKind};
 
@@ -86,13 +86,13 @@ impl<'a> Disks<'a> {
                 user_data,
                 network_config,
                 meta_data,
-            } => VolumeSource::Seed {
+            } => VolumeSource::Seed(Seed {
                 user_data: user_data.clone(),
                 network_config: network_config.clone(),
                 meta_data: meta_data.clone(),
                 instance_id: node.name.clone(),
                 hostname: node.name.clone(),
-            },
+            }),
             VolumeKind::Raw { size, format } => VolumeSource::Blank {
                 size: size.clone(),
                 format: *format,

@@ -36,7 +36,7 @@ pub use identity::uuid_bytes as node_uuid;
 pub use lab::lab_name;
 pub use model::{
     Accel, App, Bmc, CdDrive, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic,
-    Node, Nvram, Paths, Plan, Qemu, Shape, Tpm, Virtiofs, Volume, VolumeSource,
+    Node, Nvram, Paths, Plan, Qemu, Seed, Shape, Tpm, Virtiofs, Volume, VolumeSource,
 };
 pub use node::nvram_file;
 pub(crate) use numa::cpus as node_cpus;

@@ -321,7 +321,7 @@ fn disk(args: &mut Args, index: usize, volume: &Volume) {
         }
         VolumeSource::Copy { .. } | VolumeSource::Overlay { .. } => DiskFormat::Qcow2,
         VolumeSource::Blank { format, .. } => *format,
-        VolumeSource::Seed { .. } => DiskFormat::Raw,
+        VolumeSource::Seed(_) => DiskFormat::Raw,
     };
     let format = match format {
         DiskFormat::Qcow2 => "qcow2",

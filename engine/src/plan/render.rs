@@ -197,7 +197,7 @@ fn source(volume: &Volume) -> String {
     match &volume.source {
         VolumeSource::Copy { image } => format!("copy of image {image}"),
         VolumeSource::Overlay { image } => format!("overlay on image {image}"),
-        VolumeSource::Seed { user_data, .. } => format!("cloud-init seed from {}", user_data.display()),
+        VolumeSource::Seed(seed) => format!("cloud-init seed from {}", seed.user_data.display()),
         VolumeSource::Blank { size, .. } => format!("empty, {size}"),
         VolumeSource::Directory { writable, virtiofs } => {
             let access = if *writable { "writable" } else { "read only" };

@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use super::{VolumeFault, begin, find, seed::Seed};
+use super::{VolumeFault, begin, find};
 use crate::{
     blocking,
     node::{images::Images, qemu_img::PrepareEnv},
@@ -40,15 +40,12 @@ pub(super) async fn adopt(volume: &Volume, images: &Images, env: &PrepareEnv) ->
             .await
         }
         // With a network configuration, cloud-localds made a qcow2 file. The lab file says what is in it.
-        VolumeSource::Seed { .. } if is_qcow2(&volume.path).await? => {
+        VolumeSource::Seed(seed) if is_qcow2(&volume.path).await? => {
             let part = begin(&volume.path).await?;
-            let seed = Seed::of(&volume.source);
+            let seed = seed.clone();
             blocking::run(move || {
-                if let Some(seed) = seed {
-                    seed.write(part.file())?;
-                    part.replace()?;
-                }
-                Ok(())
+                seed.write(part.file())?;
+                Ok(part.replace()?)
             })
             .await
         }

@@ -16,7 +16,6 @@ use std::{
 
 use futures::future::try_join_all;
 
-use self::seed::Seed;
 use super::{
     images::{Images, ReadyImage},
     part_file::PartFile,
@@ -114,45 +113,48 @@ pub async fn prepare_volumes(node: &Node, images: &Images, env: &PrepareEnv) -> 
 
 async fn make(volume: &Volume, user: Option<&QemuUser>, images: &Images, env: &PrepareEnv) -> Result<(), VolumeFault> {
     let path = &volume.path;
-    if matches!(volume.source, VolumeSource::Directory { .. }) {
-        let (path, user) = (path.clone(), user.cloned());
-        return Ok(blocking::run(move || make_directory(&path, user.as_ref())).await?);
-    }
-    if tokio::fs::try_exists(path).await? {
-        return adopt::adopt(volume, images, env).await;
-    }
-    let part = begin(path).await?;
     match &volume.source {
+        VolumeSource::Directory { .. } => {
+            let (path, user) = (path.clone(), user.cloned());
+            Ok(blocking::run(move || make_directory(&path, user.as_ref())).await?)
+        }
+        _ if tokio::fs::try_exists(path).await? => adopt::adopt(volume, images, env).await,
         VolumeSource::Copy { image: name } => {
             let image = find(images, name)?;
+            let part = begin(path).await?;
             if image.info.format == "qcow2" && image.info.backing.is_none() {
                 return copy(image.file.clone(), part, env).await;
             }
             env.convert(&image.file, &image.info.format, part.path()).await?;
+            commit(part).await
         }
         VolumeSource::Overlay { image: name } => {
             let image = find(images, name)?;
+            let part = begin(path).await?;
             env.create_overlay(part.path(), &image.file, &image.info.format).await?;
+            commit(part).await
         }
         VolumeSource::Blank { size, format } => {
             let format = match format {
                 DiskFormat::Qcow2 => "qcow2",
                 DiskFormat::Raw => "raw",
             };
+            let part = begin(path).await?;
             env.create_disk(part.path(), format, size).await?;
+            commit(part).await
         }
-        VolumeSource::Seed { .. } | VolumeSource::Directory { .. } => {
-            let seed = Seed::of(&volume.source);
-            return blocking::run(move || {
-                if let Some(seed) = seed {
-                    seed.write(part.file())?;
-                    part.commit()?;
-                }
-                Ok(())
+        VolumeSource::Seed(seed) => {
+            let (part, seed) = (begin(path).await?, seed.clone());
+            blocking::run(move || {
+                seed.write(part.file())?;
+                Ok(part.commit()?)
             })
-            .await;
+            .await
         }
     }
+}
+
+async fn commit(part: PartFile) -> Result<(), VolumeFault> {
     blocking::run(move || Ok(part.commit()?)).await
 }
 

@@ -6,14 +6,14 @@ use std::{
     fs::File,
     io::{self, Cursor, Read, Write},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use fatfs::{Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider};
 use sha1::{Digest, Sha1};
 
 use super::{VolumeFault, meta_data};
-use crate::plan::VolumeSource;
+use crate::plan::Seed;
 
 /// In lower case, as cloud-localds writes it and every cloud-init finds it.
 const LABEL: [u8; 11] = *b"cidata     ";
@@ -22,37 +22,7 @@ const MAX_FILE: u64 = 16 << 20;
 /// Sizes are multiples of this, in bytes.
 const SIZE_STEP: usize = 1 << 20;
 
-/// What a seed is made from.
-pub(super) struct Seed {
-    pub user_data: PathBuf,
-    pub network_config: Option<PathBuf>,
-    pub meta_data: Option<PathBuf>,
-    pub instance_id: String,
-    pub hostname: String,
-}
-
 impl Seed {
-    /// The seed that a volume is, if it is one.
-    pub(super) fn of(source: &VolumeSource) -> Option<Self> {
-        let VolumeSource::Seed {
-            user_data,
-            network_config,
-            meta_data,
-            instance_id,
-            hostname,
-        } = source
-        else {
-            return None;
-        };
-        Some(Self {
-            user_data: user_data.clone(),
-            network_config: network_config.clone(),
-            meta_data: meta_data.clone(),
-            instance_id: instance_id.clone(),
-            hostname: hostname.clone(),
-        })
-    }
-
     /// Writes the disk to an empty file.
     pub(super) fn write(&self, to: &File) -> Result<(), VolumeFault> {
         let mut files = vec![("meta-data", self.meta_data()?), ("user-data", read(&self.user_data)?)];

@@ -52,19 +52,7 @@ pub enum VolumeSource {
         image: String,
     },
     /// A NoCloud seed.
-    Seed {
-        /// The user-data file.
-        user_data: PathBuf,
-        /// The network-config file.
-        network_config: Option<PathBuf>,
-        /// The user's meta-data file, to which what is missing in it is added.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        meta_data: Option<PathBuf>,
-        /// The `instance-id` of the meta-data.
-        instance_id: String,
-        /// The `local-hostname` of the meta-data.
-        hostname: String,
-    },
+    Seed(Seed),
     /// An empty disk.
     Blank {
         /// As `qemu-img create` takes it.
@@ -80,6 +68,22 @@ pub enum VolumeSource {
         #[serde(skip_serializing_if = "Option::is_none")]
         virtiofs: Option<Virtiofs>,
     },
+}
+
+/// What a NoCloud seed is made from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Seed {
+    /// The user-data file.
+    pub user_data: PathBuf,
+    /// The network-config file.
+    pub network_config: Option<PathBuf>,
+    /// The user's meta-data file, to which what is missing in it is added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta_data: Option<PathBuf>,
+    /// The `instance-id` of the meta-data.
+    pub instance_id: String,
+    /// The `local-hostname` of the meta-data.
+    pub hostname: String,
 }
 
 /// The server of a directory that is shared over virtio-fs.

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use disk::{Image, Virtiofs, Volume, VolumeSource};
+pub use disk::{Image, Seed, Virtiofs, Volume, VolumeSource};
 pub use mtu::{Mtu, MtuSource};
 pub use namespace::{App, Forward, Namespace};
 pub use network::{End, Link, Mac, Network, NetworkKind, Shape};

@@ -17,7 +17,10 @@ const MODE: u32 = 0o644;
 /// What is kept of a node's power.
 pub(super) struct Restore {
     file: PathBuf,
+    /// Never held while something is written: whoever reads it waits.
     state: Mutex<State>,
+    /// Held by who writes, so that the file has at last what was decided last.
+    writing: Mutex<()>,
 }
 
 struct State {
@@ -36,38 +39,55 @@ impl Restore {
                 set: plan.restore.policy.is_some(),
                 on: false,
             }),
+            writing: Mutex::default(),
         }
     }
 
     /// What becomes of the node when its lab comes up again.
     pub(super) fn policy(&self) -> RestorePolicy {
-        self.lock().policy
+        lock(&self.state).policy
     }
 
-    /// Decides that, from now on. Writes some bytes to the file.
+    /// Decides that, from now on, if it can be kept. Blocks.
     pub(super) fn set_policy(&self, policy: RestorePolicy) -> io::Result<()> {
-        let mut state = self.lock();
-        let was_on = state.on;
+        let _writing = lock(&self.writing);
+        let was_on = lock(&self.state).on;
         write(&self.file, KeptPower { policy, was_on })?;
-        (state.policy, state.set) = (policy, true);
+        self.begin_with(policy);
         Ok(())
+    }
+
+    /// Decides that without keeping it, which is still to be done.
+    pub(super) fn begin_with(&self, policy: RestorePolicy) {
+        let mut state = lock(&self.state);
+        (state.policy, state.set) = (policy, true);
     }
 
     /// Takes note that the node was powered on or off, by somebody who meant it. Blocks if it has to be kept.
     pub(super) fn note(&self, on: bool) -> io::Result<()> {
-        let mut state = self.lock();
-        state.on = on;
-        if !state.set {
-            return Ok(());
-        }
-        let policy = state.policy;
-        write(&self.file, KeptPower { policy, was_on: on })
+        let _writing = lock(&self.writing);
+        lock(&self.state).on = on;
+        self.write()
     }
 
-    /// A panic while the lock was held can't have left more than one field changed.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Keeps what was decided, if something was. Blocks.
+    pub(super) fn keep(&self) -> io::Result<()> {
+        let _writing = lock(&self.writing);
+        self.write()
     }
+
+    fn write(&self) -> io::Result<()> {
+        let State { policy, set, on } = *lock(&self.state);
+        if !set {
+            return Ok(());
+        }
+        write(&self.file, KeptPower { policy, was_on: on })
+    }
+}
+
+/// A panic while the lock was held can't have left more than one field changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes a file that is whole whatever happens meanwhile.
@@ -131,6 +151,42 @@ mod tests {
         next.note(true).unwrap();
         assert!(kept().powers_on());
         assert_eq!(fs::read_dir(dir.path().join("power")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_set_early_is_told_at_once_and_kept_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let restore = restore(dir.path(), None);
+        restore.keep().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        restore.begin_with(RestorePolicy::Previous);
+        assert_eq!(restore.policy(), RestorePolicy::Previous);
+        restore.keep().unwrap();
+        let kept: KeptPower = serde_json::from_slice(&fs::read(dir.path().join("power/n.json")).unwrap()).unwrap();
+        assert_eq!((kept.policy, kept.was_on), (RestorePolicy::Previous, false));
+    }
+
+    /// The file is a pipe that nobody reads: who writes to it waits.
+    #[test]
+    fn the_policy_is_told_while_another_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let restore = restore(dir.path(), None);
+        let power = dir.path().join("power");
+        fs::create_dir(&power).unwrap();
+        let part = power.join("n.json.part");
+        nix::unistd::mkfifo(&part, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        std::thread::scope(|scope| {
+            let setting = scope.spawn(|| restore.set_policy(RestorePolicy::Previous));
+            let noting = scope.spawn(|| restore.note(true));
+            while restore.writing.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            assert_eq!(restore.policy(), RestorePolicy::AlwaysOn);
+            drop(fs::read(&part).unwrap());
+            setting.join().unwrap().unwrap();
+            noting.join().unwrap().unwrap();
+        });
+        assert_eq!(restore.policy(), RestorePolicy::Previous);
     }
 
     #[test]

@@ -94,7 +94,7 @@ struct Early {
 }
 
 impl Early {
-    /// Tells the node, of which nothing was asked yet.
+    /// Tells the node, of which nothing was asked yet. Does not block.
     fn tell(&mut self, node: &NodeHandle) {
         let Self {
             boot,
@@ -111,8 +111,8 @@ impl Early {
         if let Some(medium) = medium {
             node.begin_with(medium);
         }
-        if let Some(Err(error)) = restore.map(|policy| node.set_restore_policy(policy)) {
-            tracing::warn!("a power restore policy that was set early is lost: {error}");
+        if let Some(policy) = restore {
+            node.begin_with_policy(policy);
         }
     }
 }
@@ -274,7 +274,7 @@ impl Machine for NodeMachine {
 
     fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
         match self.node.handle_or(|early| early.restore = Some(policy)) {
-            Some(handle) => Ok(handle.set_restore_policy(policy)?),
+            Some(handle) => Ok(block_in_place(|| handle.set_restore_policy(policy))?),
             None => Ok(()),
         }
     }

@@ -16,7 +16,7 @@ use nix::fcntl::Flock;
 use tokio::task::spawn_blocking;
 
 use super::lock::{self, Locked};
-use crate::plan::{Node, Plan, VolumeSource};
+use crate::plan::{Node, Plan};
 
 /// Ends the name of the file that names an owner.
 const SUFFIX: &str = ".owner";
@@ -81,10 +81,7 @@ struct Wanted {
 
 fn wanted(lab: &str, node: &Node) -> Vec<Wanted> {
     let volumes = node
-        .volumes
-        .iter()
-        // A directory of the host may be anybody's.
-        .filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }))
+        .disks()
         .map(|volume| (format!("volume `{}`", volume.name), &volume.path));
     let nvram = node
         .nvram

@@ -18,7 +18,7 @@ use crate::{
     console::Console,
     lab::made::Made,
     node::{Action, BootFrom, BootGoal, Grace, Medium, NodeError, NodeHandle},
-    plan::{self, BootSource, RestorePolicy, VolumeSource},
+    plan::{self, BootSource, RestorePolicy},
     spec::size::memory_bytes,
     store::{BootCause, NodeState},
 };
@@ -37,8 +37,6 @@ const DEFAULT_MTU: u32 = 1500;
 
 /// What a node is.
 pub fn identity(node: &plan::Node) -> Identity {
-    let disks = node.volumes.iter();
-    let disks = disks.filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }));
     Identity {
         node: node.name.clone(),
         manufacturer: node.manufacturer.clone().unwrap_or_default(),
@@ -58,7 +56,8 @@ pub fn identity(node: &plan::Node) -> Identity {
                 mac: nic.mac.0,
             })
             .collect(),
-        volumes: disks
+        volumes: node
+            .disks()
             .map(|volume| Volume {
                 name: volume.name.clone(),
                 path: volume.path.clone(),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{DEFAULT_ENDPOINT, Endpoint};
+use crate::plan::check_lab_name;
 
 /// Every lab has a directory of its own in here, with its `api.sock`.
 pub const LABS_DIR: &str = "/run/placemat2";
@@ -17,9 +18,9 @@ pub enum DiscoverError {
     /// More than one answers.
     #[error("several labs run on this host ({}): say which one with --lab", .0.join(", "))]
     Several(Vec<String>),
-    /// The name would lead out of the directory.
-    #[error("{0:?} is not the name of a lab")]
-    Name(String),
+    /// No lab can have that name; what is wrong with it.
+    #[error("{0:?} is not the name of a lab: {1}")]
+    Name(String, &'static str),
 }
 
 /// What was found of labs on this host.
@@ -33,9 +34,7 @@ pub struct Found {
 
 /// Returns the socket of the lab of that name.
 pub fn lab_socket(name: &str) -> Result<PathBuf, DiscoverError> {
-    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-        return Err(DiscoverError::Name(name.to_owned()));
-    }
+    check_lab_name(name).map_err(|reason| DiscoverError::Name(name.to_owned(), reason))?;
     Ok(Path::new(LABS_DIR).join(name).join("api.sock"))
 }
 

@@ -7,6 +7,8 @@ use crate::spec::model::{Place, Spec};
 
 /// Bytes of a unix socket's path: `sun_path` of 108 without the terminating zero.
 const MAX_SOCKET_PATH: usize = 107;
+/// Longest name of a lab in bytes: it becomes part of firewall comments, table names and paths of unix sockets.
+const MAX_NAME: usize = 64;
 /// Bytes of a name made from a file's name; the user's own may be longer.
 const MAX_DERIVED_NAME: usize = 48;
 /// Stands in for a file's name of which nothing can be used.
@@ -21,7 +23,7 @@ pub fn lab_name(spec: &Spec, options: &Options) -> String {
 /// ran without a name in placemat v2.
 pub(super) fn name(spec: &Spec, options: &Options, errors: &mut Vec<PlanError>, notes: &mut Vec<String>) -> String {
     if let Some(name) = &options.name {
-        if let Err(reason) = check_name(name) {
+        if let Err(reason) = check_lab_name(name) {
             errors.push(PlanError::LabName {
                 name: name.clone(),
                 reason,
@@ -29,7 +31,7 @@ pub(super) fn name(spec: &Spec, options: &Options, errors: &mut Vec<PlanError>, 
         }
         return name.clone();
     }
-    if check_name(&spec.default_name).is_ok() && spec.default_name.len() <= MAX_DERIVED_NAME {
+    if check_lab_name(&spec.default_name).is_ok() && spec.default_name.len() <= MAX_DERIVED_NAME {
         return spec.default_name.clone();
     }
     let plain: String = spec
@@ -158,13 +160,15 @@ fn check_socket(
     }
 }
 
-fn check_name(name: &str) -> Result<(), &'static str> {
+/// Checks that a lab can have that name, of which its directory and much else gets its own; what is wrong with it, as a clause.
+pub fn check_lab_name(name: &str) -> Result<(), &'static str> {
     match name.chars().next() {
         None => Err("a name has at least one character"),
         Some(first) if !first.is_ascii_alphanumeric() => Err("a name begins with a letter or digit of ASCII"),
         Some(_) if !name.chars().all(is_plain) => {
             Err("only letters and digits of ASCII, `-`, `_` and `.` may stand in it")
         }
+        Some(_) if name.len() > MAX_NAME => Err("a name has at most 64 characters"),
         Some(_) => Ok(()),
     }
 }

@@ -2,13 +2,12 @@
 //! node was on. Both are kept in a file with the node's data once somebody has set a policy.
 
 use std::{
-    fs,
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::part_file::PartFile;
 use crate::plan::{KeptPower, Node, RestorePolicy};
 
 /// Power is no secret.
@@ -92,22 +91,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Writes a file that is whole whatever happens meanwhile.
 fn write(file: &Path, kept: KeptPower) -> io::Result<()> {
-    if let Some(dir) = file.parent() {
-        fs::create_dir_all(dir)?;
-    }
-    let part = file.with_extension("json.part");
-    let mut writing = fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(MODE)
-        .open(&part)?;
-    writing.write_all(&serde_json::to_vec(&kept)?)?;
-    fs::rename(part, file)
+    let part = PartFile::create(file, MODE)?;
+    part.file().write_all(&serde_json::to_vec(&kept)?)?;
+    part.replace()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+
     use super::*;
     use crate::plan::{
         Options, build,
@@ -166,15 +158,15 @@ mod tests {
         assert_eq!((kept.policy, kept.was_on), (RestorePolicy::Previous, false));
     }
 
-    /// The file is a pipe that nobody reads: who writes to it waits.
     #[test]
     fn the_policy_is_told_while_another_is_written() {
         let dir = tempfile::tempdir().unwrap();
         let restore = restore(dir.path(), None);
         let power = dir.path().join("power");
         fs::create_dir(&power).unwrap();
-        let part = power.join("n.json.part");
-        nix::unistd::mkfifo(&part, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // Who begins a file there waits for this.
+        let busy = File::open(&power).unwrap();
+        busy.lock().unwrap();
         std::thread::scope(|scope| {
             let setting = scope.spawn(|| restore.set_policy(RestorePolicy::Previous));
             let noting = scope.spawn(|| restore.note(true));
@@ -182,7 +174,7 @@ mod tests {
                 std::thread::yield_now();
             }
             assert_eq!(restore.policy(), RestorePolicy::AlwaysOn);
-            drop(fs::read(&part).unwrap());
+            drop(busy);
             setting.join().unwrap().unwrap();
             noting.join().unwrap().unwrap();
         });

@@ -15,7 +15,7 @@ use futures::future::try_join_all;
 use reqwest::header::HeaderMap;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
-use tokio::{io::BufReader, runtime::Handle, sync::oneshot, task::spawn_blocking};
+use tokio::{io::BufReader, runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -235,8 +235,7 @@ async fn own(
     progress: &mut Progress,
 ) -> Result<io::Result<Partial>, ImageError> {
     let path = target.to_owned();
-    let opened = spawn_blocking(move || Partial::open(&path, MODE)).await;
-    match opened.unwrap_or_else(|panic| Err(io::Error::other(panic))).transpose() {
+    match blocking::run(move || Partial::open(&path, MODE)).await.transpose() {
         Some(partial) => return Ok(partial),
         None => progress.tell(
             Level::Info,
@@ -356,8 +355,7 @@ async fn check_file(
 ) -> Result<(), ImageError> {
     progress.phase(ImagePhase::Checking);
     let (file, cancel) = (image.file.clone(), env.cancel.clone());
-    let sum = spawn_blocking(move || sha256(&file, &cancel)).await;
-    let sum = sum.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+    let sum = blocking::run(move || sha256(&file, &cancel)).await;
     let sum = sum.map_err(|source| ImageError::Read {
         image: image.name.clone(),
         file: image.file.clone(),

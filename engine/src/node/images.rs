@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     blocking,
-    plan::{Image, Plan},
+    plan::{Image, Plan, image_cache},
     spec::model::Compression,
     store::{ImagePhase, Level},
 };
@@ -138,7 +138,7 @@ pub async fn prepare_images(plan: &Plan, env: &PrepareEnv) -> Result<Images, Ima
             None => sources.push(vec![image]),
         }
     }
-    let cache = plan.paths.cache_dir.join("image_cache");
+    let cache = image_cache(&plan.paths.cache_dir);
     let ready = try_join_all(sources.iter().map(async |images| {
         let names = images.iter().map(|image| image.name.clone()).collect();
         let mut progress = Progress::new(env.store.clone(), &images[0].id, names);

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Options, Paths, PlanError};
 use crate::spec::model::{Place, Spec};
 
+/// Every lab has a directory of its own in here, unless told otherwise.
+pub const LABS_DIR: &str = "/run/placemat2";
 /// Bytes of a unix socket's path: `sun_path` of 108 without the terminating zero.
 const MAX_SOCKET_PATH: usize = 107;
 /// Longest name of a lab in bytes: it becomes part of firewall comments, table names and paths of unix sockets.
@@ -54,8 +56,13 @@ pub(super) fn name(spec: &Spec, options: &Options, errors: &mut Vec<PlanError>, 
 }
 
 /// Returns the name under which a lab's fabric appears among the network namespaces.
-pub(super) fn fabric_name(lab: &str) -> String {
+pub fn fabric_name(lab: &str) -> String {
     format!("placemat2-{lab}")
+}
+
+/// Returns the API's socket in a lab's directory.
+pub fn api_socket(lab_dir: &Path) -> PathBuf {
+    lab_dir.join("api.sock")
 }
 
 /// Returns the lab's directories, absolute.
@@ -74,7 +81,7 @@ pub(super) fn paths(spec: &Spec, options: &Options, lab: &str, errors: &mut Vec<
     let lab_dir = absolute("root of the labs' directories", &options.lab_root).join(lab);
     let paths = Paths {
         base_dir,
-        api_socket: lab_dir.join("api.sock"),
+        api_socket: api_socket(&lab_dir),
         lab_dir,
         run_dir: absolute("run directory", &options.run_dir),
         data_dir: absolute("data directory", &options.data_dir),

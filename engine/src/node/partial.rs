@@ -154,15 +154,7 @@ fn boot() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
+    use crate::node::testing::names;
 
     #[test]
     fn what_can_be_continued_stays_and_the_rest_goes() {

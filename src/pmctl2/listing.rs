@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use placemat2_engine::harmless::steers_terminal;
 
 use super::connect::Value;
 use crate::output;
@@ -82,7 +83,7 @@ pub fn clean(cell: &str) -> String {
     }
     let mut clean = String::with_capacity(cell.len());
     for character in cell.chars() {
-        if character.is_control() {
+        if steers_terminal(character) {
             clean.extend(character.escape_default());
         } else {
             clean.push(character);
@@ -152,6 +153,7 @@ mod tests {
     #[test]
     fn control_characters_are_shown_not_sent() {
         assert_eq!(clean("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\\nc");
+        assert_eq!(clean("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(clean(""), "-");
         assert_eq!(clean("rack0-ü"), "rack0-ü");
     }

@@ -127,12 +127,6 @@ pub fn items<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = &'a Valu
     object.get(name).and_then(Value::as_sequence).into_iter().flatten()
 }
 
-/// Returns the keys and values of a field that is a map, in order.
-pub fn entries<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = (String, &'a Value)> {
-    let map = object.get(name).and_then(Value::as_mapping);
-    map.into_iter().flatten().map(|(key, value)| (plain(key), value))
-}
-
 /// Returns a value as text.
 pub fn plain(value: &Value) -> String {
     match value {

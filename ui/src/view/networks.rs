@@ -8,11 +8,11 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    panel,
+    panel::{self, Line},
     table::{self, Cell, Column},
 };
 use crate::{
-    glyph::{State, clean},
+    glyph::clean,
     model::{
         Model,
         mirror::{LinkRate, rate},
@@ -32,13 +32,7 @@ pub const COLUMNS: [Column<NetworkState>; 9] = [
         title: "STATE",
         rank: 0,
         most: 10,
-        cell: |network, model| {
-            let state = State::from(network.state);
-            Cell {
-                text: state.text(model.settings.ascii),
-                look: Some(state.mood.look(&model.settings.theme)),
-            }
-        },
+        cell: |network, model| Cell::state(network.state, model),
     },
     Column {
         title: "TYPE",
@@ -136,9 +130,9 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn details(network: &NetworkState, model: &Model) -> Vec<Vec<(String, Look)>> {
+fn details(network: &NetworkState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
-    let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
+    let line = |title: &str, text: String| panel::fact(theme, title, text);
     let mut lines = vec![line(
         "mtu",
         clean(&format!("{}, {}", network.mtu, model.mirror.state.lab.mtu.source)),

@@ -15,10 +15,9 @@ use crate::{
     glyph::clean,
     model::{
         Model,
-        popup::{Confirm, Popup},
+        popup::{Confirm, Popup, WAYS, palette},
     },
     theme::Look,
-    update::popups::{WAYS, cannot_tear_down, palette},
 };
 
 /// Draws them all, the topmost last; returns where the cursor of a text that is typed is.
@@ -58,7 +57,7 @@ pub fn menu<'a>(model: &Model, popup: &'a Popup) -> Option<Menu<'a>> {
         }
         Popup::Power { nodes, cursor } => power(model, nodes, *cursor),
         Popup::Quit { cursor } => {
-            let refused = cannot_tear_down(model);
+            let refused = model.refused_tear_down();
             let mut menu = Menu::new(format!("Leave {}?", clean(model.mirror.name())), *cursor, 76);
             for (index, (what, detail)) in WAYS.iter().enumerate() {
                 menu.item(match refused.filter(|_| index == 1) {

@@ -36,7 +36,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
         };
         panel::text(buffer, first, told, theme.muted);
     }
-    for (index, y) in (explorer.top..explorer.lines().len()).zip(area.y..area.bottom()) {
+    for (index, y) in (explorer.window.top..explorer.lines().len()).zip(area.y..area.bottom()) {
         let row = Rect::new(area.x, y, area.width, 1);
         if let Some(line) = explorer.lines().get(index) {
             let mut parts = vec![("  ".to_owned(), theme.text)];

@@ -46,7 +46,7 @@ pub fn draw(model: &Model, area: Rect, focused: bool, buffer: &mut Buffer) {
         }
         rows.drain(..rows.len().saturating_sub(height));
     } else {
-        for place in log.top..count {
+        for place in log.window.top..count {
             rows.extend(broken(model, place, width));
             if rows.len() >= height {
                 break;

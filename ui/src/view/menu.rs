@@ -102,10 +102,10 @@ impl<'a> Menu<'a> {
             table::select(model, line, true, buffer);
         }
         let input = self.typed?;
-        let typed = first_row(inside);
         if self.lines.is_empty() {
             panel::text(buffer, first_row(list), "  nothing has that in its name", theme.muted);
         }
+        let typed = first_row(inside);
         panel::text(buffer, typed, "> ", theme.title);
         panel::input(buffer, panel::right_of(typed, 2), input, theme.title)
     }

@@ -107,7 +107,7 @@ impl Plain<'_> {
         panel::text(buffer, heading, self.heading, model.settings.theme.muted);
         let lines = list_rows(area);
         let rows = self.rows;
-        for (place, y) in (rows.offset..rows.visible.len()).zip(lines.y..lines.bottom()) {
+        for (place, y) in (rows.window.top..rows.visible.len()).zip(lines.y..lines.bottom()) {
             let row = Rect::new(lines.x, y, lines.width, 1);
             if let Some(index) = rows.visible.get(place) {
                 panel::lines(buffer, row, &[line(*index)]);
@@ -153,7 +153,7 @@ fn draw<T>(
             x = x.saturating_add(width).saturating_add(2);
         }
     }
-    for (place, y) in (rows.offset..shown.len()).zip(area.y + 1..area.bottom()) {
+    for (place, y) in (rows.window.top..shown.len()).zip(area.y + 1..area.bottom()) {
         let object = shown[place];
         let marked = rows
             .visible

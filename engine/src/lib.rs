@@ -4,6 +4,7 @@
 //! Data goes one way: [`spec`] (what the user wrote) → [`plan`] (what will exist, a pure function) → `lab` (makes it
 //! true, the only part that touches the kernel) → `api` (the only way in for every front end).
 
+mod accept;
 pub mod address;
 pub mod api;
 pub mod app;

@@ -18,6 +18,7 @@ use super::{
     Redfish,
     caller::Origin,
     message::Message,
+    registry,
     reply::{Refusal, Reply},
 };
 use crate::{
@@ -70,7 +71,7 @@ async fn answer(redfish: Arc<Redfish>, request: Request<Incoming>, peer: SocketA
                 BodyError::Late => StatusCode::REQUEST_TIMEOUT,
                 BodyError::Broken(_) => StatusCode::BAD_REQUEST,
             };
-            let message = Message::new("GeneralError", []).saying(error);
+            let message = Message::new(registry::GENERAL_ERROR, []).saying(error);
             Reply::from(Refusal::new(status, message)).into_response()
         }
     })

@@ -76,7 +76,7 @@ impl Redfish {
         };
         view.caller.check(route.reading)?;
         let query = Query::parse(query)?;
-        if view.path.contains("Storage") || view.path.contains("Drives") || query.follows_links() {
+        if route.tells_of_disks || query.follows_links() {
             self.disks().look().await;
         }
         let resource = match read {

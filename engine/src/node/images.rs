@@ -328,7 +328,7 @@ impl Fetching {
             let source = tokio::fs::File::from_std(File::open(self.partial.path())?);
             let source = BufReader::with_capacity(READ_SIZE, source);
             let part = PartFile::create(&target, MODE)?;
-            unpack(source, Some(compression), part.file()).await?;
+            unpack(source, compression, part.file()).await?;
             keep(part)
         };
         let unpacked = unpacked.await.map_err(failed);
@@ -423,7 +423,7 @@ async fn decompress(
     let done = on_a_thread(&env.cancel, async move {
         let part = PartFile::create(&to, MODE)?;
         let source = BufReader::with_capacity(READ_SIZE, tokio::fs::File::from_std(source));
-        unpack(source, Some(compression), part.file()).await?;
+        unpack(source, compression, part.file()).await?;
         keep(part)
     });
     done.await.ok_or(ImageError::Cancelled)?.map_err(failed)?;

@@ -96,11 +96,6 @@ impl Emulator {
         }
     }
 
-    /// Whether there is a selection.
-    pub fn is_selecting(&self) -> bool {
-        self.term.selection.is_some()
-    }
-
     /// The selected text; without a selection that of the cursor's line.
     pub fn selected(&self) -> String {
         match self.term.selection_to_string() {

@@ -69,6 +69,8 @@ fn typed(model: &mut Model, event: KeyEvent, key: Key) -> Vec<Effect> {
 }
 
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    // Terminals have lines end as if they were typed, with CR; some as in a file.
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
     if model.prompt.is_some() {
         prompt::paste(model, text);
         return Vec::new();
@@ -80,8 +82,8 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if !model.is_typing() {
         return Vec::new();
     }
-    let lines = text.trim_end_matches(['\r', '\n']).lines().count();
-    let ends = text.ends_with(['\r', '\n']);
+    let lines = text.trim_end_matches('\n').lines().count();
+    let ends = text.ends_with('\n');
     if lines <= 1 && !ends {
         return console::send(model, |pane| pane.emulator.paste(text));
     }
@@ -106,7 +108,7 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         ),
         detail: format!("It begins with: {}", first.chars().take(60).collect::<String>()),
         yes: "paste",
-        pending: Pending::Paste(panes, text.to_owned()),
+        pending: Pending::Paste(panes, text.clone()),
         chosen: false,
     }));
     Vec::new()

@@ -1,0 +1,62 @@
+//! Consoles: what is typed and pasted, who gets it, and what sizes they have.
+
+#![cfg(test)]
+
+mod support;
+
+use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use jiff::ToSpan as _;
+use placemat2_ui::{
+    model::{Outcome, consoles::PaneId},
+    msg::{Effect, Msg},
+    testing::Shape,
+    theme::ThemeName,
+};
+use support::{Screen, settings};
+
+/// The way to a shell inside the first namespace.
+const SHELL: [&str; 2] = ["4", "s"];
+
+fn screen(size: (u16, u16)) -> Screen {
+    Screen::new(Shape::DEMO, settings(ThemeName::Default), size)
+}
+
+/// The screen with what these keys open, connected.
+fn with(keys: &[&str], size: (u16, u16)) -> (Screen, PaneId) {
+    let mut screen = screen(size);
+    screen.keys(keys);
+    let pane = connected(&mut screen);
+    (screen, pane)
+}
+
+/// Connects the focused pane.
+fn connected(screen: &mut Screen) -> PaneId {
+    let pane = screen.model.consoles.focused().unwrap();
+    screen.message(Msg::Opened(pane));
+    pane
+}
+
+fn passes(screen: &mut Screen, milliseconds: i64) {
+    let now = screen.model.now + milliseconds.milliseconds();
+    screen.message(Msg::Time(now));
+}
+
+#[test]
+fn a_paste_of_lines_asks_first_however_the_terminal_ends_them() {
+    for end in ["\r", "\n", "\r\n"] {
+        let (mut screen, pane) = with(&["2", "enter"], (80, 24));
+        let text = ["rm -r a", "", "rm -r b"].join(end);
+        assert_eq!(screen.event(Event::Paste(text)), [], "{end:?}");
+        let asked = screen.text();
+        assert!(asked.contains("Paste 3 lines into r0-s1?"), "{end:?}: {asked}");
+        assert!(asked.contains("It begins with: rm -r a  "), "{end:?}: {asked}");
+        assert_eq!(
+            screen.keys(&["y"]),
+            [Effect::Type(pane, b"rm -r a\r\rrm -r b".to_vec())],
+            "{end:?}"
+        );
+        // A line that is ended is run.
+        assert_eq!(screen.event(Event::Paste(format!("reboot{end}"))), []);
+        assert!(screen.text().contains("Paste a whole line into r0-s1?"), "{end:?}");
+    }
+}

@@ -60,3 +60,23 @@ fn a_paste_of_lines_asks_first_however_the_terminal_ends_them() {
         assert!(screen.text().contains("Paste a whole line into r0-s1?"), "{end:?}");
     }
 }
+
+#[test]
+fn other_views_do_not_change_the_size_of_consoles() {
+    let (mut screen, pane) = with(&["2", "enter"], (120, 30));
+    let size = screen.model.consoles.panes[&pane].emulator.size();
+    screen.keys(&["ctrl-]"]);
+    for view in ["1", "2", "3", "4", "6", "7"] {
+        let effects = screen.keys(&[view]);
+        let resized = effects.iter().any(|effect| matches!(effect, Effect::Resize(..)));
+        assert!(!resized, "{view}: {effects:?}");
+        assert_eq!(screen.model.consoles.panes[&pane].emulator.size(), size, "{view}");
+    }
+    // What the terminal became meanwhile counts as soon as they are looked at again.
+    screen.event(Event::Resize(100, 40));
+    let effects = screen.keys(&["5"]);
+    assert!(
+        matches!(effects[..], [Effect::Resize(id, size), ..] if id == pane && size.columns == 98),
+        "{effects:?}"
+    );
+}

@@ -80,3 +80,31 @@ fn other_views_do_not_change_the_size_of_consoles() {
         "{effects:?}"
     );
 }
+
+#[test]
+fn what_a_guest_asked_before_is_not_answered() {
+    let (mut screen, pane) = with(&["2", "enter"], (80, 24));
+    assert_eq!(screen.message(Msg::Replay(pane, b"/ # \x1b[6n\x07\x1b[".to_vec())), []);
+    assert!(screen.text().contains("/ #"), "{}", screen.text());
+    // What it asks now is, also if it had begun to before.
+    let answer = [Effect::Type(pane, b"\x1b[1;5R".to_vec())];
+    assert_eq!(screen.message(Msg::Bytes(pane, b"6n".to_vec())), answer);
+}
+
+#[test]
+fn of_those_who_look_on_a_serial_line_who_types_answers() {
+    let (mut screen, pane) = with(&["2", "enter"], (80, 24));
+    let asks = |screen: &mut Screen| screen.message(Msg::Bytes(pane, b"\x1b[6n".to_vec())).len();
+    assert_eq!(asks(&mut screen), 1);
+    screen.keys(&["ctrl-]"]);
+    assert_eq!(asks(&mut screen), 0);
+    screen.keys(&["enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter", "enter"]);
+    assert_eq!(asks(&mut screen), 0, "another pane has the keyboard");
+    screen.keys(&["ctrl-]", "b", "enter"]);
+    assert_eq!(asks(&mut screen), 1);
+    screen.keys(&["ctrl-]", "1"]);
+    assert_eq!(asks(&mut screen), 0);
+    // A shell has no other terminal than this one.
+    let (mut screen, shell) = with(&["4", "s", "ctrl-]"], (80, 24));
+    assert_eq!(screen.message(Msg::Bytes(shell, b"\x1b[6n".to_vec())).len(), 1);
+}

@@ -89,7 +89,16 @@ pub fn opened(model: &mut Model, id: PaneId) -> Vec<Effect> {
     vec![Effect::Resize(id, pane.emulator.size())]
 }
 
-/// A guest wrote something; what it asked is answered, by one of those who may be watching it.
+/// What a guest wrote before this looked on is shown. Whom it asked something then, or rang for, is over.
+pub fn replayed(model: &mut Model, id: PaneId, bytes: &[u8]) {
+    if let Some(pane) = model.consoles.panes.get_mut(&id) {
+        pane.emulator.write(bytes);
+        pane.emulator.replies();
+        pane.emulator.rang();
+    }
+}
+
+/// A guest wrote something; what it asked of its terminal is answered if this is the one.
 pub fn bytes(model: &mut Model, id: PaneId, bytes: &[u8]) -> Vec<Effect> {
     let Some(pane) = model.consoles.panes.get_mut(&id) else {
         return Vec::new();
@@ -100,10 +109,20 @@ pub fn bytes(model: &mut Model, id: PaneId, bytes: &[u8]) -> Vec<Effect> {
         let title = pane.source.title();
         model.tell(format!("{title} rings"));
     }
-    if replies.is_empty() || model.settings.readonly {
+    if replies.is_empty() || !answers(model, id) {
         Vec::new()
     } else {
         vec![Effect::Type(id, replies)]
+    }
+}
+
+/// Whether a pane is the terminal that its other end asks. Of all who look on a serial line it is the one who types there.
+fn answers(model: &Model, id: PaneId) -> bool {
+    let types = model.view == View::Consoles && model.consoles.typing && model.consoles.typed_into().contains(&id);
+    match model.consoles.panes.get(&id).map(|pane| &pane.source) {
+        Some(Source::Console(_)) => types && !model.settings.readonly,
+        Some(Source::Shell(_) | Source::Ssh(_)) => !model.settings.readonly,
+        None => false,
     }
 }
 

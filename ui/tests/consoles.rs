@@ -7,6 +7,7 @@ mod support;
 use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use jiff::ToSpan as _;
 use placemat2_ui::{
+    action::View,
     model::{Outcome, consoles::PaneId},
     msg::{Effect, Msg},
     testing::Shape,
@@ -79,6 +80,45 @@ fn other_views_do_not_change_the_size_of_consoles() {
         matches!(effects[..], [Effect::Resize(id, size), ..] if id == pane && size.columns == 98),
         "{effects:?}"
     );
+}
+
+#[test]
+fn the_key_that_leaves_is_sent_only_if_it_is_hit_twice_at_once() {
+    let (mut screen, pane) = with(&["2", "enter"], (80, 24));
+    let sent = [Effect::Type(pane, vec![0x1d])];
+    screen.keys(&["ctrl-]"]);
+    passes(&mut screen, 400);
+    assert_eq!(screen.keys(&["ctrl-]"]), sent);
+    screen.keys(&["ctrl-]"]);
+    passes(&mut screen, 7000);
+    assert_eq!(screen.keys(&["ctrl-]"]), []);
+    assert!(!screen.model.is_typing());
+}
+
+#[test]
+fn after_a_click_or_in_another_view_the_key_that_leaves_is_not_sent() {
+    let (mut screen, _) = with(&["2", "enter"], (80, 24));
+    screen.keys(&["ctrl-]"]);
+    let click = |column, row| {
+        Event::Mouse(MouseEvent {
+            kind: MouseEventKind::Down(MouseButton::Left),
+            column,
+            row,
+            modifiers: KeyModifiers::NONE,
+        })
+    };
+    // On the border of the status line: nothing is done by it.
+    screen.event(click(0, 23));
+    assert_eq!(screen.keys(&["ctrl-]"]), []);
+    // On the name of another view.
+    screen.keys(&["enter"]);
+    connected(&mut screen);
+    screen.keys(&["ctrl-]"]);
+    let header = screen.text();
+    let column = header[..header.find("2 Nodes").unwrap()].chars().count();
+    screen.event(click(u16::try_from(column).unwrap(), 0));
+    assert_eq!(screen.model.view, View::Nodes);
+    assert_eq!(screen.keys(&["ctrl-]"]), []);
 }
 
 #[test]

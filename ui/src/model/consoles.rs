@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use crate::emulator::{Emulator, Size};
@@ -189,8 +190,8 @@ pub struct Consoles {
     pub current: usize,
     /// Whether keys go to the guest.
     pub typing: bool,
-    /// Whether the key that leaves was the last one.
-    pub left: bool,
+    /// When the key that leaves was hit, if that was the last thing done.
+    pub left: Option<Timestamp>,
     next: PaneId,
 }
 

@@ -85,6 +85,7 @@ pub fn show(model: &mut Model, view: View) {
         model.side = false;
         model.zoom = false;
         model.consoles.typing = false;
+        model.consoles.left = None;
     }
 }
 

@@ -23,7 +23,7 @@ pub fn open(model: &mut Model, source: &Source) -> Vec<Effect> {
     let readonly = model.settings.readonly;
     let (id, made) = model.consoles.show(source);
     model.consoles.typing = !readonly;
-    model.consoles.left = false;
+    model.consoles.left = None;
     if made {
         model.log_command(&command, None);
     }

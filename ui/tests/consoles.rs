@@ -122,6 +122,41 @@ fn after_a_click_or_in_another_view_the_key_that_leaves_is_not_sent() {
 }
 
 #[test]
+fn a_shell_is_closed_only_if_that_is_meant() {
+    let (mut screen, pane) = with(&SHELL, (80, 24));
+    screen.keys(&["ctrl-]"]);
+    assert_eq!(screen.keys(&["x"]), []);
+    assert!(screen.text().contains("Close the shell in core?"), "{}", screen.text());
+    assert_eq!(screen.keys(&["enter"]), [], "cancelling is the default");
+    assert_eq!(screen.keys(&["x", "y"]), [Effect::Close(pane)]);
+    // A serial console goes on without whoever looks at it, and a shell that has ended has nothing to lose.
+    let (mut screen, pane) = with(&["2", "enter", "ctrl-]"], (80, 24));
+    assert_eq!(screen.keys(&["x"]), [Effect::Close(pane)]);
+    let (mut screen, pane) = with(&SHELL, (80, 24));
+    screen.message(Msg::Closed(pane, "the shell ended".into()));
+    assert_eq!(screen.keys(&["x"]), [Effect::Close(pane)]);
+}
+
+#[test]
+fn whoever_leaves_is_told_of_the_shells_that_end() {
+    for keys in [&["d"][..], &["q", "l"], &["q", "enter"]] {
+        let (mut screen, _) = with(&SHELL, (80, 24));
+        screen.keys(&["ctrl-]"]);
+        screen.keys(keys);
+        assert_eq!(screen.model.leaving, None, "{keys:?}");
+        assert!(screen.text().contains("1 shell ends"), "{keys:?}: {}", screen.text());
+        screen.keys(&["esc"]);
+        assert_eq!(screen.model.leaving, None, "{keys:?}");
+        screen.keys(keys);
+        screen.keys(&["y"]);
+        assert_eq!(screen.model.leaving, Some(Outcome::Detached), "{keys:?}");
+    }
+    let (mut screen, _) = with(&["2", "enter", "ctrl-]"], (80, 24));
+    screen.keys(&["d"]);
+    assert_eq!(screen.model.leaving, Some(Outcome::Detached), "nothing is lost");
+}
+
+#[test]
 fn what_a_guest_asked_before_is_not_answered() {
     let (mut screen, pane) = with(&["2", "enter"], (80, 24));
     assert_eq!(screen.message(Msg::Replay(pane, b"/ # \x1b[6n\x07\x1b[".to_vec())), []);

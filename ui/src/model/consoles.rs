@@ -74,6 +74,13 @@ pub struct Pane {
     pub needle: String,
 }
 
+impl Pane {
+    /// Whether it is a shell or a login that ends, with all that runs in it, when it is closed. Serial consoles go on.
+    pub fn is_shell(&self) -> bool {
+        !matches!(self.source, Source::Console(_)) && !matches!(self.line, Line::Closed(_))
+    }
+}
+
 /// How panes share an area.
 #[derive(Clone, Debug)]
 pub enum Tile {
@@ -240,6 +247,11 @@ impl Consoles {
             Source::Shell(_) | Source::Ssh(_) => None,
         };
         panes.filter_map(node).collect()
+    }
+
+    /// How many shells and logins end with this console.
+    pub fn shells(&self) -> usize {
+        self.panes.values().filter(|pane| pane.is_shell()).count()
     }
 
     /// The areas of the panes on the screen, when they share this one.

@@ -157,6 +157,22 @@ fn whoever_leaves_is_told_of_the_shells_that_end() {
 }
 
 #[test]
+fn what_is_copied_stays_while_the_guest_writes_on() {
+    let (mut screen, pane) = with(&["2", "enter"], (80, 24));
+    screen.message(Msg::Bytes(pane, b"first\r\nsecond\r\n".to_vec()));
+    screen.keys(&["ctrl-]", "[", "up", "up", "v"]);
+    let before = screen.text();
+    for line in 0..300 {
+        screen.message(Msg::Bytes(pane, format!("line {line}\r\n").into_bytes()));
+    }
+    assert_eq!(screen.text(), before);
+    screen.keys(&["down"]);
+    let effects = screen.keys(&["y"]);
+    assert_eq!(effects, [Effect::Clipboard("first\ns".into())]);
+    assert!(screen.text().contains("line 299"), "{}", screen.text());
+}
+
+#[test]
 fn what_a_guest_asked_before_is_not_answered() {
     let (mut screen, pane) = with(&["2", "enter"], (80, 24));
     assert_eq!(screen.message(Msg::Replay(pane, b"/ # \x1b[6n\x07\x1b[".to_vec())), []);

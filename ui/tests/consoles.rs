@@ -173,6 +173,26 @@ fn what_is_copied_stays_while_the_guest_writes_on() {
 }
 
 #[test]
+fn every_console_that_is_opened_is_in_the_log_of_commands() {
+    let logged = |screen: &Screen| {
+        let texts = screen.model.history.iter().map(|command| command.text.clone());
+        texts.collect::<Vec<_>>()
+    };
+    let mut screen = screen((120, 30));
+    screen.keys(&["2", "enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter"]);
+    let opened = ["pmctl2 --lab dc node enter r0-s1", "pmctl2 --lab dc node enter r1-s1"];
+    assert_eq!(logged(&screen), opened);
+    // Those that are open already are not opened again.
+    screen.keys(&["2", "*", "enter"]);
+    assert_eq!(
+        logged(&screen)[2..],
+        ["pmctl2 --lab dc node enter r0-s2", "pmctl2 --lab dc node enter r1-s2"]
+    );
+    screen.keys(&SHELL);
+    assert_eq!(logged(&screen)[4..], ["pmctl2 --lab dc netns enter core"]);
+}
+
+#[test]
 fn what_a_guest_asked_before_is_not_answered() {
     let (mut screen, pane) = with(&["2", "enter"], (80, 24));
     assert_eq!(screen.message(Msg::Replay(pane, b"/ # \x1b[6n\x07\x1b[".to_vec())), []);

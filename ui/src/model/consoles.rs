@@ -263,6 +263,11 @@ impl Consoles {
         }
     }
 
+    /// Whether there is a pane with this at its other end.
+    pub fn has(&self, source: &Source) -> bool {
+        self.panes.values().any(|pane| pane.source == *source)
+    }
+
     fn add(&mut self, source: Source) -> PaneId {
         self.next += 1;
         let pane = Pane {
@@ -275,14 +280,14 @@ impl Consoles {
         self.next
     }
 
-    /// Goes to the pane with this at its other end. True if it had to be made, in a tab of its own.
-    pub fn show(&mut self, source: &Source) -> (PaneId, bool) {
+    /// Goes to the pane with this at its other end; it is made if there is none, in a tab of its own.
+    pub fn show(&mut self, source: &Source) -> PaneId {
         for (index, tab) in self.tabs.iter_mut().enumerate() {
             let of_source = |id: &PaneId| self.panes.get(id).is_some_and(|pane| pane.source == *source);
             if let Some(id) = tab.tile.panes().into_iter().find(of_source) {
                 tab.focus = id;
                 self.current = index;
-                return (id, false);
+                return id;
             }
         }
         let id = self.add(source.clone());
@@ -293,7 +298,7 @@ impl Consoles {
             broadcast: false,
         });
         self.current = self.tabs.len() - 1;
-        (id, true)
+        id
     }
 
     /// The pane with this at its other end, in no tab any more; it is made if there is none.
@@ -397,10 +402,9 @@ mod tests {
     #[test]
     fn a_console_is_opened_once() {
         let mut consoles = Consoles::default();
-        let (a, made) = consoles.show(&console("a"));
-        assert!(made);
-        let (b, _) = consoles.show(&console("b"));
-        assert_eq!(consoles.show(&console("a")), (a, false));
+        let a = consoles.show(&console("a"));
+        let b = consoles.show(&console("b"));
+        assert_eq!(consoles.show(&console("a")), a);
         assert_eq!(consoles.current, 0);
         consoles.turn(true);
         assert_eq!(consoles.focused(), Some(b));
@@ -436,9 +440,9 @@ mod tests {
     #[test]
     fn a_pane_is_in_one_tab_wherever_it_was_before() {
         let mut consoles = Consoles::default();
-        let (a, _) = consoles.show(&console("a"));
-        let (b, _) = consoles.show(&console("b"));
-        let (c, _) = consoles.show(&console("c"));
+        let a = consoles.show(&console("a"));
+        let b = consoles.show(&console("b"));
+        let c = consoles.show(&console("c"));
         // From a tab before the current one, which is its current one still.
         assert_eq!(consoles.split(&console("a"), true), Some(a));
         assert_eq!((consoles.tabs.len(), consoles.current), (2, 1));

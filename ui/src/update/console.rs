@@ -15,23 +15,30 @@ const MOST: usize = 16;
 /// Goes to the pane with this at its other end, and opens it if there is none.
 pub fn open(model: &mut Model, source: &Source) -> Vec<Effect> {
     model.view = View::Consoles;
-    let command = match source {
-        Source::Console(node) => format!("node enter {node}"),
-        Source::Shell(netns) => format!("netns exec {netns} -- bash"),
-        Source::Ssh(node) => format!("ssh-config > /tmp/lab.ssh && ssh -F /tmp/lab.ssh {node}"),
-    };
+    log_opened(model, source);
     let readonly = model.settings.readonly;
-    let (id, made) = model.consoles.show(source);
+    let id = model.consoles.show(source);
     model.consoles.typing = !readonly;
     model.consoles.left = None;
-    if made {
-        model.log_command(&command, None);
-    }
     connect(model, id)
+}
+
+/// Remembers the command that does what opening a pane does, unless it is open already.
+fn log_opened(model: &mut Model, source: &Source) {
+    if model.consoles.has(source) {
+        return;
+    }
+    let command = match source {
+        Source::Console(node) => format!("node enter {node}"),
+        Source::Shell(netns) => format!("netns enter {netns}"),
+        Source::Ssh(node) => format!("ssh-config > /tmp/lab.ssh && ssh -F /tmp/lab.ssh {node}"),
+    };
+    model.log_command(&command, None);
 }
 
 /// Shows a console beside the focused pane, or below it.
 pub fn split(model: &mut Model, source: &Source, beside: bool) -> Vec<Effect> {
+    log_opened(model, source);
     match model.consoles.split(source, beside) {
         Some(pane) => connect(model, pane),
         None => Vec::new(),
@@ -50,6 +57,7 @@ pub fn open_all(model: &mut Model, nodes: &[String]) -> Vec<Effect> {
     model.view = View::Consoles;
     model.consoles.typing = false;
     let sources: Vec<Source> = nodes.iter().cloned().map(Source::Console).collect();
+    sources.iter().for_each(|source| log_opened(model, source));
     let panes = model.consoles.tile(&sources);
     model.tell("b types into all of them at once");
     panes.into_iter().flat_map(|pane| connect(model, pane)).collect()

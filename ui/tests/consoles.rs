@@ -219,3 +219,27 @@ fn of_those_who_look_on_a_serial_line_who_types_answers() {
     let (mut screen, shell) = with(&["4", "s", "ctrl-]"], (80, 24));
     assert_eq!(screen.message(Msg::Bytes(shell, b"\x1b[6n".to_vec())).len(), 1);
 }
+
+#[test]
+fn a_guest_is_told_the_size_that_a_serial_line_cannot_tell() {
+    let mut screen = screen((120, 30));
+    screen.keys(&["5", "R"]);
+    assert!(
+        screen.text().contains("no serial console is selected"),
+        "{}",
+        screen.text()
+    );
+    screen.keys(&["2", "enter", "ctrl-]", "R"]);
+    assert!(screen.text().contains("not connected"), "{}", screen.text());
+    let one = connected(&mut screen);
+    let told = |pane, cols| Effect::Type(pane, format!("stty rows 24 cols {cols}\r").into_bytes());
+    assert_eq!(screen.keys(&["R"]), [told(one, 118)]);
+    assert_eq!(
+        screen.model.history.back().unwrap().text,
+        "pmctl2 --lab dc node type --enter r0-s1 'stty rows 24 cols 118'"
+    );
+    // Each line that keys go to, the size of its pane.
+    screen.keys(&["|", "r", "1", "-", "s", "1", "enter", "b"]);
+    let two = connected(&mut screen);
+    assert_eq!(screen.keys(&["R"]), [told(one, 58), told(two, 58)]);
+}

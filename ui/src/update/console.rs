@@ -87,6 +87,26 @@ pub fn send_break(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// Types the size of their panes into the serial lines that keys go to, for the shells that run there: a serial line has none.
+pub fn tell_size(model: &mut Model) -> Vec<Effect> {
+    let mut told = Vec::new();
+    for id in model.consoles.typed_into() {
+        let pane = model.consoles.panes.get(&id).filter(|pane| pane.line == Line::Open);
+        if let Some((Source::Console(node), size)) = pane.map(|pane| (&pane.source, pane.emulator.size())) {
+            let line = format!("stty rows {} cols {}", size.lines, size.columns);
+            told.push((id, node.clone(), line));
+        }
+    }
+    if told.is_empty() {
+        model.complain("the console is not connected");
+    }
+    for (_, node, line) in &told {
+        model.log_command(&format!("node type --enter {node} '{line}'"), None);
+    }
+    let typed = |(id, _, line): (PaneId, String, String)| Effect::Type(id, format!("{line}\r").into_bytes());
+    told.into_iter().map(typed).collect()
+}
+
 /// A pane is connected.
 pub fn opened(model: &mut Model, id: PaneId) -> Vec<Effect> {
     let Some(pane) = model.consoles.panes.get_mut(&id) else {

@@ -52,6 +52,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
         }
         Action::Break => return console::send_break(model),
+        Action::TellSize => return console::tell_size(model),
         Action::OpenConsole => choose(model, Place::Tab),
         Action::SplitRight => choose(model, Place::Beside),
         Action::SplitDown => choose(model, Place::Below),

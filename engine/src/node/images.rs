@@ -238,11 +238,7 @@ async fn decompress(
     progress.phase(ImagePhase::Unpacking);
     progress.tell(Level::Info, &format!("Decompressing {path}."));
     let source = File::open(&image.file).map_err(unreadable)?;
-    let to = target.clone();
-    let done = on_a_thread(
-        &env.cancel,
-        async move { unpack_into(source, compression, &to, MODE).await },
-    );
+    let done = on_a_thread(&env.cancel, unpack_into(source, compression, target.clone(), MODE));
     done.await.ok_or(ImageError::Cancelled)?.map_err(failed)?;
     Ok(target)
 }

@@ -1,6 +1,6 @@
 //! From a compressed stream of bytes to a sparse file.
 
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::{fs::File, io, os::unix::fs::FileExt, path::PathBuf};
 
 use async_compression::tokio::bufread::{BzDecoder, GzipDecoder, XzDecoder, ZstdDecoder};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, BufReader};
@@ -65,8 +65,8 @@ async fn write_sparse(mut source: impl AsyncRead + Unpin, file: &File) -> io::Re
 
 /// Decompresses a file into another that appears complete or not at all and is kept for ever, so that it must survive a host
 /// that loses its power. Blocks as it writes.
-pub(super) async fn unpack_into(source: File, compression: Compression, target: &Path, mode: u32) -> io::Result<()> {
-    let part = PartFile::create(target, mode)?;
+pub(super) async fn unpack_into(source: File, compression: Compression, target: PathBuf, mode: u32) -> io::Result<()> {
+    let part = PartFile::create(&target, mode)?;
     let source = BufReader::with_capacity(READ_SIZE, tokio::fs::File::from_std(source));
     unpack(source, compression, part.file()).await?;
     part.file().sync_data()?;

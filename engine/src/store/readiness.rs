@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AppPhase, AppState, NamespaceState, NodeState, Ready};
+use super::{AppPhase, AppState, LabPhase, NamespaceState, NodeState, Ready};
 use crate::{node::PowerState, spec::model as spec};
 
 /// How far something is with doing what it is for.
@@ -182,6 +182,16 @@ pub fn power(power: PowerState) -> &'static str {
         PowerState::PoweringOn => "powering on",
         PowerState::Off => "off",
         PowerState::PoweringOff => "powering off",
+    }
+}
+
+/// How far a lab is, as the end of "it is".
+pub fn lab_phase(phase: LabPhase) -> &'static str {
+    match phase {
+        LabPhase::Starting => "starting",
+        LabPhase::Running => "running",
+        LabPhase::Stopping => "stopping",
+        LabPhase::Failed => "failed",
     }
 }
 

@@ -162,7 +162,7 @@ impl Fetching {
         self.progress.phase(ImagePhase::Unpacking);
         let unpacked = async {
             let source = File::open(self.partial.path())?;
-            unpack_into(source, compression, &target, MODE).await
+            unpack_into(source, compression, target, MODE).await
         };
         let unpacked = unpacked.await.map_err(failed);
         // If it can't be decompressed, another attempt needs other bytes.

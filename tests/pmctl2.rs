@@ -141,12 +141,32 @@ fn shells_complete_with_what_runs() {
     assert!(nothing.status.success() && nothing.stderr.is_empty(), "{nothing:?}");
 }
 
+/// What a program prints for a shell to load.
+fn registration(program: &str, words: &[&str], variable: &str) -> String {
+    let output = Command::new(program).args(words).env("COMPLETE", variable).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn completion_is_a_command_as_well() {
+    for program in [env!("CARGO_BIN_EXE_pmctl2"), env!("CARGO_BIN_EXE_placemat2")] {
+        for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+            let script = registration(program, &["completion", shell], "");
+            assert!(script.contains(program), "{script}");
+            assert_eq!(script, registration(program, &[], shell));
+        }
+    }
+    let output = command(&["completion", "tcsh"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
 #[test]
 fn bash_completes_on_its_own() {
     let server = Server::start();
     let directory = std::path::Path::new(env!("CARGO_BIN_EXE_pmctl2")).parent().unwrap();
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
-    let script = "source <(COMPLETE=bash pmctl2); COMP_WORDS=(pmctl2 node show bo); COMP_CWORD=3; \
+    let script = ". <(pmctl2 completion bash); COMP_WORDS=(pmctl2 node show bo); COMP_CWORD=3; \
                   _clap_complete_pmctl2 pmctl2 bo show 2> /dev/null; echo \"${COMPREPLY[@]}\"";
     let mut bash = Command::new("bash");
     bash.args(["-c", script])

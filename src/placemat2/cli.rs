@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::{client::Endpoint, duration, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
-use crate::pmctl2::complete;
+use crate::{completion::Completion, pmctl2::complete};
 
 /// A whole data centre on one Linux machine, from a YAML file.
 ///
@@ -56,6 +56,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Writes the manual pages of placemat2 and pmctl2.
     Man(ManArgs),
+    /// Prints what a shell loads so that it completes lines of placemat2.
+    Completion(Completion),
     /// Removes what a lab left behind that was killed.
     Cleanup(CleanupArgs),
 }

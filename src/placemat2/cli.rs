@@ -10,8 +10,8 @@ use crate::{completion::Completion, pmctl2::complete};
 
 /// A whole data centre on one Linux machine, from a YAML file.
 ///
-/// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM; `placemat2 ui FILES` does
-/// so with a console to see and steer it.
+/// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM, and when its terminal goes,
+/// unless it was started with `nohup`; `placemat2 ui FILES` does so with a console to see and steer it.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Exit status: 0 when all went well, 1 when something failed, 2 for a wrong command line.")]

@@ -189,7 +189,8 @@ pub struct RunArgs {
 /// Options that decide what a lab consists of.
 #[derive(Clone, Debug, Args)]
 pub struct PlanOptions {
-    /// Lab files; `demo` is the demo data centre if there is no such file. Relative paths in them start at the directory of the first.
+    /// Lab files; `demo` is the demo data centre if there is no such file. Relative paths in them, and relative directories of the options
+    /// below, start at the directory of the first.
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
@@ -203,7 +204,7 @@ pub struct PlanOptions {
     /// Directory of the serial consoles' sockets (NODE.socket).
     #[arg(long, value_name = "DIR", default_value = "/tmp")]
     pub run_dir: PathBuf,
-    /// Directory of volumes and UEFI variables.
+    /// Directory of what nodes keep from run to run: volumes, UEFI variables, TPMs, whether they were on.
     #[arg(long, value_name = "DIR", default_value = "/var/scratch/placemat")]
     pub data_dir: PathBuf,
     /// Directory of downloaded images; ~/placemat_data of the sudo user, or the data directory, if not given.

@@ -64,6 +64,21 @@ fn node_list_as_in_placemat_v2() {
 }
 
 #[test]
+fn json_is_a_line_for_programs_and_indented_for_people() {
+    let server = Server::start();
+    for arguments in [&["node", "show", "boot-0"][..], &["node", "list", "--json"]] {
+        let json = stdout(&server, arguments);
+        assert!(json.lines().count() == 1 && json.contains(r#""power_status":"On""#), "{json}");
+    }
+    let mut terminal = Command::new("script");
+    let show = format!("{} node show boot-0", env!("CARGO_BIN_EXE_pmctl2"));
+    terminal.args(["-qec", &show, "/dev/null"]).env("PLACEMAT2_ENDPOINT", &server.endpoint);
+    let output = terminal.stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("\n  \"power_status\": \"On\""), "{shown}");
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let server = Server::start();
     let script = format!(

@@ -29,7 +29,7 @@ pages (`placemat2 man` writes them where no package did).
 
 ## Output
 
-Colour is used on terminals only, and nowhere if `NO_COLOR` is set and not empty. `--quiet` leaves out what is no error.
+JSON is indented on terminals, and else on one line, without blanks between. Colour is used on terminals only, and nowhere if `NO_COLOR` is set and not empty. `--quiet` leaves out what is no error.
 ";
 
 /// Returns the page.

@@ -1,5 +1,7 @@
 //! Power: the reset actions of system and chassis, and what they can be told.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -38,6 +40,9 @@ pub const ROUTES: &[Route] = &[
         reset_chassis,
     ),
 ];
+
+/// How long an answer waits for what was asked for, so that the power is then seen as it was to be.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What takes the guest's part.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -169,11 +174,15 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
         Reset::Verb(verb) => verb,
     };
     // Also what seems useless: what is seen here of the power may be behind what the machine was told, by others too.
-    match bmc.begin(verb, Cause::Redfish) {
-        _ if useless => Ok(no_operation()),
-        Ok(()) => Ok(Reply::empty()),
-        Err(error) => Err(refused(&error)),
-    }
+    let begun = match bmc.begin(verb, Cause::Redfish) {
+        _ if useless => return Ok(no_operation()),
+        begun => begun.map_err(|error| refused(&error))?,
+    };
+    parameters.then(async move {
+        let ended = begun.end_within(PATIENCE).await;
+        ended.map(|()| Reply::empty()).map_err(|error| refused(&error))
+    });
+    Ok(Reply::empty())
 }
 
 fn no_operation() -> Reply {

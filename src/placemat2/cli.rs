@@ -158,6 +158,9 @@ pub struct RunArgs {
     /// Where the API listens, besides the lab's unix socket.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808")]
     pub listen_addr: String,
+    /// A name by which the API may be called over TCP, besides addresses, localhost and the host's own; may be repeated.
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub allow_host: Vec<String>,
     /// How many virtual machines are powered on at a time; twice the number of CPUs if not given.
     #[arg(long, value_name = "NUMBER")]
     pub boot_parallelism: Option<NonZero<usize>>,
@@ -326,6 +329,14 @@ pub struct CleanupArgs {
     /// Cleans up after every lab that is not running.
     #[arg(long, group = "which")]
     pub all: bool,
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if text.is_empty() || !text.chars().all(fits) {
+        return Err(format!("`{text}` is no name of a host: write NAME without scheme and port"));
+    }
+    Ok(text.to_owned())
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -216,7 +216,7 @@ pub struct PlanOptions {
     /// Directory of the apps' and consoles' logs, in one directory per lab.
     #[arg(long, value_name = "DIR", default_value = "/var/log/placemat2")]
     pub log_dir: PathBuf,
-    /// Shows the virtual machines' screens in windows instead of serial consoles.
+    /// Shows the virtual machines' screens in windows, beside their serial consoles.
     #[arg(long)]
     pub graphic: bool,
     /// What runs the virtual machines; `auto` takes KVM only where it works.

@@ -106,7 +106,7 @@ mod tests {
                 args: vec![],
                 user: None,
                 qmp_fd: 10,
-                serial_fd: None,
+                serial_fd: 12,
                 port_fd: 11,
             },
             console_socket: "/tmp/boot-0.socket".into(),

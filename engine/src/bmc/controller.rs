@@ -176,9 +176,15 @@ impl Bmc {
                 "Node {node:?} is off: there is nothing to {verb}."
             )));
         }
-        let idle = verb == Verb::On && self.is_settled() && self.power.borrow().is_on();
+        let on = self.power.borrow().is_on();
+        let boots = match verb {
+            Verb::On => !(on && self.is_settled()),
+            Verb::Push => !on,
+            Verb::Reset | Verb::Cycle => true,
+            Verb::Off | Verb::Shutdown | Verb::Nmi => false,
+        };
         let asked = match verb {
-            Verb::On | Verb::Reset | Verb::Cycle if !idle => {
+            _ if boots => {
                 let mut state = self.lock();
                 state.last_asked += 1;
                 state.asked = Some((cause, state.last_asked));

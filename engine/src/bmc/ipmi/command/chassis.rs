@@ -65,9 +65,6 @@ fn control(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
         5 => Verb::Shutdown,
         _ => return Err(Completion::INVALID_FIELD),
     };
-    if verb == Verb::Cycle && !cx.bmc.power().is_on() {
-        return Err(Completion::STATE);
-    }
     let begun = cx.bmc.begin(verb, Cause::Ipmi).map_err(|error| refusal(&error))?;
     // A client that is not answered asks again: only what does nothing when done twice may take its time.
     *cx.begun = matches!(verb, Verb::On | Verb::Off).then_some(begun);

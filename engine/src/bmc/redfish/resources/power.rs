@@ -79,8 +79,6 @@ enum Reset {
     Verb(Verb),
     /// What takes the guest's part, and so its time.
     Errand(Errand),
-    /// A reset, or power where there is none.
-    Force,
 }
 
 const SYSTEM_RESETS: &[(&str, Reset)] = &[
@@ -89,7 +87,7 @@ const SYSTEM_RESETS: &[(&str, Reset)] = &[
     ("ForceOn", Reset::Verb(Verb::On)),
     ("GracefulShutdown", Reset::Errand(Errand::Shutdown)),
     ("GracefulRestart", Reset::Errand(Errand::Restart)),
-    ("ForceRestart", Reset::Force),
+    ("ForceRestart", Reset::Verb(Verb::Reset)),
     ("PowerCycle", Reset::Verb(Verb::Cycle)),
     ("Nmi", Reset::Verb(Verb::Nmi)),
     ("PushPowerButton", Reset::Verb(Verb::Push)),
@@ -163,14 +161,12 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
         && match wanted {
             Reset::Verb(Verb::On) => on,
             Reset::Verb(Verb::Off) | Reset::Errand(Errand::Shutdown) => !on,
-            Reset::Verb(_) | Reset::Errand(_) | Reset::Force => false,
+            Reset::Verb(_) | Reset::Errand(_) => false,
         };
     let verb = match wanted {
         Reset::Errand(Errand::Shutdown) if useless => return Ok(no_operation()),
         Reset::Errand(_) if !on => return Err(in_standby("a machine that is off can't be restarted by its guest")),
         Reset::Errand(errand) => return errand.begin(view),
-        Reset::Force if on => Verb::Reset,
-        Reset::Force => Verb::On,
         Reset::Verb(verb) => verb,
     };
     // Also what seems useless: what is seen here of the power may be behind what the machine was told, by others too.

@@ -31,6 +31,8 @@ async fn power() {
         ("GracefulShutdown", 200, vec![]),
         ("GracefulRestart", 409, vec![]),
         ("Nmi", 409, vec![]),
+        ("ForceRestart", 409, vec![]),
+        ("PowerCycle", 409, vec![]),
         ("On", 204, vec![Verb::On]),
         ("On", 200, vec![Verb::On]),
         ("ForceOn", 200, vec![Verb::On]),
@@ -38,7 +40,8 @@ async fn power() {
         ("ForceRestart", 204, vec![Verb::Reset]),
         ("PowerCycle", 204, vec![Verb::Cycle]),
         ("ForceOff", 204, vec![Verb::Off]),
-        ("ForceRestart", 204, vec![Verb::On]),
+        ("PushPowerButton", 204, vec![Verb::Push]),
+        ("On", 200, vec![Verb::On]),
         ("PushPowerButton", 204, vec![Verb::Push]),
         ("ForceOn", 204, vec![Verb::On]),
     ] {

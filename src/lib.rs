@@ -5,3 +5,4 @@ pub mod output;
 pub mod placemat2;
 pub mod pmctl2;
 pub mod reference;
+mod switch;

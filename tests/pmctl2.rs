@@ -54,6 +54,8 @@ fn node_list_as_in_placemat_v2() {
     assert_eq!(stdout(&server, &["node", "list"]), "boot-0\nrack0-node1\n");
     let listed = stdout(&server, &["node", "list", "--json"]);
     assert_eq!(listed, stdout(&server, &["node", "list", "-o", "json"]));
+    assert_eq!(listed, stdout(&server, &["node", "list", "--json=false", "--json=true"]));
+    assert_eq!(stdout(&server, &["node", "list", "--json=false"]), "boot-0\nrack0-node1\n");
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(
         listed,

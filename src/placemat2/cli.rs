@@ -2,18 +2,18 @@
 
 use std::{ffi::OsString, num::NonZero, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::{client::Endpoint, duration, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
-use crate::{completion::Completion, pmctl2::complete};
+use crate::{completion::Completion, pmctl2::complete, switch};
 
 /// A whole data centre on one Linux machine, from a YAML file.
 ///
 /// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM, and when its terminal goes,
 /// unless it was started with `nohup`; `placemat2 ui FILES` does so with a console to see and steer it.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 110)]
+#[command(version, propagate_version = true, max_term_width = 110, args_override_self = true)]
 #[command(after_help = "Exit status: 0 when all went well, 1 when something failed, 2 for a wrong command line.")]
 pub struct Cli {
     /// Runs without a console. `run` always does; `ui` then does as `run` does.
@@ -165,10 +165,30 @@ pub struct RunArgs {
     #[arg(long, value_name = "NUMBER")]
     pub boot_parallelism: Option<NonZero<usize>>,
     /// Shows what the virtual machines' QEMUs print.
-    #[arg(long)]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse
+    )]
     pub debug: bool,
     /// First removes what an earlier run of this lab left. Kept for scripts: every start does that.
-    #[arg(long)]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse
+    )]
     pub force: bool,
     /// Who may sign in to BMCs whose lab file says nothing of users: a YAML list of `name`, `password`, `role`.
     #[arg(long, value_name = "FILE")]
@@ -217,7 +237,17 @@ pub struct PlanOptions {
     #[arg(long, value_name = "DIR", default_value = "/var/log/placemat2")]
     pub log_dir: PathBuf,
     /// Shows the virtual machines' screens in windows, beside their serial consoles.
-    #[arg(long)]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse
+    )]
     pub graphic: bool,
     /// What runs the virtual machines; `auto` takes KVM only where it works.
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
@@ -378,6 +408,20 @@ mod tests {
         assert!(cli.command.is_none() && cli.headless);
         assert_eq!(cli.run.plan.files, [PathBuf::from("dc.yml")]);
         assert_eq!(cli.run.plan.run_dir, PathBuf::from("/x"));
+    }
+
+    #[test]
+    fn options_are_taken_as_placemat_v2_took_them() {
+        let words = ["placemat2", "--force=true", "--debug=false", "--graphic", "--data-dir", "/a", "--data-dir=/b", "dc.yml"];
+        let run = Cli::parse_from(words).run;
+        assert!(run.force && !run.debug && run.plan.graphic);
+        assert_eq!(run.plan.data_dir, PathBuf::from("/b"));
+        assert_eq!(run.plan.files, [PathBuf::from("dc.yml")]);
+        // What stands behind it is a file.
+        assert_eq!(Cli::parse_from(["placemat2", "--force", "true"]).run.plan.files, [PathBuf::from("true")]);
+        assert!(Cli::try_parse_from(["placemat2", "--force=perhaps", "dc.yml"]).is_err());
+        let twice = Cli::parse_from(["placemat2", "--set", "A=1", "--set", "B=2", "dc.yml"]);
+        assert_eq!(twice.run.plan.variables.set.len(), 2);
     }
 
     #[test]

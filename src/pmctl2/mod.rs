@@ -45,6 +45,7 @@ use connect::{Session, Target};
 #[command(
     name = "pmctl2",
     version,
+    args_override_self = true,
     after_help = "Without --endpoint and --lab the one lab that runs on this host is meant; if none is found, the one \
                   that answers at http://localhost:10808.\n\nExit status: 0 done, 1 failed, 2 wrong usage; that of the \
                   command for `netns exec` and `netns enter`; 3 and 4 are those of `wait`."

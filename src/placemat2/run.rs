@@ -150,6 +150,7 @@ async fn prepare_run(
     let qemu_version = facts.qemu.as_ref().and_then(|qemu| qemu.version);
     let settings = Settings {
         listen_addr: args.listen_addr,
+        allow_hosts: args.allow_host,
         init_timeout: args.init_timeout,
         stop_timeout: args.stop_timeout,
         boot_parallelism: args.boot_parallelism,

@@ -13,6 +13,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use placemat2_engine::causes::with_causes;
 use serde::Serialize;
 pub use visible::Visible;
 
@@ -112,7 +113,7 @@ pub fn exit_code(program: &str, outcome: anyhow::Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            remark(program, &explain(&error));
+            remark(program, &with_causes(&*error));
             ExitCode::FAILURE
         }
     }
@@ -123,19 +124,6 @@ pub fn exit_code(program: &str, outcome: anyhow::Result<ExitCode>) -> ExitCode {
 fn is_reader_gone(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe;
     error.is::<ReaderGone>() || error.downcast_ref().is_some_and(broken)
-}
-
-/// An error with its causes, each once: many messages quote their cause already.
-fn explain(error: &anyhow::Error) -> String {
-    let mut explanation = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if explanation.is_empty() {
-            explanation = cause;
-        } else if !explanation.contains(&cause) {
-            explanation = format!("{explanation}: {cause}");
-        }
-    }
-    explanation
 }
 
 /// Writes text for people to standard error as it is.

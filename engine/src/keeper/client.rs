@@ -166,7 +166,7 @@ impl Keeper {
     }
 
     /// Returns when the keeper process has ended. Unless that was asked for, somebody killed it: the processes it
-    /// started die with it, those that daemonized go on until [`Keeper::kill_all`].
+    /// started die with it; those that daemonized, or changed their user, go on until [`Keeper::kill_all`].
     pub async fn gone(&self) {
         // An error says that the task is gone, and the keeper's socket with it.
         let _ = self.gone.clone().wait_for(|gone| *gone).await;

@@ -63,7 +63,8 @@ impl Process {
             {
                 return exit;
             }
-            // The keeper died and took its children along; each pidfd becomes readable as that happens.
+            // The keeper died and took its children along, but for those that had changed their user, which are killed by
+            // whoever hears of the keeper's end. Each pidfd becomes readable as that happens.
             if let Ok(pidfd) = pidfd {
                 pidfd::ended(pidfd).await;
             }
@@ -80,7 +81,7 @@ impl Process {
             pid: i32::try_from(self.pid).unwrap_or_default(),
             signal: signal as i32,
         };
-        // Without a keeper no process is left to get it.
+        // Without a keeper, whatever of it still runs is about to be killed.
         let _ = self.requests.send(Outgoing::Request(request));
     }
 

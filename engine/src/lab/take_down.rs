@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{LabError, made::Made, undone};
 use crate::{
     blocking,
+    keeper::Keeper,
     node::NodeHandle,
     store::{LabPhase, Level, Store},
 };
@@ -42,7 +43,13 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
     let nodes = join_all(parts.nodes.values().map(NodeHandle::close));
     let ends = timeout(grace + DEATH_LIMIT, async { tokio::join!(apps, nodes) });
     // Those who don't end are killed below.
-    unless_hurried(hurry, ends).await;
+    unless_hurried(hurry, async {
+        tokio::select! {
+            _ = ends => {}
+            () = kill_orphans(made.keeper.get()) => {}
+        }
+    })
+    .await;
     drop(parts.nodes);
     if let Some(nat) = parts.nat {
         unless_hurried(hurry, nat.stop()).await;
@@ -77,6 +84,16 @@ async fn unless_hurried<T>(hurry: &CancellationToken, end: impl Future<Output = 
         _ = end => {}
         () = hurry.cancelled() => {}
     }
+}
+
+/// Kills what a keeper that was killed leaves behind, as soon as it does. Never returns: whoever waits for the end of a process
+/// hears of it.
+async fn kill_orphans(keeper: Option<&Keeper>) {
+    if let Some(keeper) = keeper {
+        keeper.gone().await;
+        keeper.kill_all().await;
+    }
+    std::future::pending().await
 }
 
 /// Waits until the logs are on disk, unless that hangs.

@@ -38,7 +38,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// A running child; each is a session leader of its own. Dropping it leaves the process running.
+/// A running child, usually a session leader of its own. Dropping it leaves the process running.
 pub struct Process {
     /// As the host sees it.
     pub pid: u32,
@@ -72,7 +72,8 @@ impl Process {
         }
     }
 
-    /// Sends a signal to the process's group; nothing happens if all of it has ended.
+    /// Sends a signal to the process's group, to the process alone if it is in the engine's; nothing happens if all of it has
+    /// ended.
     ///
     /// The keeper does it, which alone knows for sure that the process's id has not become another's.
     pub fn signal(&self, signal: Signal) {

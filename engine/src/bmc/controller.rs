@@ -127,6 +127,7 @@ impl Bmc {
     }
 
     /// The machine's power, to wait for changes of it.
+    #[cfg(test)]
     pub fn watch_power(&self) -> watch::Receiver<Power> {
         self.power.clone()
     }

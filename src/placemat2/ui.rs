@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use placemat2_engine::{
     client::{Client, Endpoint, LABS_DIR, lab_socket, running_labs},
-    lab,
+    host::check_privileges,
 };
 use placemat2_ui::{
     config::{Config, Surroundings},
@@ -136,7 +136,7 @@ async fn running(look: &LookArgs) -> anyhow::Result<Target> {
 
 /// A lab that is started: mistakes are told before there is a screen.
 async fn started(args: &UiArgs, log: &LogArgs) -> anyhow::Result<(Target, Option<Engine>)> {
-    lab::check_privileges()?;
+    check_privileges()?;
     demo::make(&args.run.plan).await?;
     let written = prepare::read(&args.run.plan)?;
     let (root, name) = written.lab();

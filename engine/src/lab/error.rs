@@ -6,7 +6,10 @@ use crate::{
     api::BindError,
     app::{AppError, init::InitError},
     fabric::FabricError,
-    host::{ForwardError, LabDirError, NatError, PublishError, RecordError, SysctlError, UndoError, mtu::MtuError},
+    host::{
+        ForwardError, LabDirError, MissingCapability, NatError, PublishError, RecordError, SysctlError, UndoError,
+        mtu::MtuError,
+    },
     keeper::KeeperError,
     node::{ClaimError, ImageError, NodeError, VolumeError},
 };
@@ -18,8 +21,8 @@ pub enum LabError {
     #[error("The lab was stopped while it came up.")]
     Cancelled,
     /// Not enough power.
-    #[error("A lab can only be run as root: this process lacks {0}. Use sudo.")]
-    NotRoot(&'static str),
+    #[error(transparent)]
+    NotRoot(#[from] MissingCapability),
     /// No taps.
     #[error(
         "Nodes need /dev/net/tun, which can't be opened: {0}. Load the module (modprobe tun), or give the container that device."

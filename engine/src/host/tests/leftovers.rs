@@ -8,6 +8,25 @@ use std::{
 
 use super::{super::*, *};
 
+/// Where a link points that stands for whatever a lab makes.
+const NOWHERE: &str = "/nowhere";
+
+fn link(path: &str) -> Undo {
+    Undo::Symlink {
+        path: path.into(),
+        target: NOWHERE.into(),
+    }
+}
+
+/// Makes a link for a lab, by its record.
+pub fn make_link(lab: &LabDir, path: &str) {
+    let make = || {
+        symlink(NOWHERE, path).unwrap();
+        Ok::<_, RecordError>(())
+    };
+    lab.recorder().make(&link(path), make).unwrap();
+}
+
 fn note(lab: &LabDir, undo: &Undo) {
     lab.recorder().make(undo, || Ok::<_, RecordError>(())).unwrap();
 }

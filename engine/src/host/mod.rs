@@ -11,8 +11,8 @@ mod claims;
 mod device;
 pub mod enter;
 pub mod facts;
+pub mod firewall;
 mod firmware;
-pub mod forward;
 pub mod installed;
 mod keeper_lock;
 mod kvm;
@@ -34,7 +34,7 @@ pub mod sysctl;
 mod undo;
 mod user;
 
-pub use forward::ForwardError;
+pub use firewall::FirewallError;
 pub use keeper_lock::KeeperLock;
 pub use labdir::{Cleanup, LabDir, LabDirError, LabEntry, cleanup};
 pub use nat::{Nat, NatError};

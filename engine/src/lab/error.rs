@@ -7,7 +7,7 @@ use crate::{
     app::{AppError, init::InitError},
     fabric::FabricError,
     host::{
-        ForwardError, LabDirError, MissingCapability, NatError, PublishError, RecordError, SysctlError, UndoError,
+        FirewallError, LabDirError, MissingCapability, NatError, PublishError, RecordError, SysctlError, UndoError,
         mtu::MtuError,
     },
     keeper::KeeperError,
@@ -65,7 +65,7 @@ pub enum LabError {
     Nat(#[from] NatError),
     /// The host's FORWARD policy.
     #[error(transparent)]
-    Forward(#[from] ForwardError),
+    Firewall(#[from] FirewallError),
     /// The host's sysctls.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
@@ -74,7 +74,7 @@ pub enum LabError {
     Publish(#[from] PublishError),
     /// Ports of the host that lead into namespaces.
     #[error(transparent)]
-    Ports(#[from] crate::forward::ForwardError),
+    Forward(#[from] crate::forward::ForwardError),
     /// Init scripts.
     #[error(transparent)]
     Init(#[from] InitError),

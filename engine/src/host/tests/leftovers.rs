@@ -6,7 +6,10 @@ use std::{
     os::unix::{fs::symlink, net::UnixListener},
 };
 
-use super::{super::*, *};
+use super::{
+    super::{firewall, *},
+    *,
+};
 
 /// Where a link points that stands for whatever a lab makes.
 const NOWHERE: &str = "/nowhere";
@@ -160,7 +163,7 @@ fn nothing_is_made_once_the_lab_is_taken_down() {
         release(lab);
         let made: Result<(), RecordError> = recorder.make(&link("/run/late"), || panic!("made after the end"));
         assert!(matches!(made, Err(RecordError::Closed)));
-        assert!(forward::accept_blocking(&recorder, &["ext".into()]).is_err());
+        assert!(firewall::accept_blocking(&recorder, &["ext".into()]).is_err());
         assert_eq!(run_dir(), "/run\n");
     });
 }

@@ -15,4 +15,4 @@ mod rules;
 
 pub use accept::{accept, accept_blocking, dropping};
 use chain::Chain;
-pub use error::ForwardError;
+pub use error::FirewallError;

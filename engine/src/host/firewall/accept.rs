@@ -6,7 +6,7 @@ use super::{
         program::{Program, ProgramError},
         record::Recorder,
     },
-    ForwardError,
+    FirewallError,
     chain::Chain,
     iptables, nft,
 };
@@ -14,19 +14,19 @@ use crate::blocking;
 
 /// Accepts what is forwarded to and from these links of the host, wherever its firewall would drop it. Returns sentences
 /// about chains that would drop it and can't be changed.
-pub async fn accept(recorder: &Recorder, links: &[String]) -> Result<Vec<String>, ForwardError> {
+pub async fn accept(recorder: &Recorder, links: &[String]) -> Result<Vec<String>, FirewallError> {
     let (recorder, links) = (recorder.clone(), links.to_vec());
     blocking::run(move || accept_blocking(&recorder, &links)).await
 }
 
 /// Does what [`accept`] does on the calling thread, in its network namespace.
-pub fn accept_blocking(recorder: &Recorder, links: &[String]) -> Result<Vec<String>, ForwardError> {
+pub fn accept_blocking(recorder: &Recorder, links: &[String]) -> Result<Vec<String>, FirewallError> {
     if links.is_empty() {
         return Ok(Vec::new());
     }
     // `*` is a wildcard for nft and `+` for iptables.
     if let Some(link) = links.iter().find(|link| link.ends_with(['*', '+'])) {
-        return Err(ForwardError::Pattern { link: link.clone() });
+        return Err(FirewallError::Pattern { link: link.clone() });
     }
     let mut session = recorder.begin()?;
     let comment = comment(recorder.lab());
@@ -51,7 +51,7 @@ pub fn accept_blocking(recorder: &Recorder, links: &[String]) -> Result<Vec<Stri
 }
 
 /// Names the chains that drop what is forwarded and that none of their rules accepts. Blocks.
-pub fn dropping() -> Result<Vec<String>, ForwardError> {
+pub fn dropping() -> Result<Vec<String>, FirewallError> {
     let nft = Program::nft()?;
     let work = LockFile::of_nobody().map_err(|source| ProgramError::Run {
         program: nft.name(),

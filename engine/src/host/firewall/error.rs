@@ -1,10 +1,10 @@
-//! Why forwarding can't be opened.
+//! Why the firewall can't be opened.
 
 use super::super::{program::ProgramError, record::RecordError};
 
 /// Why forwarding can't be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum ForwardError {
+pub enum FirewallError {
     /// `nft` or `iptables` failed.
     #[error("Forwarding to and from the lab cannot be allowed in the host's firewall: {0}")]
     Program(#[from] ProgramError),

@@ -34,6 +34,16 @@ pub enum Access {
     ReadOnly,
 }
 
+/// A client's end of a console.
+#[derive(Debug)]
+pub struct Connection {
+    /// What the guest writes is read from it, what is written to it is typed.
+    pub stream: UnixStream,
+    /// How many of the first bytes to be read the guest had written before. What it asked in them was for who was there
+    /// then.
+    pub replay: u64,
+}
+
 /// Serves clients until the console is closed.
 pub(super) async fn accept(listener: UnixListener, console: Console, closed: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
@@ -47,15 +57,14 @@ pub(super) async fn accept(listener: UnixListener, console: Console, closed: Can
         };
         let console = console.clone();
         tokio::spawn(async move {
-            serve(&stream, &console, Since::Screen, Access::Full).await;
+            serve(&stream, &console, console.reader(Since::Screen), Access::Full).await;
             drop(place);
         });
     }
 }
 
 /// Carries bytes both ways until the client or the console is gone.
-pub(super) async fn serve(stream: &UnixStream, console: &Console, since: Since, access: Access) {
-    let reader = console.reader(since);
+pub(super) async fn serve(stream: &UnixStream, console: &Console, reader: Reader, access: Access) {
     let mut input = pin!(input(stream, console, access));
     tokio::select! {
         // An error means that the client is gone, which may have typed something before.

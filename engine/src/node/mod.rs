@@ -31,6 +31,8 @@ mod screenshot;
 mod share;
 mod shutdown;
 mod telling;
+#[cfg(test)]
+mod testing;
 mod tpm;
 mod unpack;
 mod volumes;

@@ -10,7 +10,7 @@ mod state;
 
 pub use event::{Event, Level};
 pub use handle::Store;
-pub use readiness::{Readiness, ReadyState, phase, power};
+pub use readiness::{Readiness, ReadyState, lab_phase, phase, power};
 pub use state::{
     AddressSource, AppPhase, AppState, BmcOrigin, BmcState, BmcUserState, BootCause, ForwardState, ImagePhase,
     ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState, NicState, NodeAddress, NodeState,

@@ -9,7 +9,7 @@ use super::{
     certificates::Certificates,
     disks::Disks,
     events::{self, Events},
-    sessions::Logins,
+    logins::Logins,
     tasks::Tasks,
 };
 use crate::bmc::{Bmc, Place};
@@ -19,7 +19,7 @@ pub struct Redfish {
     bmc: Arc<Bmc>,
     place: Place,
     certificates: Certificates,
-    sessions: Logins,
+    logins: Logins,
     tasks: Tasks,
     events: Events,
     disks: Disks,
@@ -35,7 +35,7 @@ impl Redfish {
             bmc,
             place,
             certificates: Certificates::new(certificate),
-            sessions: Logins::default(),
+            logins: Logins::default(),
             tasks: Tasks::default(),
             events: Events::default(),
             closing: CancellationToken::new(),
@@ -54,7 +54,7 @@ impl Redfish {
     /// Ends sessions, subscriptions, and whatever goes on by itself.
     pub async fn close(&self) {
         self.closing.cancel();
-        self.sessions.end_all();
+        self.logins.end_all();
         self.events.end_all();
         self.work.close();
         self.work.wait().await;
@@ -68,8 +68,8 @@ impl Redfish {
         &self.certificates
     }
 
-    pub(super) fn sessions(&self) -> &Logins {
-        &self.sessions
+    pub(super) fn logins(&self) -> &Logins {
+        &self.logins
     }
 
     pub(super) fn tasks(&self) -> &Tasks {

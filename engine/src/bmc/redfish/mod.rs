@@ -14,6 +14,7 @@ mod events;
 mod exchange;
 mod face;
 mod filter;
+mod logins;
 mod message;
 mod query;
 mod registry;
@@ -22,7 +23,6 @@ mod resources;
 mod route;
 mod schema;
 mod serve;
-mod sessions;
 mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;

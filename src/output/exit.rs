@@ -5,6 +5,8 @@ use std::{
     process::ExitCode,
 };
 
+use placemat2_engine::causes::with_causes;
+
 use super::{ReaderGone, remark};
 
 /// Returns the exit status of a command, having told what went wrong.
@@ -13,7 +15,7 @@ pub fn exit_code(program: &str, outcome: anyhow::Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            remark(program, &explain(&error));
+            remark(program, &with_causes(&*error));
             ExitCode::FAILURE
         }
     }
@@ -31,17 +33,4 @@ pub fn tell(program: &str, outcome: anyhow::Result<()>) {
 fn is_reader_gone(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe;
     error.is::<ReaderGone>() || error.downcast_ref().is_some_and(broken)
-}
-
-/// An error with its causes, each once: many messages quote their cause already.
-fn explain(error: &anyhow::Error) -> String {
-    let mut explanation = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if explanation.is_empty() {
-            explanation = cause;
-        } else if !explanation.contains(&cause) {
-            explanation = format!("{explanation}: {cause}");
-        }
-    }
-    explanation
 }

@@ -2,12 +2,17 @@
 
 use std::{
     io::{self, Write as _},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
 };
 
 /// Writes a remark for people to standard error. That nobody may be reading there changes nothing.
 pub fn remark(program: &str, remark: &str) {
-    let _ = writeln!(io::stderr().lock(), "{program}: {remark}");
+    remarks(&format!("{program}: {remark}\n"));
 }
 
 /// Whether [`note`] writes nothing.
@@ -32,7 +37,34 @@ pub fn note(program: &str, note: &str) {
 
 /// Writes text for people to standard error as it is.
 pub fn remarks(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let write = |text: &str| {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    };
+    if !IMPATIENT.load(Ordering::Relaxed) {
+        return write(text);
+    }
+    // Whether a write will block can't be told before for every kind of file. A thread that does is left behind.
+    let (done, written) = mpsc::channel();
+    let text = text.to_owned();
+    let thread = thread::Builder::new().spawn(move || {
+        write(&text);
+        let _ = done.send(());
+    });
+    if thread.is_ok() {
+        let _ = written.recv_timeout(PATIENCE);
+    }
+}
+
+/// How long whoever does not read standard error is waited for by those who hold up nobody.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether that holds for this process.
+static IMPATIENT: AtomicBool = AtomicBool::new(false);
+
+/// Has remarks wait a moment at most for whoever should read standard error, from now on: what is not read in time may be lost.
+/// For a process that looks after a lab.
+pub fn hold_up_nobody() {
+    IMPATIENT.store(true, Ordering::Relaxed);
 }
 
 /// Whether the user lets programs use colour at all (no-color.org).

@@ -50,9 +50,14 @@ pub fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     })
 }
 
-/// Writes a value as indented JSON.
+/// Writes a value as JSON: indented for a person, else on one line, which scripts look through with `grep`.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    text(&format!("{}\n", serde_json::to_string_pretty(value)?))
+    let json = if stdout_is_terminal() {
+        serde_json::to_string_pretty(value)?
+    } else {
+        serde_json::to_string(value)?
+    };
+    text(&format!("{json}\n"))
 }
 
 /// Writes a value as YAML.

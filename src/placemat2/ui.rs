@@ -12,8 +12,9 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::ArgMatches;
 use placemat2_engine::{
-    client::{Client, Endpoint, LABS_DIR, lab_socket, running_labs},
+    client::{Client, Endpoint, lab_socket, running_labs},
     lab,
+    plan::{self, LABS_DIR},
 };
 use placemat2_ui::{
     config::{Config, Surroundings},
@@ -143,7 +144,7 @@ async fn started(args: &UiArgs, log: &LogArgs, typed: &ArgMatches) -> anyhow::Re
     demo::make(&args.run.plan).await?;
     let written = prepare::read(&args.run.plan)?;
     let (root, name) = written.lab();
-    let socket = root.join(&name).join("api.sock");
+    let socket = plan::api_socket(&root.join(&name));
     if running_labs().contains(&name) {
         bail!(
             "the lab {name} is already running: attach to it with `placemat2 attach --lab {name}`, or give this one another name with --name"

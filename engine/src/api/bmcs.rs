@@ -45,7 +45,7 @@ pub async fn show(State(shared): State<Arc<Shared>>, Segments(node): Segments<St
     let bmc = shared
         .store
         .read(|state| state.bmc(&node).cloned())
-        .ok_or_else(|| ApiError::not_found(&format!("BMC of a node {node:?}")))?;
+        .ok_or_else(|| ApiError::not_found(format!("BMC of a node {node:?}")))?;
     Ok(json(serde_json::to_vec(&bmc)?.into()))
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{AppPhase, AppState, LabPhase, NamespaceState, NodeState, Ready};
-use crate::node::PowerState;
+use crate::{node::PowerState, spec::model as spec};
 
 /// How far something is with doing what it is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +49,11 @@ impl Readiness {
             probe,
             ..Self::default()
         }
+    }
+
+    /// Of something whose plan says that, and that is not running yet.
+    pub fn of(ready: &[spec::Ready]) -> Self {
+        Self::new((!ready.is_empty()).then(|| spec::Ready::probes(ready)))
     }
 
     /// It is not to be started until somebody asks for it.

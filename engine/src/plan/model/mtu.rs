@@ -15,9 +15,12 @@ pub struct Mtu {
 }
 
 impl Mtu {
+    /// The kernel's default.
+    pub const DEFAULT: u32 = 1500;
+
     /// The MTU links will have in the end.
     pub fn effective(&self) -> u32 {
-        self.value.unwrap_or(1500)
+        self.value.unwrap_or(Self::DEFAULT)
     }
 }
 

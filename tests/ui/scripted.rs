@@ -37,6 +37,8 @@ fn what_the_lab_tells_is_shown() {
     pty.send("d");
     assert!(pty.wait().success());
     pty.assert_given_back();
+    // How to come back to it stays.
+    pty.expect("placemat2: the lab dc goes on; `placemat2 attach --endpoint unix:///");
 }
 
 #[test]

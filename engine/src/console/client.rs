@@ -16,11 +16,10 @@ use super::{
     hub::Console,
     reader::{Reader, Since},
 };
+use crate::accept;
 
 /// Clients of one console at a time; more are turned away.
 const MAX_CLIENTS: usize = 64;
-/// How long to wait before the next attempt when the process is out of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The most that is read from a client at once, in bytes.
 const INPUT_SIZE: usize = 4096;
 /// How long the guest may take for what a client had typed before it went.
@@ -49,26 +48,18 @@ pub struct Connection {
 pub(super) async fn accept(listener: UnixListener, console: Console, closed: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let stream = tokio::select! {
+            stream = accept::accept(&listener, accept::warn("a console")) => stream,
             () = closed.cancelled() => return,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                let Ok(place) = places.clone().try_acquire_owned() else {
-                    continue;
-                };
-                let console = console.clone();
-                tokio::spawn(async move {
-                    serve(&stream, &console, console.reader(Since::Screen), Access::Full).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a client of a console could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
+        let console = console.clone();
+        tokio::spawn(async move {
+            serve(&stream, &console, console.reader(Since::Screen), Access::Full).await;
+            drop(place);
+        });
     }
 }
 

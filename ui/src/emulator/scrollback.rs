@@ -99,11 +99,6 @@ impl Emulator {
         }
     }
 
-    /// Whether there is a selection.
-    pub fn is_selecting(&self) -> bool {
-        self.shown().selection.is_some()
-    }
-
     /// The selected text; without a selection that of the cursor's line.
     pub fn selected(&self) -> String {
         let term = self.shown();

@@ -8,10 +8,13 @@ mod scene;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::process::Output;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Output, Stdio},
+};
 
 use nix::sys::signal::Signal;
-use scene::{assert_unchanged, boot_image, events};
+use scene::{assert_unchanged, boot_image, events, eventually};
 use support::guests::{BOOT, SOON, guest, pmctl2};
 use support::{Engine, Machine, PLACEMAT2, PMCTL2, json};
 
@@ -420,6 +423,24 @@ fn a_test_that_is_interrupted_takes_its_lab_down_first() {
         assert_eq!(engine.wait(SOON), code, "{}", engine.output());
         machine.sh("rm /tmp/told /tmp/begun");
     }
+    // What the command has started goes, too, wherever it has gone to.
+    let command = "(setsid sleep 1007 &); touch /tmp/begun; sleep 1008; true";
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        for place in [&[][..], &["--in", "one"]] {
+            let arguments = [&["test", "/tmp/lab/plain.yml"], place, &["--", "sh", "-c", command]].concat();
+            let mut engine = Engine::start(&machine, &arguments);
+            engine.until("the command runs", SOON, || machine.path("/tmp/begun").exists());
+            engine.signal(signal);
+            engine.wait(SOON);
+            eventually("all of it is gone", 5, || {
+                !machine
+                    .try_sh("pgrep -fx 'sleep 100[78]' || pgrep pm2-keeper")
+                    .status
+                    .success()
+            });
+            machine.sh(&format!("rm /tmp/begun; {PLACEMAT2} cleanup --all"));
+        }
+    }
     let mut engine = Engine::start(
         &machine,
         &["test", "--keep-on-failure", "/tmp/lab/plain.yml", "--", "false"],
@@ -447,10 +468,14 @@ fn a_lab_that_does_not_run_yet_is_found_wherever_it_will_answer() {
     let mut waiting = machine
         .command(PMCTL2)
         .args(["wait", "--all", "--timeout", "60"])
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has asked by then, where a lab answers by default.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    // It has asked where a lab answers by default.
+    let mut said = BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("no lab answers yet"), "{line}");
     let engine = Engine::start(
         &machine,
         &["--headless", "--listen-addr", "127.0.0.1:20808", "/tmp/lab/late.yml"],

@@ -30,5 +30,6 @@ mod presence;
 mod probe;
 mod pty;
 pub mod shell;
+mod shortage;
 pub mod spec;
 pub mod store;

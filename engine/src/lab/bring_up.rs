@@ -3,7 +3,9 @@
 //! Images are fetched while links and namespaces are made; a namespace's init scripts and apps start as soon as the fabric
 //! is there; nodes need the fabric's taps and their images, and wait for nothing else but what their `depends-on` names.
 
-use std::{convert::Infallible, io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism};
+use std::{
+    convert::Infallible, io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism,
+};
 
 use futures::{
     StreamExt as _, TryStreamExt as _,
@@ -18,8 +20,12 @@ use crate::{
     app::{App, LogFiles, init, log::AppLog},
     blocking,
     console::{self, Console, Terminal},
-    fabric::Fabric,
-    host::{Nat, RecordError, Recorder, Undo, forward, publish_netns, sysctl},
+    fabric::{Fabric, Netns},
+    host::{
+        Nat, RecordError, Recorder, Undo,
+        enter::{self, EnterError},
+        forward, publish_netns, sysctl,
+    },
     keeper::Keeper,
     node::{self, Action, NodeEnv, NodeError, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
@@ -124,7 +130,11 @@ async fn network(
 
 /// Makes the fabric visible once all namespaces are, or have ended without: scripts look for the name of a namespace among all names, and
 /// that of the lab, which is a part of the fabric's, may hold it.
-async fn publish_fabric(made: &Made, fabric: &Fabric, mut all_named: mpsc::Receiver<Infallible>) -> Result<(), LabError> {
+async fn publish_fabric(
+    made: &Made,
+    fabric: &Fabric,
+    mut all_named: mpsc::Receiver<Infallible>,
+) -> Result<(), LabError> {
     // Nothing is sent: it ends with the last sender.
     all_named.recv().await;
     let name = format!("placemat2-{}", made.plan.lab);
@@ -198,9 +208,7 @@ async fn namespaces(
     });
     let all = futures::future::join_all(each);
     drop(unnamed);
-    all.await
-        .into_iter()
-        .fold(Ok(()), first_cause)
+    all.await.into_iter().fold(Ok(()), first_cause)
 }
 
 async fn namespace(
@@ -227,6 +235,9 @@ async fn namespace(
         return Ok(());
     }
     set(Ready::Starting);
+    if !planned.init_scripts.is_empty() || !planned.apps.is_empty() {
+        share_mounts(made, planned, netns).await;
+    }
     if !planned.init_scripts.is_empty() {
         let path = made.plan.paths.log_dir.join(&planned.name).join("init.log");
         let log = AppLog::open(path, &planned.id, files);
@@ -271,6 +282,22 @@ async fn namespace(
         Ok(())
     });
     tokio::try_join!(start(at_once), try_join_all(later)).map(drop)
+}
+
+/// Has the programs of a namespace see what each of them mounts.
+async fn share_mounts(made: &Made, planned: &plan::Namespace, netns: &Arc<Netns>) {
+    let inside = Arc::clone(netns);
+    let shared = blocking::run(move || {
+        let mounts = enter::shared_mounts(&*inside, inside.name())?;
+        inside.keep_mounts(mounts);
+        Ok::<_, EnterError>(())
+    });
+    if let Err(error) = shared.await
+        && !planned.init_scripts.is_empty()
+    {
+        let message = format!("What an init script mounts is not seen by others: {error}.");
+        made.store.event(Level::Warn, &planned.id, "namespace", &message);
+    }
 }
 
 /// Makes a namespace visible under `/run/netns`.

@@ -26,7 +26,9 @@ pub enum LabError {
     )]
     Tun(#[source] io::Error),
     /// No place for sockets.
-    #[error("The directory of the consoles' sockets, {path}, can't be made: {source}. Name another one with --run-dir.")]
+    #[error(
+        "The directory of the consoles' sockets, {path}, can't be made: {source}. Name another one with --run-dir."
+    )]
     RunDir {
         /// The directory.
         path: PathBuf,

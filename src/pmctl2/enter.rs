@@ -7,12 +7,13 @@ use std::{
 };
 
 use clap::Args;
-use placemat2_engine::client::Client;
+use placemat2_engine::client::{Client, Console};
 
 use super::{
     connect::Session,
     converse::{self, End},
     escape::Escape,
+    replay::Replay,
     terminal::{self, RawTerminal},
 };
 use crate::output;
@@ -50,7 +51,7 @@ impl Enter {
         } else {
             "?since=screen"
         });
-        let stream = session.tunnel(&path).await?;
+        let Console { stream, replay } = session.console(&path).await?;
         let end = if io::stdin().is_terminal() {
             if self.resize {
                 self.tell_size(session).await?;
@@ -60,7 +61,7 @@ impl Enter {
                 &format!("this is the console of {node}; Ctrl-] or Ctrl-Q Ctrl-X leaves it"),
             );
             let raw = RawTerminal::enter()?;
-            let end = converse::with_keys(stream, Some(Escape::default())).await;
+            let end = converse::with_keys(stream, Replay::new(replay), Some(Escape::default())).await;
             drop(raw);
             output::remarks("\n");
             let farewell = match end {

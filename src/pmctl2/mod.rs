@@ -23,6 +23,7 @@ mod netns;
 mod node;
 mod power;
 mod redfish;
+mod replay;
 mod screenshot;
 mod shell;
 mod ssh;

@@ -15,7 +15,7 @@ use hyper::{
 use hyper_util::service::TowerToHyperService;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -28,7 +28,8 @@ use super::{
     tunnel::Tunnels,
 };
 use crate::{
-    http::{self, BodyError, Listener},
+    accept::{self, Listener, accept_all},
+    http::{self, BodyError},
     store::Store,
 };
 
@@ -57,9 +58,9 @@ pub async fn serve(
         cancel,
     };
     let mut listeners = JoinSet::new();
-    listeners.spawn(server.clone().accept_all(unix));
+    listeners.spawn(server.clone().accept_all(Gated(unix)));
     for listener in tcp {
-        listeners.spawn(server.clone().accept_all(listener));
+        listeners.spawn(server.clone().accept_all(Gated(listener)));
     }
     while listeners.join_next().await.is_some() {}
     server.connections.close();
@@ -75,21 +76,22 @@ struct Server {
     cancel: CancellationToken,
 }
 
-impl Listener for UnixListener {
-    type Connection = (tokio::net::UnixStream, Gate);
+/// A listener that tells by which gate a connection came.
+struct Gated<L>(L);
+
+impl Listener for Gated<UnixListener> {
+    type Connection = (UnixStream, Gate);
 
     async fn accept(&self) -> io::Result<Self::Connection> {
-        let (stream, _) = UnixListener::accept(self).await?;
-        Ok((stream, Gate::Unix))
+        Ok((Listener::accept(&self.0).await?, Gate::Unix))
     }
 }
 
-impl Listener for TcpListener {
-    type Connection = (tokio::net::TcpStream, Gate);
+impl Listener for Gated<TcpListener> {
+    type Connection = (TcpStream, Gate);
 
     async fn accept(&self) -> io::Result<Self::Connection> {
-        let (stream, _) = TcpListener::accept(self).await?;
-        http::keep_alive(&stream)?;
+        let (stream, _) = Listener::accept(&self.0).await?;
         Ok((stream, Gate::Tcp))
     }
 }
@@ -100,7 +102,16 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let serve = |(stream, gate)| self.clone().connection(stream, gate);
-        http::accept_all(WHAT, CONNECTIONS, listener, serve, &self.connections, &self.cancel).await;
+        let on_shortage = accept::warn(WHAT);
+        accept_all(
+            CONNECTIONS,
+            listener,
+            serve,
+            on_shortage,
+            &self.connections,
+            &self.cancel,
+        )
+        .await;
     }
 
     async fn connection(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, gate: Gate) {

@@ -14,7 +14,7 @@ mod socket;
 mod stamper;
 mod terminal;
 
-pub use client::Access;
+pub use client::{Access, Connection};
 pub use history::{History, Lines};
 pub use hub::{Console, ConsoleError};
 pub use matcher::{Found, Matcher, without_end};

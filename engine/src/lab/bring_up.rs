@@ -137,7 +137,7 @@ async fn publish_fabric(
 ) -> Result<(), LabError> {
     // Nothing is sent: it ends with the last sender.
     all_named.recv().await;
-    let name = format!("placemat2-{}", made.plan.lab);
+    let name = plan::fabric_name(&made.plan.lab);
     publish(made, &name, &fabric.fabric_netns().proc_path()).await
 }
 

@@ -130,6 +130,9 @@ async fn live(made: &Arc<Made>, stop: &Stop) -> Result<(), LabError> {
     let (variable, mark) = made.recorder().mark_processes()?;
     let keeper = Keeper::start(made.dir_path())?.marking(variable, mark);
     made.keeper.set(keeper.clone()).ok();
+    if let Some(observer) = &made.settings.observer {
+        observer.has_keeper(&keeper);
+    }
     if let Err(error) = limits::raise_open_files() {
         tracing::warn!("the limit on open files stays as it is: {error}");
     }

@@ -12,6 +12,7 @@ use crate::bmc::{
         caller::Privilege,
         changes::Changes,
         message::Message,
+        registry,
         reply::{Outcome, Refusal, Reply},
         route::{Route, View},
         tasks,
@@ -153,7 +154,7 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
     }
     parameters.check_all()?;
     let Some(wanted) = wanted else {
-        return Err(Refusal::bad(Message::new("MalformedJSON", [])));
+        return Err(Refusal::bad(Message::new(registry::MALFORMED_JSON, [])));
     };
     let bmc = view.redfish.bmc();
     let on = bmc.power().is_on();
@@ -182,11 +183,11 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
 }
 
 fn no_operation() -> Reply {
-    Reply::message(&Message::new("NoOperation", []))
+    Reply::message(&Message::new(registry::NO_OPERATION, []))
 }
 
 fn in_standby(why: &str) -> Refusal {
-    let message = Message::new("ResourceInStandby", []).saying(format_args!("({why}.)"));
+    let message = Message::new(registry::RESOURCE_IN_STANDBY, []).saying(format_args!("({why}.)"));
     Refusal::new(StatusCode::CONFLICT, message)
 }
 
@@ -195,11 +196,11 @@ pub fn refused(error: &MachineError) -> Refusal {
     match error {
         MachineError::Conflict(_) => Refusal::new(
             StatusCode::CONFLICT,
-            Message::new("ResourceInStandby", []).saying(error),
+            Message::new(registry::RESOURCE_IN_STANDBY, []).saying(error),
         ),
-        MachineError::Unsupported(_) => Refusal::bad(Message::new("GeneralError", []).saying(error)),
+        MachineError::Unsupported(_) => Refusal::bad(Message::new(registry::GENERAL_ERROR, []).saying(error)),
         MachineError::Failed(_) | MachineError::Unavailable(_) => {
-            let message = Message::new("InternalError", []).saying(error);
+            let message = Message::new(registry::INTERNAL_ERROR, []).saying(error);
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
         }
     }

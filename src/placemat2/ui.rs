@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use clap::ArgMatches;
 use placemat2_engine::{
     client::{Client, Endpoint, lab_socket, running_labs},
-    lab,
+    host::check_privileges,
     plan::{self, LABS_DIR},
 };
 use placemat2_ui::{
@@ -144,7 +144,7 @@ async fn running(look: &LookArgs) -> anyhow::Result<Target> {
 
 /// A lab that is started: mistakes are told before there is a screen.
 async fn started(args: &UiArgs, log: &LogArgs, typed: &ArgMatches) -> anyhow::Result<(Target, Option<Engine>)> {
-    lab::check_privileges()?;
+    check_privileges()?;
     demo::make(&args.run.plan).await?;
     let written = prepare::read(&args.run.plan)?;
     let (root, name) = written.lab();

@@ -25,7 +25,8 @@ use crate::{
 pub enum AppError {
     /// Its process could not be made.
     #[error(
-        "app {app} of namespace {namespace} cannot run: {source}; install the program or correct `command` in the lab file"
+        "app {app} of namespace {namespace} cannot run: {source}{}",
+        .source.advice("; install the program or correct `command` in the lab file")
     )]
     Start {
         /// The app's name.

@@ -10,6 +10,7 @@ use crate::{
     model::{
         Model, Outcome,
         consoles::Place,
+        mirror::Connection,
         popup::{Chosen, Confirm, Pending, Popup, WAYS, palette},
     },
     msg::Effect,

@@ -58,6 +58,17 @@ fn what_is_not_the_labs_any_more_stays() {
 }
 
 #[test]
+fn a_mount_point_in_the_place_of_the_directory_of_all_labs_stays() {
+    on_a_fresh_host(|| {
+        fs::create_dir(root()).unwrap();
+        run("mount -t tmpfs tmpfs /run/placemat2");
+        release(acquire("dc"));
+        assert!(cleanup(&root(), None).unwrap().failed.is_empty());
+        assert_eq!(run("ls -A /run/placemat2"), "");
+    });
+}
+
+#[test]
 fn a_keeper_that_lingers_leaves_the_next_run_alone() {
     on_a_fresh_host(|| {
         let lab = acquire("dc");

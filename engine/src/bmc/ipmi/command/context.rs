@@ -9,7 +9,7 @@ use super::super::{
     settings::Settings,
     sol::Sol,
 };
-use crate::bmc::{Bmc, Place};
+use crate::bmc::{Begun, Bmc, Place};
 
 /// What a command acts on.
 pub struct Cx<'a> {
@@ -25,6 +25,8 @@ pub struct Cx<'a> {
     pub sol: &'a mut Option<Sol>,
     /// The session that asks; `None`: the command came outside of one.
     pub session: Option<&'a mut Session>,
+    /// What the answer waits for, for a moment.
+    pub begun: &'a mut Option<Begun>,
     /// What is to be done once the answer is sent.
     pub then: Then,
 }

@@ -77,13 +77,11 @@ impl Wait {
                 _ => self.follow(&mut followed, &objects).await,
             }
         };
-        match timeout(left, waiting).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                self.tell_why_not(&followed, &objects).await;
-                Ok(TIMED_OUT.into())
-            }
+        if let Ok(outcome) = timeout(left, waiting).await {
+            return outcome;
         }
+        self.tell_why_not(&followed, &objects).await;
+        Ok(TIMED_OUT.into())
     }
 
     /// The objects that are meant, each of which the state wanted means something to.

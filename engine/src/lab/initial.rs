@@ -171,6 +171,7 @@ fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
         socket_path: node.console_socket.display().to_string(),
         pty_path: console::link_path(&node.console_socket).display().to_string(),
         power_reason: (!node.power_on).then(|| stays_off_since(node).to_owned()),
+        failed: false,
         pid: None,
         started_at: None,
         boots: 0,

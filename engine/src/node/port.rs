@@ -138,6 +138,7 @@ mod tests {
             socket_path: String::new(),
             pty_path: String::new(),
             power_reason: None,
+            failed: false,
             pid: None,
             started_at: None,
             boots: 0,

@@ -293,6 +293,7 @@ fn node_state() -> NodeState {
         socket_path: String::new(),
         pty_path: String::new(),
         power_reason: None,
+        failed: false,
         pid: None,
         started_at: None,
         boots: 0,

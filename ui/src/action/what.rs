@@ -77,6 +77,7 @@ pub enum Action {
     Patch,
     Request,
     Exchange,
+    ReadEvent,
     Select,
     SelectLines,
     Yank,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 use placemat2_engine::{
     api::Topology,
-    store::{BmcState, Event, LabPhase, NodeState, State},
+    store::{BmcState, Event, LabPhase, NodeState, ReadyState, State},
 };
 use serde::Deserialize;
 
@@ -147,6 +147,16 @@ impl Mirror {
     /// The BMC of the node of that name.
     pub fn bmc(&self, node: &str) -> Option<&BmcState> {
         self.state.bmcs.get(*self.bmcs.get(node)?)
+    }
+
+    /// How many nodes and apps do what they are for, and how many should.
+    pub fn readiness(&self) -> (usize, usize) {
+        let apps = self.state.namespaces.iter().flat_map(|netns| &netns.apps);
+        let nodes = self.state.nodes.iter().map(|node| node.ready.state);
+        let states = nodes.chain(apps.map(|app| app.ready.state));
+        let wanted: Vec<ReadyState> = states.filter(|state| *state != ReadyState::Off).collect();
+        let ready = wanted.iter().filter(|state| **state == ReadyState::Ready).count();
+        (ready, wanted.len())
     }
 
     /// The name of the lab, as far as it is known.

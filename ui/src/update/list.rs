@@ -7,6 +7,7 @@ use placemat2_engine::store::Level;
 use super::{act::show, console, explorer, message, prompt};
 use crate::{
     action::{Action, View},
+    glyph,
     model::{Model, consoles::Source, popup::Purpose},
     msg::Effect,
     view::{bmc, networks, nodes},
@@ -58,6 +59,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Open => return open_row(model),
         Action::ReadAgain => return vec![Effect::Survey(model.bmcs.followed.clone())],
         Action::Locate => locate(model),
+        Action::ReadEvent => read_event(model),
         Action::OpenLog => model.side = true,
         Action::Fold => fold(model),
         Action::FoldAll => {
@@ -171,6 +173,19 @@ fn open_row(model: &mut Model) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Shows all of an event: a reason may be longer than the line it stands on.
+fn read_event(model: &mut Model) {
+    let selected = model.events.selected();
+    let Some(event) = selected.and_then(|index| model.mirror.events.get(index)) else {
+        model.complain("no event is selected");
+        return;
+    };
+    let time = model.clock(event.time, "%Y-%m-%d %H:%M:%S");
+    let (level, _) = glyph::level(event.level, &model.settings.theme);
+    let text = format!("{time}  {level}  {}\n\n{}", event.object, event.message);
+    model.popups.push(message("Event", text));
 }
 
 /// Shows the object of an event in its view.

@@ -44,7 +44,7 @@ pub const COLUMNS: [Column<NodeState>; 7] = [
         title: "POWER",
         rank: 2,
         most: 10,
-        cell: |node, model| state(model, Some(State::from(node.power_status))),
+        cell: |node, model| state(model, Some(State::of_power(node))),
     },
     Column {
         title: "NEXT BOOT",
@@ -66,8 +66,8 @@ pub const COLUMNS: [Column<NodeState>; 7] = [
     },
     Column {
         title: "WHY",
-        rank: 4,
-        most: 60,
+        rank: 2,
+        most: table::REST,
         cell: |node, model| {
             let why = match model.mirror.bmc(&node.name) {
                 None => "no address was given".to_owned(),
@@ -161,7 +161,7 @@ fn details(model: &Model, node: &NodeState, width: usize) -> Vec<Line> {
     if let Some(reason) = model.refused_bmc(&node.name) {
         return long("why not", &clean(&reason));
     }
-    let power = State::from(node.power_status);
+    let power = State::of_power(node);
     let mut lines = vec![vec![
         (format!("{:<9}", "power"), theme.muted),
         (power.text(model.settings.ascii), power.mood.look(theme)),

@@ -32,10 +32,10 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 /// What there is to tell of a namespace: what it is attached to, and what runs in it.
 fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
     let theme = &model.settings.theme;
-    let state = State::from(netns.state);
+    let state = State::from(netns);
     let mut lines = vec![vec![(state.text(model.settings.ascii), state.mood.look(theme))]];
-    if let Some(reason) = &netns.reason {
-        lines[0].push((format!(" ({})", clean(reason)), theme.text));
+    if let (_, Some(reason)) = netns.readiness() {
+        lines[0].push((format!(" ({})", clean(&reason)), theme.text));
     }
     lines.push(Vec::new());
     let widest = |text: fn(&InterfaceState) -> &str| {
@@ -61,7 +61,7 @@ fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
         lines.push(vec![
             (format!("{:<name$}  ", clean(&app.name)), theme.text),
             (
-                format!("{:<11}", state.text(model.settings.ascii)),
+                format!("{:<13}", state.text(model.settings.ascii)),
                 state.mood.look(theme),
             ),
             (clean(&app.command.join(" ")), theme.muted),
@@ -75,7 +75,7 @@ fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
     let apps: usize = namespaces.iter().map(|netns| netns.apps.len()).sum();
     let list = table::Plain {
         title: &format!("{} namespaces, {apps} apps", namespaces.len()),
-        heading: &format!("  {:<22}{:<11}DETAIL", "NAME", "STATE"),
+        heading: &format!("  {:<22}{:<13}DETAIL", "NAME", "STATE"),
         rows: &model.namespaces,
         focused: !model.side,
     };
@@ -94,7 +94,7 @@ fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
         let name = cut(&format!("    {}", clean(&app.name)), 23);
         return vec![
             (format!("{name:<24}"), theme.text),
-            (format!("{:<11}", state.text(ascii)), state.mood.look(theme)),
+            (format!("{:<13}", state.text(ascii)), state.mood.look(theme)),
             (about(app, model), theme.muted),
         ];
     }
@@ -106,7 +106,7 @@ fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
         (_, true, false) => "▹",
         (_, false, false) => "▿",
     };
-    let state = State::from(netns.state);
+    let state = State::from(netns);
     let name = cut(&format!("  {sign} {}", clean(&netns.name)), 23);
     let interfaces = match netns.interfaces.len() {
         1 => "1 interface".to_owned(),
@@ -114,7 +114,7 @@ fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
     };
     vec![
         (format!("{name:<24}"), theme.title),
-        (format!("{:<11}", state.text(ascii)), state.mood.look(theme)),
+        (format!("{:<13}", state.text(ascii)), state.mood.look(theme)),
         (interfaces, theme.muted),
     ]
 }
@@ -123,7 +123,7 @@ fn cut(text: &str, columns: usize) -> String {
     text.chars().take(columns).collect()
 }
 
-/// What there is to tell of an app: its process while it runs, else how it ended.
+/// What there is to tell of an app: its process while it runs and why it is not ready, else how it ended.
 fn about(app: &AppState, model: &Model) -> String {
     let mut about = match (app.pid, &app.error, app.signal, app.exit_code) {
         (Some(pid), ..) => pid.to_string(),
@@ -138,6 +138,9 @@ fn about(app: &AppState, model: &Model) -> String {
     }
     if let (Some(_), Some(then)) = (app.pid, app.started_at) {
         let _ = write!(about, ", {}", since(then, model.now));
+    }
+    if let (Some(_), (_, Some(reason))) = (app.pid, app.readiness()) {
+        let _ = write!(about, ", {}", clean(&reason));
     }
     about
 }

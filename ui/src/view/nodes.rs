@@ -1,6 +1,9 @@
 //! Nodes: a table, and the details of the selected one.
 
-use placemat2_engine::store::{AddressSource, NodeState};
+use placemat2_engine::{
+    node::PowerState,
+    store::{AddressSource, NodeState, ReadyState},
+};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
@@ -26,7 +29,7 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         rank: 0,
         most: 10,
         cell: |node, model| {
-            let state = State::from(node.power_status);
+            let state = State::of_power(node);
             Cell {
                 text: state.text(model.settings.ascii),
                 look: Some(state.mood.look(&model.settings.theme)),
@@ -95,14 +98,24 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
     },
     Column {
         title: "WHY",
-        rank: 6,
-        most: 60,
+        rank: 1,
+        most: table::REST,
         cell: |node, _| {
-            let reason = node.power_reason.as_deref().or(node.ready.reason.as_deref());
-            clean(reason.unwrap_or_default()).into()
+            let reason = unready(node).or_else(|| node.power_reason.clone());
+            clean(&reason.unwrap_or_default()).into()
         },
     },
 ];
+
+/// Why a node is not ready, where its power does not tell.
+fn unready(node: &NodeState) -> Option<String> {
+    match (node.power_status, node.ready.state) {
+        (PowerState::On, _) => node.readiness().1,
+        // It is not powered on yet.
+        (PowerState::Off, ReadyState::Waiting) => node.ready.reason.clone(),
+        _ => None,
+    }
+}
 
 /// Draws the view.
 pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
@@ -124,7 +137,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 /// What there is to tell of a node.
 pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
     let theme = &model.settings.theme;
-    let state = State::from(node.power_status);
+    let state = State::of_power(node);
     let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
     let mut power = vec![
         (format!("{:<9}", "power"), theme.muted),
@@ -133,7 +146,13 @@ pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
     if let Some(reason) = &node.power_reason {
         power.push((format!(" ({})", clean(reason)), theme.text));
     }
-    let mut lines = vec![power];
+    let ready = State::from(node.ready.state);
+    let readiness = vec![
+        (format!("{:<9}", "ready"), theme.muted),
+        (ready.text(model.settings.ascii), ready.mood.look(theme)),
+    ];
+    let mut lines = vec![power, readiness];
+    lines.extend(unready(node).map(|reason| line("why", clean(&reason))));
     for nic in &node.nics {
         lines.push(line("nic", format!("{} {}", clean(&nic.network), nic.mac)));
     }

@@ -35,6 +35,9 @@ pub struct NodeState {
     pub pty_path: String,
     /// Why the power is as it is: `guest shut down`, `QEMU was killed by signal 9`.
     pub power_reason: Option<String>,
+    /// Whether it went off without anybody having asked for it: its guest panicked, its QEMU died or could not be started.
+    #[serde(default)]
+    pub failed: bool,
     /// Process id of QEMU.
     pub pid: Option<u32>,
     /// When QEMU was last started.

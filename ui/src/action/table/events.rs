@@ -12,6 +12,7 @@ pub const ENTRIES: &[Entry] = &[
         "go to",
         "show the object of the event in its view",
     ),
+    entry(Events, A::ReadEvent, "read", &["x"], "read", "read the whole event"),
     entry(
         Events,
         A::Level,

@@ -1,0 +1,159 @@
+//! How nodes, apps and the lab are: in every view the same, with the reason where something is not as it should be.
+
+#![cfg(test)]
+
+mod support;
+
+use placemat2_engine::store::State;
+use placemat2_ui::{
+    msg::Msg,
+    testing::{self, Shape},
+    theme::ThemeName,
+};
+use serde_json::json;
+use support::{Screen, settings};
+
+const WHY: &str = "`console login:` has not succeeded within 60 seconds: the last line on the console is `Kernel panic - not syncing`";
+
+fn demo(size: (u16, u16)) -> Screen {
+    Screen::new(Shape::DEMO, settings(ThemeName::Default), size)
+}
+
+/// The demo with other things in it.
+fn with(size: (u16, u16), change: impl FnOnce(&mut State)) -> Screen {
+    let mut screen = demo(size);
+    let mut state = testing::state(Shape::DEMO);
+    change(&mut state);
+    screen.message(Msg::State(Box::new(state)));
+    screen
+}
+
+/// The first node is on, and given up.
+fn unready(state: &mut State) {
+    state.nodes[0].ready = serde_json::from_value(json!({
+        "state": "not-ready", "probe": "console login:", "reason": WHY, "since": "2026-11-26T08:31:02Z",
+    }))
+    .unwrap();
+}
+
+/// What the screen says right of that column, from line to line, as one text.
+fn joined(screen: &Screen, column: usize) -> String {
+    let part = |line: &str| line.chars().skip(column).collect::<String>();
+    let text: String = screen.text().lines().map(|line| part(line) + "\n").collect();
+    let words = text.split(|c: char| c.is_whitespace() || "│┃".contains(c));
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_node_that_is_on_but_not_ready_is_not_told_to_be_well() {
+    let mut screen = with((120, 30), |state| {
+        unready(state);
+        let waiting = json!({ "state": "waiting", "probe": "tcp 22", "reason": null, "since": null });
+        state.nodes[2].ready = serde_json::from_value(waiting).unwrap();
+    });
+    let text = screen.text();
+    for part in [
+        "✗ r0-s1",
+        "not ready",
+        "◐ r1-s1",
+        "waiting",
+        "✗ r0-s2",
+        "failed",
+        "● r1-s2",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(text.contains("3/4 nodes on  12/16 ready"), "{text}");
+    screen.keys(&["G"]);
+    screen.keys(&["2", "t"]);
+    let detail = joined(&screen, 86);
+    assert!(
+        detail.contains(&format!("ready ✗ not ready why {WHY}")),
+        "{}",
+        screen.text()
+    );
+}
+
+#[test]
+fn a_namespace_is_the_same_in_every_view_and_an_app_tells_whether_it_is_ready() {
+    let mut screen = with((120, 30), |state| {
+        let app = &mut state.namespaces[0].apps[0];
+        app.ready = serde_json::from_value(json!({
+            "state": "not-ready", "probe": "tcp 179", "reason": "connection refused", "since": null,
+        }))
+        .unwrap();
+    });
+    let shown = screen.text();
+    assert!(shown.contains("✗ core") && shown.contains("not ready"), "{shown}");
+    assert!(shown.contains("app died"), "{shown}");
+    screen.keys(&["4"]);
+    let text = screen.text();
+    let line = |name: &str| {
+        text.lines()
+            .find(|line| line.contains(name))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert!(line("▿ core").contains("✗ not ready"), "{text}");
+    assert!(line("  bird").contains("✗ not ready"), "{text}");
+    assert!(line("r0-tor2").contains("✗ app died"), "{text}");
+    assert!(
+        joined(&screen, 48).contains("✗ not ready (app bird: connection refused)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_rack_of_which_not_all_are_ready_says_so() {
+    let mut screen = with((120, 30), |state| {
+        unready(state);
+        state.nodes[1] = state.nodes[2].clone();
+        state.nodes[1].name = "r0-s2".into();
+    });
+    screen.keys(&["O"]);
+    let text = screen.text();
+    assert!(text.contains("✗ r0") && text.contains("1/2 ready"), "{text}");
+    assert!(text.contains("● r1") && text.contains("2/2 on"), "{text}");
+}
+
+#[test]
+fn why_a_node_is_not_ready_can_be_read_at_every_size() {
+    for size in support::SIZES {
+        let mut screen = with(size, unready);
+        screen.keys(&["2"]);
+        // The column has what room there is, the detail has all of it.
+        let text = screen.text();
+        let cut = text
+            .lines()
+            .any(|line| line.contains("r0-s1") && line.contains("`console login:`"));
+        assert!(cut, "{size:?}\n{text}");
+        let column = if size.0 >= 120 { size.0 - 44 } else { 0 };
+        assert!(
+            joined(&screen, column.into()).contains(&format!("why {WHY}")),
+            "{size:?}\n{text}"
+        );
+    }
+    // What was cut shows it.
+    let mut screen = with((160, 40), unready);
+    screen.keys(&["2"]);
+    let text = screen.text();
+    assert!(
+        text.lines().any(|line| line.contains("r0-s1") && line.contains('…')),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_long_event_is_read_as_a_whole() {
+    let mut screen = demo((80, 24));
+    let event = json!({
+        "id": 100, "time": "2026-11-26T08:31:02Z", "level": "error", "object": "node/r0-s1", "kind": "ready",
+        "message": format!("r0-s1 is not ready: {WHY}"),
+    });
+    screen.message(Msg::Events(vec![serde_json::from_value(event).unwrap()]));
+    screen.keys(&["7"]);
+    assert!(screen.text().contains('…'), "{}", screen.text());
+    screen.keys(&["x"]);
+    let text = joined(&screen, 0);
+    assert!(text.contains(WHY) && text.contains("node/r0-s1"), "{}", screen.text());
+}

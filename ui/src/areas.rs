@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::{action::View, model::Model};
+use crate::{action::View, model::Model, view::strip};
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +71,7 @@ pub fn areas(model: &Model) -> Areas {
             .iter()
             .filter(|image| image.url.is_some())
             .count();
-        let error = usize::from(model.mirror.state.lab.error.is_some());
+        let error = strip::error(model, width).len();
         u16::try_from(images + error + 1).unwrap_or(u16::MAX).min(height / 4)
     } else {
         0

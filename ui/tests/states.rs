@@ -157,3 +157,38 @@ fn a_long_event_is_read_as_a_whole() {
     let text = joined(&screen, 0);
     assert!(text.contains(WHY) && text.contains("node/r0-s1"), "{}", screen.text());
 }
+
+#[test]
+fn a_failed_bring_up_shows_the_step_that_failed_and_the_cause() {
+    let error = "node `r0-s1`: QEMU ended with exit code 1: qemu-system-x86_64: warning: host doesn't support requested feature\n\
+        qemu-system-x86_64: -drive file=/srv/root.img: Could not open '/srv/root.img': No such file or directory";
+    for size in [(80, 24), (120, 30)] {
+        let screen = with(size, |state| {
+            state.lab.phase = placemat2_engine::store::LabPhase::Failed;
+            state.lab.error = Some(error.into());
+            state.lab.steps[2].failed = true;
+        });
+        let text = screen.text();
+        assert!(text.contains("● namespaces 0.3s  ✗ nodes 2.2s"), "{text}");
+        let told = joined(&screen, 0);
+        for part in [
+            "✗ node `r0-s1`: QEMU ended with exit code 1",
+            "'/srv/root.img': No such file or directory",
+        ] {
+            assert!(told.contains(part), "{part} in\n{text}");
+        }
+        let status = text.lines().last().unwrap_or_default();
+        assert!(status.contains("the lab failed: qemu-system"), "{text}");
+    }
+}
+
+#[test]
+fn the_state_of_the_connection_has_a_glyph() {
+    let mut screen = demo((80, 24));
+    screen.message(Msg::Lost("gone".into()));
+    assert!(screen.text().starts_with(" dc ✗ connection lost"), "{}", screen.text());
+    screen.message(Msg::EngineEnded(None));
+    assert!(screen.text().starts_with(" dc ○ ended"), "{}", screen.text());
+    screen.message(Msg::EngineEnded(Some("placemat2: no\n".into())));
+    assert!(screen.text().starts_with(" dc ✗ failed"), "{}", screen.text());
+}

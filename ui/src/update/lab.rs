@@ -125,7 +125,9 @@ pub fn state(model: &mut Model, state: State) -> Vec<Effect> {
     if state.lab.phase == LabPhase::Failed && (!model.mirror.known || model.mirror.state.lab.phase != LabPhase::Failed)
     {
         let error = state.lab.error.clone().unwrap_or_else(|| "The lab failed.".into());
-        model.complain(error.lines().next().unwrap_or_default());
+        // The status line has room for one: what an error of many ends with is the cause.
+        let cause = error.lines().rfind(|line| !line.trim().is_empty());
+        model.complain(format!("the lab failed: {}", cause.unwrap_or_default().trim()));
     }
     model.mirror.set_state(state);
     effects

@@ -19,6 +19,8 @@ pub enum Mood {
     Off,
     /// Failed.
     Bad,
+    /// It was told before the connection was lost.
+    Unknown,
 }
 
 /// A state as the screen tells it.
@@ -57,6 +59,7 @@ impl Mood {
             (Self::Busy, false) => "◐",
             (Self::Off, false) => "○",
             (Self::Bad, false) => "✗",
+            (Self::Unknown, _) => "?",
             (Self::Good, true) => "*",
             (Self::Busy, true) => "~",
             (Self::Off, true) => "o",
@@ -71,6 +74,7 @@ impl Mood {
             Self::Busy => theme.busy,
             Self::Off => theme.off,
             Self::Bad => theme.bad,
+            Self::Unknown => theme.muted,
         }
     }
 }

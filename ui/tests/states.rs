@@ -192,3 +192,26 @@ fn the_state_of_the_connection_has_a_glyph() {
     screen.message(Msg::EngineEnded(Some("placemat2: no\n".into())));
     assert!(screen.text().starts_with(" dc ✗ failed"), "{}", screen.text());
 }
+
+#[test]
+fn what_was_so_before_the_connection_was_lost_is_not_told_to_be_so() {
+    let mut screen = demo((120, 30));
+    screen.message(Msg::Lost("gone".into()));
+    for view in ["1", "2", "3", "4", "6"] {
+        screen.keys(&[view]);
+        let text = screen.text();
+        let body: Vec<&str> = text.lines().skip(1).collect();
+        assert!(!body.iter().any(|line| line.contains('●')), "{text}");
+        assert!(body.iter().any(|line| line.contains('?')), "{text}");
+    }
+    assert!(!screen.text().contains("2h01m"), "{}", screen.text());
+    screen.keys(&["q"]);
+    let text = screen.text();
+    assert!(
+        text.contains("the lab does not answer") && !text.contains("leave the lab running"),
+        "{text}"
+    );
+    screen.keys(&["esc"]);
+    screen.message(Msg::Connected);
+    assert!(screen.text().contains("● on"), "{}", screen.text());
+}

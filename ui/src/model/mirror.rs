@@ -9,6 +9,8 @@ use placemat2_engine::{
 };
 use serde::Deserialize;
 
+use crate::glyph::{self, Mood};
+
 /// Events kept.
 const EVENTS: usize = 10_000;
 
@@ -147,6 +149,15 @@ impl Mirror {
     /// The BMC of the node of that name.
     pub fn bmc(&self, node: &str) -> Option<&BmcState> {
         self.state.bmcs.get(*self.bmcs.get(node)?)
+    }
+
+    /// A state as it can be told now: what was so when the connection was lost need not be so any more.
+    pub fn told(&self, state: impl Into<glyph::State>) -> glyph::State {
+        let mut state = state.into();
+        if self.connection != Connection::Connected {
+            state.mood = Mood::Unknown;
+        }
+        state
     }
 
     /// How many nodes and apps do what they are for, and how many should.

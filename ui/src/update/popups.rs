@@ -20,14 +20,21 @@ use crate::{
 };
 
 /// The ways to leave, in the order of the dialog.
-pub const WAYS: [(&str, &str); 3] = [
-    (
-        "leave the lab running",
-        "this console ends; `placemat2 attach` brings it back",
-    ),
-    ("tear the lab down", "all nodes are powered off, all apps ended"),
-    ("cancel", "go on"),
-];
+pub fn ways(model: &Model) -> [(&'static str, &'static str); 3] {
+    let leave = match model.mirror.connection {
+        Connection::Connected => (
+            "leave the lab running",
+            "this console ends; `placemat2 attach` brings it back",
+        ),
+        // Whether it runs, nobody knows.
+        _ => ("leave", "this console ends; the lab does not answer"),
+    };
+    [
+        leave,
+        ("tear the lab down", "all nodes are powered off, all apps ended"),
+        ("cancel", "go on"),
+    ]
+}
 
 /// The question which lab to attach to.
 pub fn choose_lab(labs: Vec<String>) -> Popup {
@@ -222,7 +229,7 @@ fn quit(model: &mut Model, key: KeyEvent, cursor: usize) -> Vec<Effect> {
         KeyCode::Char('t') => 1,
         KeyCode::Char('c' | 'q' | 'n') => 2,
         _ => {
-            let cursor = scrolled(key, cursor, WAYS.len()).unwrap_or(cursor);
+            let cursor = scrolled(key, cursor, ways(model).len()).unwrap_or(cursor);
             model.popups.push(Popup::Quit { cursor });
             return Vec::new();
         }

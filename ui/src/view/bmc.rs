@@ -84,6 +84,7 @@ fn state(model: &Model, state: Option<State>) -> Cell {
         mood: Mood::Off,
         word: "none",
     });
+    let state = model.mirror.told(state);
     Cell {
         text: state.text(model.settings.ascii),
         look: Some(state.mood.look(&model.settings.theme)),
@@ -161,7 +162,7 @@ fn details(model: &Model, node: &NodeState, width: usize) -> Vec<Line> {
     if let Some(reason) = model.refused_bmc(&node.name) {
         return long("why not", &clean(&reason));
     }
-    let power = State::of_power(node);
+    let power = model.mirror.told(State::of_power(node));
     let mut lines = vec![vec![
         (format!("{:<9}", "power"), theme.muted),
         (power.text(model.settings.ascii), power.mood.look(theme)),

@@ -7,8 +7,11 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{log, panel, table};
 use crate::{
-    glyph::{State, clean},
-    model::{Model, TreeRow, mirror::since},
+    glyph::clean,
+    model::{
+        Model, TreeRow,
+        mirror::{Connection, since},
+    },
     theme::Look,
 };
 
@@ -32,7 +35,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 /// What there is to tell of a namespace: what it is attached to, and what runs in it.
 fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
     let theme = &model.settings.theme;
-    let state = State::from(netns);
+    let state = model.mirror.told(netns);
     let mut lines = vec![vec![(state.text(model.settings.ascii), state.mood.look(theme))]];
     if let (_, Some(reason)) = netns.readiness() {
         lines[0].push((format!(" ({})", clean(&reason)), theme.text));
@@ -57,7 +60,7 @@ fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
     lines.push(Vec::new());
     let name = netns.apps.iter().map(|app| app.name.chars().count()).max().unwrap_or(0);
     for app in &netns.apps {
-        let state = State::from(app);
+        let state = model.mirror.told(app);
         lines.push(vec![
             (format!("{:<name$}  ", clean(&app.name)), theme.text),
             (
@@ -90,7 +93,7 @@ fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
         return Vec::new();
     };
     if let Some(app) = row.app.and_then(|app| netns.apps.get(app)) {
-        let state = State::from(app);
+        let state = model.mirror.told(app);
         let name = cut(&format!("    {}", clean(&app.name)), 23);
         return vec![
             (format!("{name:<24}"), theme.text),
@@ -106,7 +109,7 @@ fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
         (_, true, false) => "▹",
         (_, false, false) => "▿",
     };
-    let state = State::from(netns);
+    let state = model.mirror.told(netns);
     let name = cut(&format!("  {sign} {}", clean(&netns.name)), 23);
     let interfaces = match netns.interfaces.len() {
         1 => "1 interface".to_owned(),
@@ -136,7 +139,7 @@ fn about(app: &AppState, model: &Model) -> String {
         let times = if app.restarts == 1 { "restart" } else { "restarts" };
         let _ = write!(about, ", {} {times}", app.restarts);
     }
-    if let (Some(_), Some(then)) = (app.pid, app.started_at) {
+    if let (Some(_), Some(then), Connection::Connected) = (app.pid, app.started_at, &model.mirror.connection) {
         let _ = write!(about, ", {}", since(then, model.now));
     }
     if let (Some(_), (_, Some(reason))) = (app.pid, app.readiness()) {

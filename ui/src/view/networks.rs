@@ -12,7 +12,7 @@ use super::{
     table::{self, Cell, Column},
 };
 use crate::{
-    glyph::{State, clean},
+    glyph::clean,
     model::{
         Model,
         mirror::{LinkRate, rate},
@@ -33,7 +33,7 @@ pub const COLUMNS: [Column<NetworkState>; 9] = [
         rank: 0,
         most: 10,
         cell: |network, model| {
-            let state = State::from(network.state);
+            let state = model.mirror.told(network.state);
             Cell {
                 text: state.text(model.settings.ascii),
                 look: Some(state.mood.look(&model.settings.theme)),

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     glyph::{State, clean},
-    model::{Model, mirror::since},
+    model::{
+        Model,
+        mirror::{Connection, since},
+    },
     theme::Look,
 };
 
@@ -29,7 +32,7 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         rank: 0,
         most: 10,
         cell: |node, model| {
-            let state = State::of_power(node);
+            let state = model.mirror.told(State::of_power(node));
             Cell {
                 text: state.text(model.settings.ascii),
                 look: Some(state.mood.look(&model.settings.theme)),
@@ -41,7 +44,7 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         rank: 1,
         most: 11,
         cell: |node, model| {
-            let state = State::from(node.ready.state);
+            let state = model.mirror.told(node.ready.state);
             Cell {
                 text: state.text(model.settings.ascii),
                 look: Some(state.mood.look(&model.settings.theme)),
@@ -54,7 +57,7 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         most: 8,
         cell: |node, model| {
             node.started_at
-                .filter(|_| node.pid.is_some())
+                .filter(|_| node.pid.is_some() && model.mirror.connection == Connection::Connected)
                 .map(|then| since(then, model.now))
                 .unwrap_or_default()
                 .into()
@@ -137,7 +140,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 /// What there is to tell of a node.
 pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
     let theme = &model.settings.theme;
-    let state = State::of_power(node);
+    let state = model.mirror.told(State::of_power(node));
     let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
     let mut power = vec![
         (format!("{:<9}", "power"), theme.muted),
@@ -146,7 +149,7 @@ pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
     if let Some(reason) = &node.power_reason {
         power.push((format!(" ({})", clean(reason)), theme.text));
     }
-    let ready = State::from(node.ready.state);
+    let ready = model.mirror.told(node.ready.state);
     let readiness = vec![
         (format!("{:<9}", "ready"), theme.muted),
         (ready.text(model.settings.ascii), ready.mood.look(theme)),

@@ -18,7 +18,7 @@ use crate::{
         popup::{Confirm, Popup},
     },
     theme::Look,
-    update::popups::{WAYS, cannot_tear_down, palette},
+    update::popups::{cannot_tear_down, palette, ways},
 };
 
 /// Draws them all, the topmost last; returns where the cursor of a text that is typed is.
@@ -60,16 +60,13 @@ pub fn menu<'a>(model: &Model, popup: &'a Popup) -> Option<Menu<'a>> {
         Popup::Quit { cursor } => {
             let refused = cannot_tear_down(model);
             let mut menu = Menu::new(format!("Leave {}?", clean(model.mirror.name())), *cursor, 76);
-            for (index, (what, detail)) in WAYS.iter().enumerate() {
+            for (index, (what, detail)) in ways(model).into_iter().enumerate() {
                 menu.item(match refused.filter(|_| index == 1) {
                     Some(reason) => vec![
                         (format!("  {what:<24}"), theme.muted),
                         (format!("no: {reason}"), theme.muted),
                     ],
-                    None => vec![
-                        (format!("  {what:<24}"), theme.text),
-                        ((*detail).to_owned(), theme.muted),
-                    ],
+                    None => vec![(format!("  {what:<24}"), theme.text), (detail.to_owned(), theme.muted)],
                 });
             }
             menu

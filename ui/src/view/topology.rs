@@ -221,6 +221,7 @@ fn label(model: &Model, placed: &Placed, window: Rect, buffer: &mut Buffer) {
 fn state(model: &Model, vertex: &Vertex) -> (&'static str, String, Look) {
     let theme = &model.settings.theme;
     let told = |state: State| {
+        let state = model.mirror.told(state);
         (
             state.mood.glyph(model.settings.ascii),
             state.word.to_owned(),
@@ -245,13 +246,17 @@ fn state(model: &Model, vertex: &Vertex) -> (&'static str, String, Look) {
             let mood = [Mood::Bad, Mood::Busy, Mood::Off]
                 .into_iter()
                 .find(|mood| moods.contains(mood));
-            let mood = mood.unwrap_or(Mood::Good);
             let word = if on == nodes.len() && good < on {
                 format!("{good}/{on} ready")
             } else {
                 format!("{on}/{} on", nodes.len())
             };
-            (mood.glyph(model.settings.ascii), word, mood.look(theme))
+            let state = State {
+                mood: mood.unwrap_or(Mood::Good),
+                word: "",
+            };
+            let (glyph, _, look) = told(state);
+            (glyph, word, look)
         }
     }
 }
@@ -369,7 +374,7 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
                 .map(|netns| &netns.apps[..])
                 .unwrap_or_default()
             {
-                let state = State::from(app);
+                let state = model.mirror.told(app);
                 lines.push(vec![
                     (format!("{:<14}", clean(&app.name)), theme.text),
                     (state.text(model.settings.ascii), state.mood.look(theme)),
@@ -381,7 +386,7 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
                 let name = clean(member.split_once('/').map_or(member, |(_, name)| name));
                 let state = node(model, member).map(State::from);
                 let state = state.or_else(|| namespace(model, member).map(State::from));
-                if let Some(state) = state {
+                if let Some(state) = state.map(|state| model.mirror.told(state)) {
                     lines.push(vec![
                         (format!("{name:<16}"), theme.text),
                         (state.text(model.settings.ascii), state.mood.look(theme)),

@@ -195,6 +195,25 @@ fn a_text_that_is_typed_is_dropped_with_the_view_that_it_is_for() {
 }
 
 #[test]
+fn a_file_that_is_there_is_overwritten_only_after_a_question() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["4", "down", "enter", "S"]);
+    let effects = screen.keys(&["enter"]);
+    let [Effect::Save(path, text)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    screen.message(Msg::Exists(path.clone(), text.clone()));
+    assert!(
+        screen.text().contains(&format!("Overwrite {path}?")),
+        "{}",
+        screen.text()
+    );
+    assert_eq!(screen.keys(&["enter"]), [], "cancelling is the default");
+    screen.message(Msg::Exists(path.clone(), text.clone()));
+    assert_eq!(screen.keys(&["y"]), [Effect::Overwrite(path.clone(), text.clone())]);
+}
+
+#[test]
 fn the_key_bar_takes_the_keyboard_back() {
     let mut screen = demo((120, 30));
     screen.keys(&["2", "enter"]);

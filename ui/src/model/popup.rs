@@ -93,6 +93,8 @@ pub enum Pending {
     Restart(AppId),
     /// The lab is taken down.
     TearDown,
+    /// A text is saved in a file instead of what is in it.
+    Overwrite(String, String),
     /// A text is typed into consoles.
     Paste(Vec<PaneId>, String),
 }

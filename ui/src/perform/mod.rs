@@ -10,6 +10,7 @@ mod pace;
 mod pane;
 mod performer;
 mod redfish;
+mod save;
 mod ssh;
 
 use tokio::sync::mpsc;

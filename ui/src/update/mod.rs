@@ -76,6 +76,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.complain(text);
             Vec::new()
         }
+        Msg::Exists(path, text) => {
+            model.popups.push(popups::overwrite(path, text));
+            Vec::new()
+        }
         Msg::Labs(labs) => {
             model.popups.push(popups::choose_lab(labs));
             Vec::new()

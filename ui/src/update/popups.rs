@@ -188,6 +188,17 @@ fn answer(model: &mut Model, key: KeyEvent, mut confirm: Confirm) -> Vec<Effect>
     Vec::new()
 }
 
+/// The question whether a text is to be saved in a file that is there already.
+pub fn overwrite(path: String, text: String) -> Popup {
+    Popup::Confirm(Confirm {
+        question: format!("Overwrite {path}?"),
+        detail: "It is there already: what is in it now is lost.".into(),
+        yes: "overwrite",
+        pending: Pending::Overwrite(path, text),
+        chosen: false,
+    })
+}
+
 fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
     match pending {
         Pending::Power(demand, nodes) => power::run(model, demand, &nodes),
@@ -197,6 +208,7 @@ fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
             .filter_map(|id| Some(Effect::Type(id, model.consoles.panes.get(&id)?.emulator.paste(&text))))
             .collect(),
         Pending::Restart(of) => app::restart(model, of),
+        Pending::Overwrite(path, text) => vec![Effect::Overwrite(path, text)],
         Pending::TearDown => {
             model.tearing_down = true;
             model.tell("the lab is being taken down");

@@ -123,17 +123,18 @@ fn fold(model: &mut Model) {
 /// Enter on a row.
 fn open_row(model: &mut Model) -> Vec<Effect> {
     match model.view {
-        View::Nodes if model.nodes.marked.len() > 1 => {
-            let marked = |index: &usize| model.mirror.state.nodes.get(*index).map(|node| node.name.clone());
-            let names = model.nodes.visible.iter().filter_map(marked);
-            // In the order of the list.
-            let names: Vec<String> = names.filter(|name| model.nodes.marked.contains(name)).collect();
-            console::open_all(model, &names)
+        View::Nodes => {
+            let nodes = model.nodes.chosen();
+            let effects = match &nodes[..] {
+                [] => Vec::new(),
+                [one] => console::open(model, &Source::Console(one.clone())),
+                _ => console::open_all(model, &nodes),
+            };
+            if model.view == View::Consoles {
+                model.nodes.unmark(&nodes);
+            }
+            effects
         }
-        View::Nodes => match model.nodes.key().map(str::to_owned) {
-            Some(node) => console::open(model, &Source::Console(node)),
-            None => Vec::new(),
-        },
         View::Networks => {
             locate(model);
             Vec::new()

@@ -1,5 +1,7 @@
 //! What lies over the view.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -11,7 +13,7 @@ use super::{
     panel,
 };
 use crate::{
-    action::{Demand, Entry},
+    action::{Demand, Entry, View},
     glyph::clean,
     model::{
         Model,
@@ -130,10 +132,14 @@ pub fn last_top(text: &str, whole: Rect) -> usize {
 
 /// The power menu.
 fn power(model: &Model, nodes: &[String], cursor: usize) -> Menu<'static> {
-    let title = match nodes {
+    let mut title = match nodes {
         [one] => format!("Power of {}", clean(one)),
         _ => format!("Power of {} nodes", nodes.len()),
     };
+    let hidden = model.nodes.marked_hidden();
+    if model.view == View::Nodes && hidden > 0 {
+        let _ = write!(title, " ({hidden} marked hidden)");
+    }
     let mut menu = Menu::new(title, cursor, 56);
     for demand in Demand::all() {
         if let Some(heading) = demand.heading() {

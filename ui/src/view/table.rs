@@ -72,6 +72,9 @@ pub fn told(rows: &Rows) -> String {
     }
     if !rows.marked.is_empty() {
         let _ = write!(told, ", {} marked", rows.marked.len());
+        if rows.marked_hidden() > 0 {
+            let _ = write!(told, " ({} hidden)", rows.marked_hidden());
+        }
     }
     told
 }

@@ -34,7 +34,7 @@ impl Model {
             (View::Bmc, false) => &[Scope::Bmc, Scope::List],
             (View::Bmc, true) => &[Scope::Redfish],
             (View::Events, false) => &[Scope::Events, Scope::List],
-            (View::Events, true) => &[Scope::List],
+            (View::Events, true) => &[Scope::Commands, Scope::List],
         };
         own.iter().copied().chain([Scope::Global]).collect()
     }

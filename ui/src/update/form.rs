@@ -1,6 +1,7 @@
 //! Forms: which there are, and keys while one is filled in.
 
 use crossterm::event::{KeyCode, KeyEvent};
+use placemat2_engine::api::RedfishRequest;
 use serde_json::Value;
 use tui_input::Input;
 
@@ -9,7 +10,7 @@ use crate::{
     action::Reset,
     model::{
         Model,
-        form::{Entered, Form},
+        form::{Entered, Form, Sent},
         popup::{Chosen, Confirm, Pending, Popup},
     },
     msg::Effect,
@@ -84,6 +85,8 @@ pub fn show(model: &mut Model, form: Form) -> Vec<Effect> {
 pub fn key(model: &mut Model, key: KeyEvent, mut form: Form) -> Vec<Effect> {
     let button = form.fields.len();
     match key.code {
+        // What was sent is not changed any more; `esc` closes it, but takes nothing back.
+        _ if matches!(form.sent, Sent::As(_)) => {}
         KeyCode::Enter if form.cursor >= button => return send(model, form),
         KeyCode::Enter | KeyCode::Down | KeyCode::Tab => form.cursor = (form.cursor + 1).min(button),
         KeyCode::Up | KeyCode::BackTab => form.cursor = form.cursor.saturating_sub(1),
@@ -131,14 +134,48 @@ fn send(model: &mut Model, mut form: Form) -> Vec<Effect> {
     if form.warns && reset.and_then(Value::as_str).is_none_or(Reset::is_destructive) {
         let reset = reset.and_then(Value::as_str);
         let what = reset.map_or_else(|| form.title.clone(), |reset| format!("{} {reset}", form.title));
-        model.popups.push(Popup::Confirm(Confirm {
-            question: format!("{what} of {}?", form.node),
+        let node = form.node.clone();
+        let confirm = Popup::Confirm(Confirm {
+            question: format!("{what} of {node}?"),
             detail: "It is done at once, and can't be undone.".into(),
             yes: "do it",
-            pending: Pending::Ask(form.node, request),
+            pending: Pending::Ask(node, request),
             chosen: false,
-        }));
+        });
+        keep(model, form);
+        model.popups.push(confirm);
         return Vec::new();
     }
-    vec![explorer::ask(model, form.node, request).1]
+    let node = form.node.clone();
+    keep(model, form);
+    sent(model, node, request)
+}
+
+/// A form stays until the BMC has done what it asks for. One without values has nothing to be mended.
+fn keep(model: &mut Model, form: Form) {
+    if !form.fields.is_empty() {
+        model.popups.push(Popup::Form(form));
+    }
+}
+
+/// Sends the request of the form on top, or of one that had nothing to be filled in.
+pub fn sent(model: &mut Model, node: String, request: RedfishRequest) -> Vec<Effect> {
+    let (job, effect) = explorer::ask(model, node, request);
+    if let Some(Popup::Form(form)) = model.popups.last_mut() {
+        form.sent = Sent::As(job);
+    }
+    vec![effect]
+}
+
+/// The BMC has answered what a form asked for: that closes it, unless the BMC refused. Says whether there is such a form.
+pub fn answered(model: &mut Model, job: u64, failure: Option<&str>) -> bool {
+    let is_its = |popup: &Popup| matches!(popup, Popup::Form(form) if form.sent == Sent::As(job));
+    let Some(at) = model.popups.iter().position(is_its) else {
+        return false;
+    };
+    match (failure, &mut model.popups[at]) {
+        (Some(reason), Popup::Form(form)) => form.sent = Sent::Refused(reason.to_owned()),
+        _ => drop(model.popups.remove(at)),
+    }
+    true
 }

@@ -202,7 +202,7 @@ pub fn overwrite(path: String, text: String) -> Popup {
 fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
     match pending {
         Pending::Power(demand, nodes) => power::run(model, demand, &nodes),
-        Pending::Ask(node, request) => vec![explorer::ask(model, node, request).1],
+        Pending::Ask(node, request) => form::sent(model, node, request),
         Pending::Paste(panes, text) => panes
             .into_iter()
             .filter_map(|id| Some(Effect::Type(id, model.consoles.panes.get(&id)?.emulator.paste(&text))))

@@ -41,11 +41,14 @@ const TO_SYSTEM: [&str; 6] = ["6", "enter", ".", ".", "enter", "enter"];
 #[test]
 fn the_selected_bmc_is_read_as_long_as_it_is_looked_at() {
     let mut screen = Screen::new(Shape::DEMO, settings(ThemeName::Default), (120, 30));
-    // Without an answer nothing can be offered.
+    // Without an answer nothing can be offered: the form waits for it.
     let effects = update(&mut screen.model, key("6"));
     assert!(effects.contains(&Effect::Survey(Some("r0-s1".into()))), "{effects:?}");
     update(&mut screen.model, key("b"));
-    assert!(screen.text().contains("has not answered yet"), "{}", screen.text());
+    assert!(screen.text().contains("reading the BMC of r0-s1"), "{}", screen.text());
+    testing::serve(&mut screen.model, &effects);
+    assert!(screen.text().contains("Boot override of r0-s1"), "{}", screen.text());
+    screen.keys(&["esc"]);
     assert_eq!(screen.keys(&["down"]), [Effect::Survey(Some("r0-s2".into()))]);
     // That of the next can't be read, and the screen says why.
     assert_eq!(screen.keys(&["down"]), [Effect::Survey(None)]);

@@ -215,3 +215,18 @@ fn what_was_so_before_the_connection_was_lost_is_not_told_to_be_so() {
     screen.message(Msg::Connected);
     assert!(screen.text().contains("● on"), "{}", screen.text());
 }
+
+#[test]
+fn a_node_that_is_off_has_no_address_of_a_dhcp_server_and_what_is_empty_is_left_out() {
+    let mut screen = with((120, 30), |state| {
+        state.nodes[1].addresses = state.nodes[0].addresses.clone();
+        state.nodes[1].smbios.manufacturer.clear();
+        state.nodes[1].smbios.product.clear();
+    });
+    screen.keys(&["2", "down"]);
+    let text = screen.text();
+    let row = text.lines().find(|line| line.contains("r0-s2")).unwrap_or_default();
+    assert!(!row.contains("10.69."), "{text}");
+    assert!(joined(&screen, 76).contains("smbios demo-r0-s2"), "{text}");
+    assert!(!joined(&screen, 76).contains("(DHCP)"), "{text}");
+}

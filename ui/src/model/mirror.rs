@@ -69,6 +69,8 @@ pub struct Mirror {
     pub known: bool,
     /// How the connection is.
     pub connection: Connection,
+    /// How often it was tried in vain to reach the lab for the first time.
+    pub attempts: u32,
     /// What happened, the last of it.
     pub events: VecDeque<Event>,
     /// What is linked with what.
@@ -88,6 +90,7 @@ impl Default for Mirror {
             state,
             known: false,
             connection: Connection::Connecting,
+            attempts: 0,
             events: VecDeque::new(),
             counts: HashMap::new(),
             bmcs: HashMap::new(),

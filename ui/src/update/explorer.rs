@@ -296,11 +296,12 @@ fn read_done(model: &mut Model, reason: Option<Reason>, exchange: Exchange) -> V
 }
 
 /// A BMC told of itself.
-pub fn surveyed(model: &mut Model, node: &str, survey: Result<Box<Survey>, String>) {
+pub fn surveyed(model: &mut Model, node: &str, survey: Result<Box<Survey>, String>) -> Vec<Effect> {
     if model.bmcs.followed.as_deref() == Some(node) {
         match survey {
             Ok(survey) => (model.bmcs.survey, model.bmcs.failure) = (Some(*survey), None),
             Err(reason) => model.bmcs.failure = Some(reason),
         }
     }
+    form::read(model, node)
 }

@@ -5,9 +5,9 @@ use placemat2_engine::api::RedfishRequest;
 use serde_json::Value;
 use tui_input::Input;
 
-use super::{explorer, prompt};
+use super::{act, explorer, prompt};
 use crate::{
-    action::Reset,
+    action::{Action, Reset, View},
     model::{
         Model,
         form::{Entered, Form, Sent},
@@ -18,17 +18,28 @@ use crate::{
 
 /// The form of the boot override.
 pub fn boot(model: &mut Model) -> Vec<Effect> {
-    let survey = model.chosen_bmc().and_then(|node| model.bmcs.survey_of(node));
-    match survey.and_then(|survey| Form::of_boot(&survey.node, &survey.system)) {
+    let Some(survey) = model.chosen_bmc().and_then(|node| model.bmcs.survey_of(node)) else {
+        return wait(model, Action::BootOverride);
+    };
+    match Form::of_boot(&survey.node, &survey.system) {
         Some(form) => show(model, form),
         None => Vec::new(),
     }
 }
 
+/// The BMC was not read yet: the form follows once it was.
+fn wait(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(node) = model.chosen_bmc().map(str::to_owned) {
+        model.tell(format!("reading the BMC of {node}"));
+        model.bmcs.wanted = Some((node, action));
+    }
+    Vec::new()
+}
+
 /// What can be done with the virtual media, if there is a choice.
 pub fn media(model: &mut Model) -> Vec<Effect> {
     let Some(survey) = model.chosen_bmc().and_then(|node| model.bmcs.survey_of(node)) else {
-        return Vec::new();
+        return wait(model, Action::Media);
     };
     let text = |media: &Value, name: &str| media.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut choices = Vec::new();
@@ -178,4 +189,17 @@ pub fn answered(model: &mut Model, job: u64, failure: Option<&str>) -> bool {
         _ => drop(model.popups.remove(at)),
     }
     true
+}
+
+/// That node's BMC was read, or could not be: the form that waits for it is opened, unless something else is on the screen by now.
+pub fn read(model: &mut Model, node: &str) -> Vec<Effect> {
+    let wanted = model.bmcs.wanted.take_if(|(of, _)| of == node);
+    let elsewhere = model.view != View::Bmc || !model.popups.is_empty() || model.prompt.is_some();
+    match wanted.filter(|_| !elsewhere) {
+        Some((_, action)) => {
+            model.notice = None;
+            act::act(model, action)
+        }
+        None => Vec::new(),
+    }
 }

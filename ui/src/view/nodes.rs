@@ -2,7 +2,7 @@
 
 use placemat2_engine::{
     node::PowerState,
-    store::{AddressSource, NodeState, ReadyState},
+    store::{AddressSource, NodeAddress, NodeState, ReadyState},
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -86,8 +86,8 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         rank: 1,
         most: 26,
         cell: |node, _| {
-            node.addresses
-                .first()
+            addresses(node)
+                .next()
                 .map(|address| address.address.to_string())
                 .unwrap_or_default()
                 .into()
@@ -109,6 +109,13 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         },
     },
 ];
+
+/// Where it is reached: what a DHCP server lent it is not its own any more while it is off.
+fn addresses(node: &NodeState) -> impl Iterator<Item = &NodeAddress> {
+    let off = node.power_status == PowerState::Off;
+    let addresses = node.addresses.iter();
+    addresses.filter(move |address| !off || address.source == AddressSource::Seed)
+}
 
 /// Why a node is not ready, where its power does not tell.
 fn unready(node: &NodeState) -> Option<String> {
@@ -159,7 +166,7 @@ pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
     for nic in &node.nics {
         lines.push(line("nic", format!("{} {}", clean(&nic.network), nic.mac)));
     }
-    for address in &node.addresses {
+    for address in addresses(node) {
         let source = match address.source {
             AddressSource::Seed => "seed",
             AddressSource::Dhcp => "DHCP",
@@ -183,8 +190,13 @@ pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
     }
     lines.push(line("console", clean(&node.socket_path)));
     let smbios = [&node.smbios.manufacturer, &node.smbios.product, &node.smbios.serial];
-    if smbios.iter().any(|text| !text.is_empty()) {
-        lines.push(line("smbios", clean(&smbios.map(String::as_str).join(" / "))));
+    let smbios: Vec<&str> = smbios
+        .into_iter()
+        .map(String::as_str)
+        .filter(|text| !text.is_empty())
+        .collect();
+    if !smbios.is_empty() {
+        lines.push(line("smbios", clean(&smbios.join(" / "))));
     }
     lines
 }

@@ -54,6 +54,8 @@ fn node_list_as_in_placemat_v2() {
     assert_eq!(stdout(&server, &["node", "list"]), "boot-0\nrack0-node1\n");
     let listed = stdout(&server, &["node", "list", "--json"]);
     assert_eq!(listed, stdout(&server, &["node", "list", "-o", "json"]));
+    assert_eq!(listed, stdout(&server, &["node", "list", "--json=false", "--json=true"]));
+    assert_eq!(stdout(&server, &["node", "list", "--json=false"]), "boot-0\nrack0-node1\n");
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(
         listed,
@@ -61,6 +63,21 @@ fn node_list_as_in_placemat_v2() {
     );
     let node: serde_json::Value = serde_json::from_str(&stdout(&server, &["node", "show", "boot-0"])).unwrap();
     assert_eq!(node, listed[0]);
+}
+
+#[test]
+fn json_is_a_line_for_programs_and_indented_for_people() {
+    let server = Server::start();
+    for arguments in [&["node", "show", "boot-0"][..], &["node", "list", "--json"]] {
+        let json = stdout(&server, arguments);
+        assert!(json.lines().count() == 1 && json.contains(r#""power_status":"On""#), "{json}");
+    }
+    let mut terminal = Command::new("script");
+    let show = format!("{} node show boot-0", env!("CARGO_BIN_EXE_pmctl2"));
+    terminal.args(["-qec", &show, "/dev/null"]).env("PLACEMAT2_ENDPOINT", &server.endpoint);
+    let output = terminal.stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("\n  \"power_status\": \"On\""), "{shown}");
 }
 
 #[test]
@@ -141,12 +158,32 @@ fn shells_complete_with_what_runs() {
     assert!(nothing.status.success() && nothing.stderr.is_empty(), "{nothing:?}");
 }
 
+/// What a program prints for a shell to load.
+fn registration(program: &str, words: &[&str], variable: &str) -> String {
+    let output = Command::new(program).args(words).env("COMPLETE", variable).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn completion_is_a_command_as_well() {
+    for program in [env!("CARGO_BIN_EXE_pmctl2"), env!("CARGO_BIN_EXE_placemat2")] {
+        for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+            let script = registration(program, &["completion", shell], "");
+            assert!(script.contains(program), "{script}");
+            assert_eq!(script, registration(program, &[], shell));
+        }
+    }
+    let output = command(&["completion", "tcsh"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
 #[test]
 fn bash_completes_on_its_own() {
     let server = Server::start();
     let directory = std::path::Path::new(env!("CARGO_BIN_EXE_pmctl2")).parent().unwrap();
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
-    let script = "source <(COMPLETE=bash pmctl2); COMP_WORDS=(pmctl2 node show bo); COMP_CWORD=3; \
+    let script = ". <(pmctl2 completion bash); COMP_WORDS=(pmctl2 node show bo); COMP_CWORD=3; \
                   _clap_complete_pmctl2 pmctl2 bo show 2> /dev/null; echo \"${COMPREPLY[@]}\"";
     let mut bash = Command::new("bash");
     bash.args(["-c", script])
@@ -478,4 +515,40 @@ fn the_one_running_lab_is_found() {
     // The sockets of labs that ended without removing them.
     std::thread::sleep(Duration::from_millis(50));
     insta::assert_snapshot!("no-lab", run("status"));
+}
+
+/// A lab that is being brought up, with a node that runs already.
+const STARTING: &[(&str, u16, &str)] = &[
+    (
+        "GET /lab",
+        200,
+        r#"{"name":"dc","phase":"starting","mtu":{"value":null,"source":{"kind":"default"}},"version":"0.1.0","qemu_version":null,
+            "kernel":"6.1.0","accel":"tcg","pid":99,"started_at":"2026-11-23T20:00:00Z","error":null,"files":[],"steps":[]}"#,
+    ),
+    (
+        "GET /nodes",
+        200,
+        r#"[{"name":"boot-0","taps":{},"volumes":[],"cpu":1,"memory":"1G","uefi":false,"tpm":false,
+             "smbios":{"manufacturer":"","product":"","serial":""},"power_status":"On","socket_path":"","pty_path":"","power_reason":null,
+             "pid":4711,"started_at":"2026-11-23T20:00:00Z","boots":1,"last_boot":"power-on","nics":[],"bmc_address":null,"addresses":[]}]"#,
+    ),
+    ("GET /netns", 200, "[]"),
+    (
+        "GET /nodes/boot-0/console?readonly=true&since=screen",
+        409,
+        r#"{"error":"Too many read this console."}"#,
+    ),
+];
+
+#[test]
+fn a_console_that_is_refused_is_told_at_once() {
+    let server = Server::with(STARTING);
+    let told = transcript(
+        &server,
+        &["wait", "boot-0", "--for", "console=login", "--timeout", "20"],
+    );
+    assert_eq!(
+        told,
+        "exit: 1\n--- stderr\npmctl2: waiting until node/boot-0 has \"login\" on the console\npmctl2: Too many read this console.\n"
+    );
 }

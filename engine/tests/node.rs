@@ -177,7 +177,6 @@ async fn off_refuses(keeper: Keeper, dir: TempDir) {
         Action::Shutdown(Grace::default()),
         Action::Reset,
         Action::Nmi,
-        Action::Push,
     ] {
         let error = node.act(action).await.unwrap_err();
         assert!(matches!(error, NodeError::Off { .. }), "{error}");
@@ -219,6 +218,9 @@ async fn shutdown(keeper: Keeper, dir: TempDir) {
     client.sees("a").await;
     node.act(Action::Push).await.unwrap();
     assert_eq!(machine.until(PowerState::Off).await.unwrap(), "the guest shut down");
+    // What is off has it power on.
+    node.act(Action::Push).await.unwrap();
+    assert_eq!(machine.state().power_status, PowerState::On);
     node.close().await;
 }
 

@@ -17,6 +17,7 @@ use super::{
     connect::Session,
     converse::{self, End},
     enter::status,
+    replay::Replay,
     terminal::{self, RawTerminal},
 };
 
@@ -47,7 +48,7 @@ impl Enter {
         let end = if io::stdin().is_terminal() {
             let raw = RawTerminal::enter()?;
             let end = tokio::select! {
-                end = converse::with_keys(stream, None) => end,
+                end = converse::with_keys(stream, Replay::default(), None) => end,
                 error = follow_size(session, &id) => Err(error),
             };
             drop(raw);

@@ -119,7 +119,11 @@ fn marks_mean_the_same_for_every_key_and_are_used_up() {
     assert_eq!(marked, ["r0-s1", "r0-s2"]);
     // Without any that is shown it is the selected row.
     screen.keys(&["p"]);
-    assert!(screen.text().contains("Power of r1-s2 (2 marked hidden)"), "{}", screen.text());
+    assert!(
+        screen.text().contains("Power of r1-s2 (2 marked hidden)"),
+        "{}",
+        screen.text()
+    );
     screen.keys(&["esc"]);
     assert_eq!(opened(&screen.keys(&["enter"])), 1);
 }

@@ -21,9 +21,12 @@ use super::{
     tunnel::Until,
 };
 use crate::{
-    console::{Access, Console, Lines, Since},
+    console::{Access, Connection, Console, Lines, Since},
     node::PowerState,
 };
+
+/// The header of the answer that says how many bytes of the stream are of the past.
+pub const REPLAY_HEADER: &str = "placemat2-replay";
 
 /// How long a guest may take to read what is typed.
 const TYPING: Duration = Duration::from_secs(10);
@@ -52,11 +55,12 @@ pub struct ConsoleQuery {
     tag = "nodes",
     params(("name" = String, Path, description = "Name of the node"), ConsoleQuery),
     responses(
-        (status = 101, description = "The console; its bytes follow (Upgrade: placemat2-stream)"),
+        (status = 101, description = "The console; its bytes follow (Upgrade: placemat2-stream)",
+            headers(("Placemat2-Replay" = u64, description = "How many of them the guest had written before: what it asked its terminal there is not to be answered"))),
         (status = 400, description = "A query parameter that cannot be read", body = Problem),
         (status = 404, description = "No such node", body = Problem),
+        (status = 409, description = "The node is not there yet", body = Problem),
         (status = 426, description = "The request asks for no upgrade", body = Problem),
-        (status = 500, description = "The node is not there yet", body = Problem),
         (status = 503, description = "Too many streams", body = Problem),
     )
 )]
@@ -69,8 +73,10 @@ pub async fn open(
     let permit = shared.tunnels.permit(&request)?;
     let access = if query.readonly { Access::ReadOnly } else { Access::Full };
     let console = find(&shared, &name)?;
-    let stream = console.connect(query.since, access).map_err(|error| failed(&error))?;
-    Ok(shared.tunnels.open(permit, request, stream, Until::ClientEnds))
+    let Connection { stream, replay } = console.connect(query.since, access).map_err(|error| failed(&error))?;
+    let mut response = shared.tunnels.open(permit, request, stream, Until::ClientEnds);
+    response.headers_mut().insert(REPLAY_HEADER, replay.into());
+    Ok(response)
 }
 
 /// What part of a console's log to write.
@@ -99,7 +105,7 @@ pub struct LogQuery {
         (status = 200, description = "The lines", content_type = "text/plain", body = String),
         (status = 400, description = "A query parameter that cannot be read", body = Problem),
         (status = 404, description = "No such node", body = Problem),
-        (status = 500, description = "The node is not there yet", body = Problem),
+        (status = 409, description = "The node is not there yet", body = Problem),
     )
 )]
 pub async fn log(
@@ -132,9 +138,9 @@ fn body(lines: Lines, cancel: CancellationToken) -> Body {
     responses(
         (status = 200, description = "On its way to the guest"),
         (status = 404, description = "No such node", body = Problem),
-        (status = 409, description = "The node is off, or its guest does not read", body = Problem),
+        (status = 409, description = "The node is not there yet, or off, or its guest does not read", body = Problem),
         (status = 413, description = "Too much at once", body = Problem),
-        (status = 500, description = "The node is not there yet", body = Problem),
+        (status = 500, description = "The guest could not be told", body = Problem),
     )
 )]
 pub async fn input(
@@ -167,8 +173,8 @@ pub async fn input(
     responses(
         (status = 200, description = "The guest's line has had it"),
         (status = 404, description = "No such node", body = Problem),
-        (status = 409, description = "The node is off", body = Problem),
-        (status = 500, description = "The node is not there yet, or QEMU refused", body = Problem),
+        (status = 409, description = "The node is not there yet, or off", body = Problem),
+        (status = 500, description = "QEMU refused", body = Problem),
     )
 )]
 pub async fn send_break(
@@ -188,7 +194,7 @@ pub async fn send_break(
     responses(
         (status = 200, description = "The screen", content_type = "image/png", body = Vec<u8>),
         (status = 404, description = "No such node", body = Problem),
-        (status = 409, description = "The node is not on", body = Problem),
+        (status = 409, description = "The node is not there yet, or not on", body = Problem),
         (status = 500, description = "QEMU refused", body = Problem),
     )
 )]

@@ -25,7 +25,8 @@ use crate::{
 pub enum AppError {
     /// Its process could not be made.
     #[error(
-        "app {app} of namespace {namespace} cannot run: {source}; install the program or correct `command` in the lab file"
+        "app {app} of namespace {namespace} cannot run: {source}{}",
+        .source.advice("; install the program or correct `command` in the lab file")
     )]
     Start {
         /// The app's name.
@@ -57,7 +58,6 @@ pub enum AppError {
 
 /// A started app. Dropping it ends the watching, not the process: that is for [`App::stop`] or the keeper.
 pub struct App {
-    id: String,
     name: String,
     namespace: String,
     log: Arc<AppLog>,
@@ -114,7 +114,6 @@ impl App {
         };
         let task = AbortOnDropHandle::new(tokio::spawn(supervisor.supervise(process, orders)));
         Ok(Self {
-            id: app.id.clone(),
             name: app.name.clone(),
             namespace: netns.name().to_owned(),
             log,
@@ -122,11 +121,6 @@ impl App {
             restarts,
             task,
         })
-    }
-
-    /// `app/NAMESPACE/NAME`.
-    pub fn id(&self) -> &str {
-        &self.id
     }
 
     /// Its output.

@@ -5,6 +5,7 @@
 
 mod actor;
 mod boots;
+mod checksum;
 mod claim;
 mod download;
 mod error;
@@ -31,6 +32,8 @@ mod screenshot;
 mod share;
 mod shutdown;
 mod telling;
+#[cfg(test)]
+mod testing;
 mod tpm;
 mod unpack;
 mod volumes;

@@ -21,6 +21,7 @@ impl Model {
                 | Action::Type
                 | Action::Broadcast
                 | Action::Break
+                | Action::TellSize
                 | Action::BootOverride
                 | Action::Media
                 | Action::Actions
@@ -90,7 +91,7 @@ impl Model {
             {
                 Some("no console is open".into())
             }
-            Action::Break if self.consoles.lines_typed_into().is_empty() => {
+            Action::Break | Action::TellSize if self.consoles.lines_typed_into().is_empty() => {
                 Some("no serial console is selected".into())
             }
             _ => None,
@@ -121,6 +122,22 @@ impl Model {
             (Ready::Ready, _) => None,
             (_, Some(error)) => Some(format!("the BMC of {node} is not served: {error}")),
             (..) => Some(format!("the BMC of {node} is not served yet")),
+        }
+    }
+
+    /// Why this console can't take the lab down.
+    pub fn refused_tear_down(&self) -> Option<&'static str> {
+        if self.settings.readonly {
+            Some("this console is read-only (--readonly)")
+        } else if !self.settings.local {
+            Some("it is reached over TCP; its own host can")
+        } else if self.mirror.connection != Connection::Connected {
+            // Whose process that is by now, nobody knows.
+            Some("there is no connection to it")
+        } else if !self.mirror.known {
+            Some("nothing is known of it yet")
+        } else {
+            None
         }
     }
 

@@ -1,40 +1,21 @@
 //! Keys while something lies over the view: the topmost sees them first.
 
-use std::collections::HashSet;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
-use super::{act, app, console, explorer, form, power, prompt};
+use super::{act, app, console, explorer, form, panes, power, prompt};
 use crate::{
-    action::{Action, Demand, Entry, Scope, entries},
+    action::{Action, Demand, Entry, Scope},
     areas::areas,
     model::{
         Model, Outcome,
         consoles::Place,
         mirror::Connection,
-        popup::{Chosen, Confirm, Pending, Popup},
+        popup::{Chosen, Confirm, Pending, Popup, palette, ways},
     },
     msg::Effect,
     view,
 };
-
-/// The ways to leave, in the order of the dialog.
-pub fn ways(model: &Model) -> [(&'static str, &'static str); 3] {
-    let leave = match model.mirror.connection {
-        Connection::Connected => (
-            "leave the lab running",
-            "this console ends; `placemat2 attach` brings it back",
-        ),
-        // Whether it runs, nobody knows.
-        _ => ("leave", "this console ends; the lab does not answer"),
-    };
-    [
-        leave,
-        ("tear the lab down", "all nodes are powered off, all apps ended"),
-        ("cancel", "go on"),
-    ]
-}
 
 /// The question which lab to attach to.
 pub fn choose_lab(labs: Vec<String>) -> Popup {
@@ -44,39 +25,6 @@ pub fn choose_lab(labs: Vec<String>) -> Popup {
         input: Input::default(),
         cursor: 0,
     }
-}
-
-/// The lines of the palette that match what is typed: what can be done here first, then what matches best.
-pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
-    let needle = text.to_lowercase();
-    let here = model.scopes();
-    let mut found: Vec<((bool, usize), &Entry)> = Vec::new();
-    for entry in entries() {
-        // Scrolling is no action that anybody looks for by its name.
-        let moves = entry.label.is_empty() && !entry.keys.is_empty() && entry.scope != Scope::Global;
-        // These count only where they have the keyboard.
-        let elsewhere =
-            matches!(entry.scope, Scope::List | Scope::Console | Scope::Copying) && !here.contains(&entry.scope);
-        if moves && needle.is_empty() || elsewhere {
-            continue;
-        }
-        let line = format!("{} {} {}", entry.name, entry.does, entry.scope.word()).to_lowercase();
-        if let Some(score) = score(&line, &needle) {
-            found.push(((!here.contains(&entry.scope), score), entry));
-        }
-    }
-    found.sort_by_key(|(score, _)| *score);
-    let mut told = HashSet::new();
-    let entries = found.into_iter().map(|(_, entry)| entry);
-    // What several parts of the screen can do is there once.
-    entries
-        .filter(|entry| told.insert((entry.action, entry.does)))
-        .collect()
-}
-
-/// How well a line matches: every word typed must be in it; the earlier the better.
-fn score(line: &str, needle: &str) -> Option<usize> {
-    needle.split_whitespace().map(|word| line.find(word)).sum()
 }
 
 /// A key for the topmost popup.
@@ -209,6 +157,11 @@ fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
             .collect(),
         Pending::Restart(of) => app::restart(model, of),
         Pending::Overwrite(path, text) => vec![Effect::Overwrite(path, text)],
+        Pending::Close => panes::close(model),
+        Pending::Leave => {
+            model.leave();
+            Vec::new()
+        }
         Pending::TearDown => {
             model.tearing_down = true;
             model.tell("the lab is being taken down");
@@ -247,16 +200,35 @@ fn quit(model: &mut Model, key: KeyEvent, cursor: usize) -> Vec<Effect> {
         }
     };
     match chosen {
-        0 => model.leave(),
+        0 => leave(model),
         1 => tear_down(model),
         _ => {}
     }
     Vec::new()
 }
 
+/// Leaves; asks before if shells end with this console.
+pub fn leave(model: &mut Model) {
+    let shells = model.consoles.shells();
+    if shells == 0 || model.mirror.connection == Connection::Ended {
+        model.leave();
+        return;
+    }
+    model.popups.push(Popup::Confirm(Confirm {
+        question: format!("Leave {}?", model.mirror.name()),
+        detail: match shells {
+            1 => "1 shell ends, and what runs in it.".into(),
+            _ => format!("{shells} shells end, and what runs in them."),
+        },
+        yes: "leave",
+        pending: Pending::Leave,
+        chosen: false,
+    }));
+}
+
 /// Asks before a lab is taken down.
 fn tear_down(model: &mut Model) {
-    if let Some(reason) = cannot_tear_down(model) {
+    if let Some(reason) = model.refused_tear_down() {
         model.complain(format!("cannot tear the lab down: {reason}"));
         return;
     }
@@ -272,22 +244,6 @@ fn tear_down(model: &mut Model) {
         pending: Pending::TearDown,
         chosen: false,
     }));
-}
-
-/// Why this console can't take the lab down.
-pub fn cannot_tear_down(model: &Model) -> Option<&'static str> {
-    if model.settings.readonly {
-        Some("this console is read-only (--readonly)")
-    } else if !model.settings.local {
-        Some("it is reached over TCP; its own host can")
-    } else if model.mirror.connection != Connection::Connected {
-        // Whose process that is by now, nobody knows.
-        Some("there is no connection to it")
-    } else if !model.mirror.known {
-        Some("nothing is known of it yet")
-    } else {
-        None
-    }
 }
 
 fn choose(

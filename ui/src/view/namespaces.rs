@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 use placemat2_engine::store::{AppState, InterfaceState, NamespaceState};
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{log, panel, table};
+use super::{
+    log,
+    panel::{self, Line},
+    table,
+};
 use crate::{
     glyph::clean,
     model::{
         Model, TreeRow,
         mirror::{Connection, since},
     },
-    theme::Look,
 };
 
 /// Draws the view.
@@ -33,7 +36,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 }
 
 /// What there is to tell of a namespace: what it is attached to, and what runs in it.
-fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
+fn details(netns: &NamespaceState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
     let state = model.mirror.told(netns);
     let mut lines = vec![vec![(state.text(model.settings.ascii), state.mood.look(theme))]];
@@ -86,7 +89,7 @@ fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
     list.draw(model, area, line, buffer);
 }
 
-fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
+fn tree_row(model: &Model, row: TreeRow) -> Line {
     let theme = &model.settings.theme;
     let ascii = model.settings.ascii;
     let Some(netns) = model.mirror.state.namespaces.get(row.netns) else {

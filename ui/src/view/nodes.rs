@@ -7,7 +7,7 @@ use placemat2_engine::{
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    panel,
+    panel::{self, Line},
     table::{self, Cell, Column},
 };
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
         Model,
         mirror::{Connection, since},
     },
-    theme::Look,
 };
 
 /// The columns of the table.
@@ -31,25 +30,13 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         title: "POWER",
         rank: 0,
         most: 10,
-        cell: |node, model| {
-            let state = model.mirror.told(State::of_power(node));
-            Cell {
-                text: state.text(model.settings.ascii),
-                look: Some(state.mood.look(&model.settings.theme)),
-            }
-        },
+        cell: |node, model| Cell::state(State::of_power(node), model),
     },
     Column {
         title: "READY",
         rank: 1,
         most: 11,
-        cell: |node, model| {
-            let state = model.mirror.told(node.ready.state);
-            Cell {
-                text: state.text(model.settings.ascii),
-                look: Some(state.mood.look(&model.settings.theme)),
-            }
-        },
+        cell: |node, model| Cell::state(node.ready.state, model),
     },
     Column {
         title: "UPTIME",
@@ -145,22 +132,14 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 }
 
 /// What there is to tell of a node.
-pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
+pub fn details(node: &NodeState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
-    let state = model.mirror.told(State::of_power(node));
-    let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
-    let mut power = vec![
-        (format!("{:<9}", "power"), theme.muted),
-        (state.text(model.settings.ascii), state.mood.look(theme)),
-    ];
+    let line = |title: &str, text: String| panel::fact(theme, title, text);
+    let mut power = panel::fact(theme, "power", Cell::state(State::of_power(node), model));
     if let Some(reason) = &node.power_reason {
         power.push((format!(" ({})", clean(reason)), theme.text));
     }
-    let ready = model.mirror.told(node.ready.state);
-    let readiness = vec![
-        (format!("{:<9}", "ready"), theme.muted),
-        (ready.text(model.settings.ascii), ready.mood.look(theme)),
-    ];
+    let readiness = panel::fact(theme, "ready", Cell::state(node.ready.state, model));
     let mut lines = vec![power, readiness];
     lines.extend(unready(node).map(|reason| line("why", clean(&reason))));
     for nic in &node.nics {

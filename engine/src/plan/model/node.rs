@@ -56,6 +56,13 @@ pub struct Node {
     pub depends_on: Vec<Dependency>,
 }
 
+impl Node {
+    /// Its volumes that are disks, in order.
+    pub fn disks(&self) -> impl Iterator<Item = &Volume> {
+        self.volumes.iter().filter(|volume| volume.is_disk())
+    }
+}
+
 /// A CD drive for virtual media, empty unless a BMC says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CdDrive {
@@ -90,8 +97,8 @@ pub struct Qemu {
     pub user: Option<QemuUser>,
     /// Descriptor of the QMP monitor's stream socket.
     pub qmp_fd: i32,
-    /// Descriptor of the serial console's stream socket; `None` with `--graphic`.
-    pub serial_fd: Option<i32>,
+    /// Descriptor of the serial console's stream socket.
+    pub serial_fd: i32,
     /// Descriptor of the stream socket behind the `placemat` virtio port.
     pub port_fd: i32,
 }

@@ -40,6 +40,11 @@ impl State {
         namespace.apps.iter().find(|candidate| candidate.name == app)
     }
 
+    /// The BMC of the node of that name.
+    pub fn bmc(&self, node: &str) -> Option<&BmcState> {
+        self.bmcs.iter().find(|bmc| bmc.node == node)
+    }
+
     /// The node of that name.
     pub fn node_mut(&mut self, name: &str) -> Option<&mut NodeState> {
         self.nodes.iter_mut().find(|node| node.name == name)
@@ -58,11 +63,6 @@ impl State {
     /// The namespace of that name.
     pub fn namespace_mut(&mut self, name: &str) -> Option<&mut NamespaceState> {
         self.namespaces.iter_mut().find(|namespace| namespace.name == name)
-    }
-
-    /// The network of that name.
-    pub fn network_mut(&mut self, name: &str) -> Option<&mut NetworkState> {
-        self.networks.iter_mut().find(|network| network.name == name)
     }
 
     /// The app of that name in that namespace.

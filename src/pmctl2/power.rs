@@ -10,7 +10,11 @@ use super::{connect::Session, each, listing::field};
 
 /// Arguments of `pmctl2 node action`
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("which").required(true))]
+#[command(
+    group = ArgGroup::new("which").required(true),
+    // What is made of the definitions puts the group before the action.
+    override_usage = "pmctl2 node action [OPTIONS] <ACTION> <NODE>...\n       pmctl2 node action [OPTIONS] <ACTION> --all"
+)]
 pub struct Action {
     /// What to do
     #[arg(value_name = "ACTION")]
@@ -106,5 +110,26 @@ impl Action {
             return String::new();
         }
         format!("?{}", options.join("&"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use crate::pmctl2::Cli;
+
+    #[test]
+    fn it_is_typed_as_its_usage_says() {
+        let mut command = Cli::command();
+        command.build();
+        let action = command.find_subcommand_mut("node").unwrap().find_subcommand_mut("action").unwrap();
+        let usage = action.render_usage().to_string();
+        let lines: Vec<_> = usage.trim_start_matches("Usage:").lines().collect();
+        assert_eq!(lines.len(), 2, "{usage}");
+        for line in lines {
+            let line = line.replace("[OPTIONS]", "-q").replace("<ACTION>", "off").replace("<NODE>...", "a b");
+            assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+        }
     }
 }

@@ -443,6 +443,24 @@ fn namespaces_and_commands_that_are_not_there() {
 }
 
 #[test]
+fn a_namespace_has_to_be_that_of_the_lab_that_was_named() {
+    // As engines give namespaces their names: links to descriptors of theirs.
+    let script = "exec 7</proc/self/ns/net; unshare -n sh -c 'exec 7</proc/self/ns/net; sleep 60' & other=$!; \
+                  until [ -e /proc/$other/fd/7 ]; do sleep 0.05; done; cd /run/netns; \
+                  ln -s /proc/$$/fd/7 router; ln -s /proc/$$/fd/7 placemat2-dc; \
+                  ln -s /proc/$other/fd/7 leaf; ln -s /proc/$other/fd/7 placemat2-fabric; \
+                  for arguments in '--lab dc netns exec router' '--lab dc netns exec leaf' '--lab dc netns exec rack0' \
+                  '--lab none netns exec router' '--lab dc netns exec nowhere' 'netns exec leaf' \
+                  '--endpoint unix:///nowhere netns exec router'; do \
+                  $PMCTL2 $arguments -- true 2>&1; echo status $?; done; \
+                  PLACEMAT2_LAB=fabric $PMCTL2 netns exec leaf -- true; echo status $?; kill $other";
+    let Some(output) = in_a_world_of_its_own(script) else {
+        return;
+    };
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r"");
+}
+
+#[test]
 fn the_one_running_lab_is_found() {
     if !is_root() {
         let _ = writeln!(std::io::stderr(), "skipped: needs root");

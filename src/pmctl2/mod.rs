@@ -123,7 +123,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     output::keep_quiet(cli.quiet);
     match cli.command {
         // Becomes another program, which must not find a runtime's threads.
-        Command::Netns(netns::Netns::Exec(exec)) => exec.run(),
+        Command::Netns(netns::Netns::Exec(exec)) => exec.run(cli.target),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let done = runtime.block_on(async { speak(command, &Session::open(cli.target)?).await });

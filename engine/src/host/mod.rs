@@ -32,6 +32,7 @@ mod stray_process;
 pub mod sysctl;
 mod undo;
 mod user;
+pub mod whose;
 
 pub use forward::ForwardError;
 pub use keeper_lock::KeeperLock;

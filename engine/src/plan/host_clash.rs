@@ -27,6 +27,7 @@ fn check_network(network: &Network, facts: &Facts, errors: &mut Vec<PlanError>) 
         errors.push(PlanError::LinkExists {
             place: network.place.clone(),
             network: network.name.clone(),
+            lab: facts.labs_of_links.get(&network.name).cloned(),
         });
     }
     let clash = facts.prefixes.iter().find(|(_, other)| collide(address, *other));
@@ -37,6 +38,7 @@ fn check_network(network: &Network, facts: &Facts, errors: &mut Vec<PlanError>) 
             address,
             link: link.clone(),
             other: *other,
+            lab: facts.labs_of_links.get(link).cloned(),
         });
     }
 }
@@ -49,6 +51,7 @@ fn check_namespace(namespace: &Namespace, fabric: &str, paths: &Paths, facts: &F
         errors.push(PlanError::NamespaceExists {
             place,
             path: paths.netns_dir.join(&name),
+            lab: facts.labs_of_namespaces.get(&name).cloned(),
             namespace: name,
         });
     }

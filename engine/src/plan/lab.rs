@@ -56,6 +56,11 @@ pub(super) fn fabric_name(lab: &str) -> String {
     format!("placemat2-{lab}")
 }
 
+/// Returns the lab whose fabric appears under a name among the network namespaces.
+pub fn lab_of_fabric(namespace: &str) -> Option<&str> {
+    namespace.strip_prefix("placemat2-").filter(|lab| !lab.is_empty())
+}
+
 /// Returns the lab's directories, absolute.
 pub(super) fn paths(spec: &Spec, options: &Options, lab: &str, errors: &mut Vec<PlanError>) -> Paths {
     let mut absolute = |what, path: &Path| {

@@ -33,7 +33,7 @@ pub use disk::disk_dirs;
 pub use error::PlanError;
 pub use facts::{Facts, Firmware, QemuProgram, QemuUser, QemuVersion};
 pub use identity::uuid_bytes as node_uuid;
-pub use lab::lab_name;
+pub use lab::{lab_name, lab_of_fabric};
 pub use model::{
     Accel, App, Bmc, CdDrive, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic,
     Node, Nvram, Paths, Plan, Qemu, Seed, Shape, Tpm, Virtiofs, Volume, VolumeSource,

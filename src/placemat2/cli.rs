@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::{client::Endpoint, duration, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
+use super::log_level;
 use crate::pmctl2::complete;
 
 /// A whole data centre on one Linux machine, from a YAML file.
@@ -65,13 +66,14 @@ pub struct LogArgs {
     /// How the log is written to stderr.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "PLACEMAT2_LOG_FORMAT")]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as `info,placemat2_engine::node=debug`.
+    /// What is logged: error, warn, info, debug, trace, off, or a filter such as `info,placemat2_engine::node=debug`.
     #[arg(
         long,
         global = true,
         default_value = "info",
         value_name = "LEVEL",
-        env = "PLACEMAT2_LOG"
+        env = "PLACEMAT2_LOG",
+        value_parser = log_level::parse
     )]
     pub log_level: String,
     /// Says nothing on stderr but what went wrong, whatever the log level.

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod demo;
 mod doctor;
+mod log_level;
 mod logging;
 mod man;
 mod migrate;

@@ -87,10 +87,15 @@ fn argument(arg: &Arg) -> String {
     ];
     let mut spelled = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
     if takes_value {
-        if !spelled.is_empty() {
-            spelled.push(' ');
+        let values = values.join(" ");
+        let optional = arg.get_num_args().is_some_and(|range| range.min_values() == 0);
+        match (spelled.is_empty(), optional && !arg.is_positional(), arg.is_require_equals_set()) {
+            (true, ..) => spelled = values,
+            (_, true, true) => spelled.extend(["[=", &values, "]"]),
+            (_, true, false) => spelled.extend([" [", &values, "]"]),
+            (_, false, true) => spelled.extend(["=", &values]),
+            (_, false, false) => spelled.extend([" ", &values]),
         }
-        spelled += &values.join(" ");
     }
     let help = arg.get_long_help().or_else(|| arg.get_help());
     let mut text = format!(

@@ -6,6 +6,7 @@
 mod actor;
 mod boots;
 mod claim;
+mod disguise;
 mod download;
 mod error;
 mod fetch;

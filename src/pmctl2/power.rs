@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use futures::future::join_all;
 use placemat2_engine::{client::Client, duration};
 
-use super::{connect::Session, each, listing::field};
+use super::{connect::Session, each, listing::field, meant};
 
 /// Arguments of `pmctl2 node action`
 #[derive(Debug, Args)]
@@ -86,7 +86,10 @@ impl Action {
         let word = word.as_ref().map_or("", |word| word.get_name());
         let each = nodes.iter().map(|node| {
             let path = Client::path(&["nodes", node, word]) + &query;
-            async move { (node.clone(), session.post(&path).await) }
+            async move {
+                let done = session.post(&path).await;
+                (node.clone(), meant::node(session, node, done).await)
+            }
         });
         each::tell(word, "nodes", join_all(each).await)
     }

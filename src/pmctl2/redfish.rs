@@ -23,7 +23,7 @@ pub struct Redfish {
     node: String,
     /// GET, PATCH, POST or DELETE
     method: String,
-    /// Path of the resource, from / on
+    /// Path of the resource: /redfish/v1/...
     path: String,
     /// Body of the request, in JSON
     body: Option<String>,
@@ -35,7 +35,12 @@ impl Redfish {
         let body = self.body.as_deref().map(serde_json::from_str);
         let request = RedfishRequest {
             method: self.method.to_ascii_uppercase(),
-            path: self.path,
+            // Those who know the interface often leave it out.
+            path: if self.path.starts_with('/') {
+                self.path
+            } else {
+                format!("/{}", self.path)
+            },
             body: body.transpose().context("the body is not JSON")?,
             ..RedfishRequest::default()
         };

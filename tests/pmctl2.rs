@@ -497,3 +497,39 @@ fn the_one_running_lab_is_found() {
     std::thread::sleep(Duration::from_millis(50));
     insta::assert_snapshot!("no-lab", run("status"));
 }
+
+/// A lab that is being brought up, with a node that runs already.
+const STARTING: &[(&str, u16, &str)] = &[
+    (
+        "GET /lab",
+        200,
+        r#"{"name":"dc","phase":"starting","mtu":{"value":null,"source":{"kind":"default"}},"version":"0.1.0","qemu_version":null,
+            "kernel":"6.1.0","accel":"tcg","pid":99,"started_at":"2026-11-23T20:00:00Z","error":null,"files":[],"steps":[]}"#,
+    ),
+    (
+        "GET /nodes",
+        200,
+        r#"[{"name":"boot-0","taps":{},"volumes":[],"cpu":1,"memory":"1G","uefi":false,"tpm":false,
+             "smbios":{"manufacturer":"","product":"","serial":""},"power_status":"On","socket_path":"","pty_path":"","power_reason":null,
+             "pid":4711,"started_at":"2026-11-23T20:00:00Z","boots":1,"last_boot":"power-on","nics":[],"bmc_address":null,"addresses":[]}]"#,
+    ),
+    ("GET /netns", 200, "[]"),
+    (
+        "GET /nodes/boot-0/console?readonly=true&since=screen",
+        409,
+        r#"{"error":"Too many read this console."}"#,
+    ),
+];
+
+#[test]
+fn a_console_that_is_refused_is_told_at_once() {
+    let server = Server::with(STARTING);
+    let told = transcript(
+        &server,
+        &["wait", "boot-0", "--for", "console=login", "--timeout", "20"],
+    );
+    assert_eq!(
+        told,
+        "exit: 1\n--- stderr\npmctl2: waiting until node/boot-0 has \"login\" on the console\npmctl2: Too many read this console.\n"
+    );
+}

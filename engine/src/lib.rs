@@ -15,6 +15,7 @@ pub mod doctor;
 pub mod duration;
 pub mod fabric;
 pub mod forward;
+pub mod harmless;
 pub mod host;
 mod http;
 pub mod keeper;

@@ -1,5 +1,7 @@
 //! What a guest wrote, made harmless for a terminal: control characters are shown, not sent.
 
+use placemat2_engine::harmless::steers_terminal;
+
 /// Takes bytes as they come. Keeps a character that is cut at the end of a piece.
 #[derive(Debug, Default)]
 pub struct Visible {
@@ -48,12 +50,7 @@ fn show(character: char, text: &mut String) {
         '\r' => {}
         '\0'..='\x1f' => text.extend(['^', char::from((character as u8) + b'@')]),
         '\x7f' => text.push_str("^?"),
-        // The rest of what a terminal may obey, and what turns the direction of text.
-        _ if character.is_control()
-            || "\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}".contains(character) =>
-        {
-            text.extend(character.escape_unicode());
-        }
+        _ if steers_terminal(character) => text.extend(character.escape_unicode()),
         _ => text.push(character),
     }
 }
@@ -68,6 +65,7 @@ mod tests {
     fn control_characters_are_shown() {
         assert_eq!(Visible::all(b"\x1b[31mred\r\r\n\tend\x07\x7f"), "^[[31mred\n\tend^G^?");
         assert_eq!(Visible::all("ü\u{9b}2J".as_bytes()), "ü\\u{9b}2J");
+        assert_eq!(Visible::all("a\u{202e}b\u{2066}c".as_bytes()), "a\\u{202e}b\\u{2066}c");
         assert_eq!(Visible::all(b"a\xffb\xc3"), "a\u{fffd}b\u{fffd}");
     }
 

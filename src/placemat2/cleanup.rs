@@ -2,14 +2,17 @@
 
 use std::{path::Path, process::ExitCode};
 
-use placemat2_engine::host::{self, LabEntry};
+use placemat2_engine::{
+    host::{self, LabEntry},
+    plan::LABS_DIR,
+};
 
 use super::cli::CleanupArgs;
 use crate::output;
 
 /// Undoes what the records of dead labs list; says what that was.
 pub fn run(args: &CleanupArgs) -> anyhow::Result<ExitCode> {
-    let cleanup = host::cleanup(Path::new("/run/placemat2"), args.lab.as_deref())?;
+    let cleanup = host::cleanup(Path::new(LABS_DIR), args.lab.as_deref())?;
     let mut complete = true;
     for (lab, report) in &cleanup.cleaned {
         for removed in &report.removed {

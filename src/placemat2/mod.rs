@@ -12,6 +12,7 @@ mod man;
 mod migrate;
 mod plan;
 mod prepare;
+mod retyped;
 mod run;
 mod schema;
 mod settled;
@@ -35,14 +36,16 @@ use cli::Command;
 pub fn main() -> ExitCode {
     // A shell that completes a command line asks this way, and gets no further.
     CompleteEnv::with_factory(Cli::command).complete();
-    let cli = parse(&Cli::command().get_matches());
+    let matches = Cli::command().get_matches();
+    let cli = parse(&matches);
+    let typed = matches.subcommand().map_or(&matches, |(_, typed)| typed);
     output::keep_quiet(cli.log.quiet);
     let outcome = match cli.command {
         None => run::run(cli.run, &cli.log),
         Some(Command::Run(args)) => run::run(args, &cli.log),
         Some(Command::Test(args)) => test::run(args, &cli.log),
         Some(Command::Ui(args)) if cli.headless => run::run(args.run, &cli.log),
-        Some(Command::Ui(args)) => ui::run(&args, &cli.log),
+        Some(Command::Ui(args)) => ui::run(&args, &cli.log, typed),
         Some(Command::Attach(look)) => ui::attach(&look),
         Some(Command::Config(command)) => config::run(command),
         Some(Command::Validate(args)) => validate::run(&args),

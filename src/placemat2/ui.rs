@@ -10,9 +10,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use clap::ArgMatches;
 use placemat2_engine::{
-    client::{Client, Endpoint, LABS_DIR, lab_socket, running_labs},
+    client::{Client, Endpoint, lab_socket, running_labs},
     lab,
+    plan::{self, LABS_DIR},
 };
 use placemat2_ui::{
     config::{Config, Surroundings},
@@ -22,8 +24,8 @@ use placemat2_ui::{
 };
 
 use super::{
-    cli::{LogArgs, LookArgs, UiArgs},
-    demo, prepare,
+    cli::{LogArgs, LookArgs, RunArgs, UiArgs},
+    demo, prepare, retyped,
 };
 use crate::output;
 
@@ -31,14 +33,16 @@ use crate::output;
 const TOLD: u64 = 16 * 1024;
 
 /// Runs the console on a lab that is started for it, or on one that runs.
-pub fn run(args: &UiArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
+///
+/// `typed` is what was typed behind `ui`.
+pub fn run(args: &UiArgs, log: &LogArgs, typed: &ArgMatches) -> anyhow::Result<ExitCode> {
     if args.run.plan.files.is_empty() {
         return attach(&args.look);
     }
     if args.look.lab.is_some() || args.look.endpoint.is_some() {
         bail!("either files of a lab to start are named, or a lab that runs (--lab, --endpoint)");
     }
-    show(&args.look, started(args, log))
+    show(&args.look, started(args, log, typed))
 }
 
 /// Runs the console on a lab that runs.
@@ -135,12 +139,12 @@ async fn running(look: &LookArgs) -> anyhow::Result<Target> {
 }
 
 /// A lab that is started: mistakes are told before there is a screen.
-async fn started(args: &UiArgs, log: &LogArgs) -> anyhow::Result<(Target, Option<Engine>)> {
+async fn started(args: &UiArgs, log: &LogArgs, typed: &ArgMatches) -> anyhow::Result<(Target, Option<Engine>)> {
     lab::check_privileges()?;
     demo::make(&args.run.plan).await?;
     let written = prepare::read(&args.run.plan)?;
     let (root, name) = written.lab();
-    let socket = root.join(&name).join("api.sock");
+    let socket = plan::api_socket(&root.join(&name));
     if running_labs().contains(&name) {
         bail!(
             "the lab {name} is already running: attach to it with `placemat2 attach --lab {name}`, or give this one another name with --name"
@@ -151,7 +155,7 @@ async fn started(args: &UiArgs, log: &LogArgs) -> anyhow::Result<(Target, Option
         .with_context(|| format!("cannot make the directory {} for the engine's log", directory.display()))?;
     let path = directory.join("engine.log");
     let file = File::create(&path).with_context(|| format!("cannot write the engine's log {}", path.display()))?;
-    let child = spawn(log, file.into()).context("cannot start the engine")?;
+    let child = spawn(log, typed, file.into()).context("cannot start the engine")?;
     Ok((
         Target::Endpoint(Endpoint::Unix(socket)),
         Some(Box::pin(watch(child, path))),
@@ -159,34 +163,17 @@ async fn started(args: &UiArgs, log: &LogArgs) -> anyhow::Result<(Target, Option
 }
 
 /// Starts the engine as a process and session of its own: it outlives this console, and no key of its terminal reaches it.
-fn spawn(log: &LogArgs, output: OwnedFd) -> std::io::Result<tokio::process::Child> {
+fn spawn(log: &LogArgs, typed: &ArgMatches, output: OwnedFd) -> std::io::Result<tokio::process::Child> {
     let mut command = Command::new(env::current_exe()?);
-    command.arg("run").args(engine_arguments()).arg("--headless");
-    command.args(["--log-level", &log.log_level]);
+    command.args(["run", "--headless", "--log-level", &log.log_level]);
+    command.args(log.quiet.then_some("--quiet"));
+    command.args(retyped::arguments::<RunArgs>(typed));
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     // SAFETY: setsid is safe to call between fork and exec, and touches no memory of this process.
     unsafe {
         command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(Into::into));
     }
     tokio::process::Command::from(command).kill_on_drop(false).spawn()
-}
-
-/// What was typed for the engine: all that follows `ui`, without what is the console's own.
-fn engine_arguments() -> Vec<std::ffi::OsString> {
-    let mut arguments = Vec::new();
-    let mut typed = env::args_os().skip(1).skip_while(|argument| argument != "ui").skip(1);
-    while let Some(argument) = typed.next() {
-        match argument.to_str() {
-            Some("--ascii" | "--readonly" | "--headless") => {}
-            Some("--theme" | "--log-level" | "--log-format") => drop(typed.next()),
-            Some(text)
-                if ["--theme=", "--log-level=", "--log-format="]
-                    .iter()
-                    .any(|own| text.starts_with(own)) => {}
-            _ => arguments.push(argument),
-        }
-    }
-    arguments
 }
 
 /// Waits for the end of an engine; the last words of one that failed.

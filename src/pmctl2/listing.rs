@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use placemat2_engine::harmless::steers_terminal;
 
 use super::connect::Value;
 use crate::output;
@@ -82,7 +83,7 @@ pub fn clean(cell: &str) -> String {
     }
     let mut clean = String::with_capacity(cell.len());
     for character in cell.chars() {
-        if character.is_control() {
+        if steers_terminal(character) {
             clean.extend(character.escape_default());
         } else {
             clean.push(character);
@@ -126,12 +127,6 @@ pub fn items<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = &'a Valu
     object.get(name).and_then(Value::as_sequence).into_iter().flatten()
 }
 
-/// Returns the keys and values of a field that is a map, in order.
-pub fn entries<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = (String, &'a Value)> {
-    let map = object.get(name).and_then(Value::as_mapping);
-    map.into_iter().flatten().map(|(key, value)| (plain(key), value))
-}
-
 /// Returns a value as text.
 pub fn plain(value: &Value) -> String {
     match value {
@@ -152,6 +147,7 @@ mod tests {
     #[test]
     fn control_characters_are_shown_not_sent() {
         assert_eq!(clean("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\\nc");
+        assert_eq!(clean("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(clean(""), "-");
         assert_eq!(clean("rack0-ü"), "rack0-ü");
     }

@@ -1,11 +1,11 @@
 //! `pmctl2 status`.
 
 use clap::Args;
-use placemat2_engine::client::Client;
+use placemat2_engine::{client::Client, plan::Mtu};
 
 use super::{
     connect::{Session, Value},
-    listing::{Format, FormatArg, aligned, clean, entries, field, items, moment, ready},
+    listing::{Format, FormatArg, aligned, clean, field, items, moment, ready},
 };
 use crate::output;
 
@@ -93,28 +93,11 @@ fn count<'a>(objects: impl IntoIterator<Item = &'a Value>, name: &str, wanted: &
         .count()
 }
 
-/// `1450 (route: destination 192.0.0.10, link eth0)`
+/// `1450 (of eth0 on the way to 192.0.0.10)`
 fn mtu(lab: &Value) -> String {
-    let Some(mtu) = lab.get("mtu") else {
-        return String::new();
-    };
-    let value = match field(mtu, "value") {
-        value if value.is_empty() => "left to the kernel".to_owned(),
-        value => value,
-    };
-    let kind = mtu
-        .get("source")
-        .map(|source| field(source, "kind"))
-        .unwrap_or_default();
-    let details: Vec<String> = entries(mtu, "source")
-        .filter(|(key, _)| key != "kind")
-        .map(|(key, value)| format!("{key} {}", super::listing::plain(value)))
-        .collect();
-    if details.is_empty() {
-        format!("{value} ({kind})")
-    } else {
-        format!("{value} ({kind}: {})", details.join(", "))
-    }
+    let mtu = lab.get("mtu").cloned();
+    let mtu = mtu.and_then(|mtu| serde_yaml::from_value::<Mtu>(mtu).ok());
+    mtu.map_or_else(String::new, |mtu| mtu.to_string())
 }
 
 fn step_line(step: &Value) -> String {

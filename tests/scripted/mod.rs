@@ -78,10 +78,17 @@ pub struct Server {
 impl Server {
     /// Serves on a free TCP port.
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same, with other answers to some requests: `METHOD PATH`, status and body.
+    pub fn with(answers: &'static [(&str, u16, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let wake = Box::new(move || drop(std::net::TcpStream::connect(address)));
-        Self::serve(format!("http://{address}"), wake, move || listener.accept().unwrap().0)
+        Self::serve(format!("http://{address}"), wake, answers, move || {
+            listener.accept().unwrap().0
+        })
     }
 
     /// Serves on a unix socket.
@@ -89,19 +96,25 @@ impl Server {
         let listener = UnixListener::bind(path).unwrap();
         let socket = path.to_owned();
         let wake = Box::new(move || drop(std::os::unix::net::UnixStream::connect(&socket)));
-        Self::serve(format!("unix://{}", path.display()), wake, move || {
+        Self::serve(format!("unix://{}", path.display()), wake, &[], move || {
             listener.accept().unwrap().0
         })
     }
 
-    fn serve<S: Read + Write>(endpoint: String, wake: Box<dyn Fn()>, accept: impl Fn() -> S + Send + 'static) -> Self {
+    fn serve<S: Read + Write>(
+        endpoint: String,
+        wake: Box<dyn Fn()>,
+        answers: &'static [(&str, u16, &str)],
+        accept: impl Fn() -> S + Send + 'static,
+    ) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let ended = Arc::new(AtomicBool::new(false));
         let (release, released) = mpsc::channel();
         let (log, end) = (Arc::clone(&requests), Arc::clone(&ended));
         let thread = thread::spawn(move || {
+            let mut open = Vec::new();
             while !end.load(Ordering::SeqCst) {
-                answer(accept(), &log, &released);
+                open.extend(answer(accept(), answers, &log, &released));
             }
         });
         Self {
@@ -133,18 +146,32 @@ impl Drop for Server {
     }
 }
 
-fn answer(stream: impl Read + Write, requests: &Mutex<Vec<String>>, released: &mpsc::Receiver<()>) {
+/// Answers one request; returns a stream that stays open.
+fn answer<S: Read + Write>(
+    stream: S,
+    answers: &[(&str, u16, &str)],
+    requests: &Mutex<Vec<String>>,
+    released: &mpsc::Receiver<()>,
+) -> Option<S> {
     let mut stream = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if stream.read_line(&mut head).unwrap_or(0) == 0 {
-            return;
+            return None;
         }
     }
     let request = head.split(" HTTP/").next().unwrap().to_owned();
     requests.lock().unwrap().push(request.clone());
     let lines = head.contains("application/x-ndjson");
     let mut stream = stream.into_inner();
+    if let Some((_, status, body)) = answers.iter().find(|(asked, ..)| *asked == request) {
+        let _ = whole(&mut stream, *status, body);
+        return None;
+    }
+    if request == "GET /changes" {
+        let _ = begun(&mut stream, r#"{"version":1}"#);
+        return Some(stream);
+    }
     // A client that leaves early is what some tests are about.
     let _ = match request.as_str() {
         "GET /lab" => whole(&mut stream, 200, LAB),
@@ -170,6 +197,7 @@ fn answer(stream: impl Read + Write, requests: &Mutex<Vec<String>>, released: &m
         path if path.starts_with("GET /netns/operation/apps/bird/log?") => whole(&mut stream, 200, LOG),
         _ => whole(&mut stream, 404, r#"{"error":"There is no such thing in this lab."}"#),
     };
+    None
 }
 
 fn whole(stream: &mut impl Write, status: u16, body: &str) -> std::io::Result<()> {
@@ -180,16 +208,20 @@ fn whole(stream: &mut impl Write, status: u16, body: &str) -> std::io::Result<()
     )
 }
 
+/// Writes the first line of a stream.
+fn begun(stream: &mut impl Write, line: &str) -> std::io::Result<()> {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    write!(stream, "{head}{}", chunk(line))?;
+    stream.flush()
+}
+
+fn chunk(line: &str) -> String {
+    format!("{:x}\r\n{line}\n\r\n", line.len() + 1)
+}
+
 fn waiting(stream: &mut impl Write, released: &mpsc::Receiver<()>) -> std::io::Result<()> {
-    let line =
-        |id, text| format!(r#"{{"id":{id},"time":"2026-11-23T20:00:00Z","stream":"stdout","text":"{text}"}}"#) + "\n";
-    let chunk = |line: String| format!("{:x}\r\n{line}\r\n", line.len());
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}",
-        chunk(line(1, "first"))
-    )?;
-    stream.flush()?;
+    let line = |id, text| format!(r#"{{"id":{id},"time":"2026-11-23T20:00:00Z","stream":"stdout","text":"{text}"}}"#);
+    begun(stream, &line(1, "first"))?;
     let _ = released.recv();
-    write!(stream, "{}0\r\n\r\n", chunk(line(2, "last")))
+    write!(stream, "{}0\r\n\r\n", chunk(&line(2, "last")))
 }

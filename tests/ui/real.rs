@@ -95,9 +95,12 @@ fn start_detach_attach_tear_down() {
 fn an_engine_that_is_killed_is_told() {
     let Some(machine) = Machine::new() else { return };
     machine.write("/tmp/lab.yml", LAB);
-    let mut pty = console(&machine, &["ui", "/tmp/lab.yml"]);
+    let mut pty = console(&machine, &["--quiet", "ui", "/tmp/lab.yml"]);
     pty.expect("● running");
-    machine.sh(&format!("kill -9 {}", engine(&machine).unwrap()));
+    let pid = engine(&machine).unwrap();
+    // What stands before `ui` is for the engine, too.
+    machine.sh(&format!("tr '\\0' '\\n' < /proc/{pid}/cmdline | grep -qx -e --quiet"));
+    machine.sh(&format!("kill -9 {pid}"));
     pty.expect("The lab failed");
     pty.send("\r");
     pty.send("q");

@@ -1,6 +1,7 @@
 //! States as glyph and word, in Unicode or in ASCII; and the characters that boxes and lines are made of.
 
 use placemat2_engine::{
+    harmless::steers_terminal,
     node::PowerState,
     store::{AppPhase, AppState, ImagePhase, LabPhase, Level, Ready, ReadyState},
 };
@@ -176,13 +177,11 @@ pub fn borders(ascii: bool, focused: bool) -> border::Set<'static> {
     }
 }
 
-/// Returns text from outside without what could change the terminal: control characters become `·`.
+/// Returns text from outside without what steers a terminal: `·` stands for it.
 pub fn clean(text: &str) -> String {
     let shown = |c: char| match c {
         '\t' => ' ',
-        // Marks that change the direction of the text around them hide what it says.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '·',
-        c if c.is_control() => '·',
+        c if steers_terminal(c) => '·',
         c => c,
     };
     text.chars().map(shown).collect()

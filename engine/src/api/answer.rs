@@ -36,8 +36,8 @@ impl ApiError {
     }
 
     /// 404 for a missing object such as `node "boot-0"`.
-    pub fn not_found(object: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no {object} in this lab."))
+    pub fn not_found(object: impl Into<String>) -> Self {
+        ControlError::NotFound(object.into()).into()
     }
 
     /// The status.
@@ -51,7 +51,7 @@ impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         let status = match error {
             ControlError::NotFound(_) => StatusCode::NOT_FOUND,
-            ControlError::Conflict(_) => StatusCode::CONFLICT,
+            ControlError::NotYet(_) | ControlError::Conflict(_) => StatusCode::CONFLICT,
             ControlError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
+    ControlError,
     answer::{ApiError, Options, Problem, Segments, accepts, flag, json, typed},
     routes::Shared,
     stream::{self, BATCH, Log, Part},
 };
 use crate::{
     app::log::{AppLog, Line},
+    spec::model::Object,
     store::AppState,
 };
 
@@ -160,20 +158,15 @@ pub async fn log(
 }
 
 fn not_found(namespace: &str, app: &str) -> ApiError {
-    ApiError::new(
-        StatusCode::NOT_FOUND,
-        format!("There is no app {app:?} in a namespace {namespace:?} of this lab."),
-    )
+    ApiError::not_found(format!("app {app:?} of a namespace {namespace:?}"))
 }
 
 /// Why there is no output: it may only not be there yet.
 fn no_log(shared: &Shared, namespace: &str, app: &str) -> ApiError {
     let planned = shared.store.read(|state| state.app(namespace, app).is_some());
     if planned {
-        return ApiError::new(
-            StatusCode::CONFLICT,
-            format!("App {namespace}/{app} is not started yet."),
-        );
+        let (namespace, app) = (namespace.to_owned(), app.to_owned());
+        return ControlError::NotYet(Object::App { namespace, app }).into();
     }
     not_found(namespace, app)
 }

@@ -44,8 +44,8 @@ pub async fn list(State(shared): State<Arc<Shared>>) -> Result<Response, ApiErro
 pub async fn show(State(shared): State<Arc<Shared>>, Segments(node): Segments<String>) -> Result<Response, ApiError> {
     let bmc = shared
         .store
-        .read(|state| state.bmcs.iter().find(|bmc| bmc.node == node).cloned())
-        .ok_or_else(|| ApiError::not_found(&format!("BMC of a node {node:?}")))?;
+        .read(|state| state.bmc(&node).cloned())
+        .ok_or_else(|| ApiError::not_found(format!("BMC of a node {node:?}")))?;
     Ok(json(serde_json::to_vec(&bmc)?.into()))
 }
 

@@ -55,8 +55,8 @@ pub struct ConsoleQuery {
         (status = 101, description = "The console; its bytes follow (Upgrade: placemat2-stream)"),
         (status = 400, description = "A query parameter that cannot be read", body = Problem),
         (status = 404, description = "No such node", body = Problem),
+        (status = 409, description = "The node is not there yet", body = Problem),
         (status = 426, description = "The request asks for no upgrade", body = Problem),
-        (status = 500, description = "The node is not there yet", body = Problem),
         (status = 503, description = "Too many streams", body = Problem),
     )
 )]
@@ -99,7 +99,7 @@ pub struct LogQuery {
         (status = 200, description = "The lines", content_type = "text/plain", body = String),
         (status = 400, description = "A query parameter that cannot be read", body = Problem),
         (status = 404, description = "No such node", body = Problem),
-        (status = 500, description = "The node is not there yet", body = Problem),
+        (status = 409, description = "The node is not there yet", body = Problem),
     )
 )]
 pub async fn log(
@@ -132,9 +132,9 @@ fn body(lines: Lines, cancel: CancellationToken) -> Body {
     responses(
         (status = 200, description = "On its way to the guest"),
         (status = 404, description = "No such node", body = Problem),
-        (status = 409, description = "The node is off, or its guest does not read", body = Problem),
+        (status = 409, description = "The node is not there yet, or off, or its guest does not read", body = Problem),
         (status = 413, description = "Too much at once", body = Problem),
-        (status = 500, description = "The node is not there yet", body = Problem),
+        (status = 500, description = "The guest could not be told", body = Problem),
     )
 )]
 pub async fn input(
@@ -167,8 +167,8 @@ pub async fn input(
     responses(
         (status = 200, description = "The guest's line has had it"),
         (status = 404, description = "No such node", body = Problem),
-        (status = 409, description = "The node is off", body = Problem),
-        (status = 500, description = "The node is not there yet, or QEMU refused", body = Problem),
+        (status = 409, description = "The node is not there yet, or off", body = Problem),
+        (status = 500, description = "QEMU refused", body = Problem),
     )
 )]
 pub async fn send_break(
@@ -188,7 +188,7 @@ pub async fn send_break(
     responses(
         (status = 200, description = "The screen", content_type = "image/png", body = Vec<u8>),
         (status = 404, description = "No such node", body = Problem),
-        (status = 409, description = "The node is not on", body = Problem),
+        (status = 409, description = "The node is not there yet, or not on", body = Problem),
         (status = 500, description = "QEMU refused", body = Problem),
     )
 )]

@@ -29,6 +29,6 @@ pub async fn show(State(shared): State<Arc<Shared>>, Segments(name): Segments<St
     let image = shared
         .store
         .read(|state| state.images.iter().find(|image| image.name == name).cloned())
-        .ok_or_else(|| ApiError::not_found(&format!("image {name:?}")))?;
+        .ok_or_else(|| ApiError::not_found(format!("image {name:?}")))?;
     Ok(json(serde_json::to_vec(&image)?.into()))
 }

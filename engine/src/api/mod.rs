@@ -52,7 +52,7 @@ use crate::{
     node::Action,
     plan::BootSource,
     shell::{self, Opened, Shells},
-    spec::model::{Destination, Protocol},
+    spec::model::{Destination, Object, Protocol},
 };
 
 /// What the API asks of a running lab beyond reading its store.
@@ -104,9 +104,12 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ControlError>> + 
 /// Why the lab did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// No object of that name.
-    #[error("there is no {0}")]
+    /// No object of that name, such as `node "boot-0"`.
+    #[error("There is no {0} in this lab.")]
     NotFound(String),
+    /// The lab has such an object, but has not come that far.
+    #[error("{0} is not there yet: wait until the lab runs.")]
+    NotYet(Object),
     /// What is there stands against it.
     #[error("{0}")]
     Conflict(String),

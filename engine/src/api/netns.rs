@@ -35,6 +35,6 @@ pub async fn show(State(shared): State<Arc<Shared>>, Segments(name): Segments<St
                 .find(|namespace| namespace.name == name)
                 .cloned()
         })
-        .ok_or_else(|| ApiError::not_found(&format!("namespace {name:?}")))?;
+        .ok_or_else(|| ApiError::not_found(format!("namespace {name:?}")))?;
     Ok(json(serde_json::to_vec(&namespace)?.into()))
 }

@@ -29,6 +29,6 @@ pub async fn show(State(shared): State<Arc<Shared>>, Segments(name): Segments<St
     let network = shared
         .store
         .read(|state| state.networks.iter().find(|network| network.name == name).cloned())
-        .ok_or_else(|| ApiError::not_found(&format!("network {name:?}")))?;
+        .ok_or_else(|| ApiError::not_found(format!("network {name:?}")))?;
     Ok(json(serde_json::to_vec(&network)?.into()))
 }

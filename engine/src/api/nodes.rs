@@ -114,7 +114,7 @@ impl PowerOptions {
         (status = 200, description = "Done"),
         (status = 400, description = "No such action, or no such option of it", body = Problem),
         (status = 404, description = "No such node", body = Problem),
-        (status = 409, description = "The node's power does not allow it", body = Problem),
+        (status = 409, description = "The node's power does not allow it, or it is not there yet", body = Problem),
         (status = 500, description = "It was tried and failed; a guest did not shut down in time", body = Problem),
     )
 )]
@@ -135,5 +135,5 @@ pub async fn act(
 }
 
 fn not_found(name: &str) -> ApiError {
-    ApiError::not_found(&format!("node {name:?}"))
+    ApiError::not_found(format!("node {name:?}"))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::BootTarget;
+use crate::plan::uuid_text;
 
 /// The type plate and parts of a machine. They don't change while the lab runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,15 +67,6 @@ impl Identity {
 
     /// The UUID as text.
     pub fn uuid_text(&self) -> String {
-        let mut text = String::with_capacity(36);
-        for (at, byte) in self.uuid.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            for digit in [byte >> 4, byte & 0xf] {
-                text.extend(char::from_digit(digit.into(), 16));
-            }
-        }
-        text
+        uuid_text(self.uuid)
     }
 }

@@ -7,9 +7,7 @@ use std::{
 };
 
 use super::{DEFAULT_ENDPOINT, Endpoint};
-
-/// Every lab has a directory of its own in here, with its `api.sock`.
-pub const LABS_DIR: &str = "/run/placemat2";
+use crate::plan::{LABS_DIR, api_socket, check_lab_name};
 
 /// Why no lab could be chosen.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +15,9 @@ pub enum DiscoverError {
     /// More than one answers.
     #[error("several labs run on this host ({}): say which one with --lab", .0.join(", "))]
     Several(Vec<String>),
-    /// The name would lead out of the directory.
-    #[error("{0:?} is not the name of a lab")]
-    Name(String),
+    /// No lab can have that name; what is wrong with it.
+    #[error("{0:?} is not the name of a lab: {1}")]
+    Name(String, &'static str),
 }
 
 /// What was found of labs on this host.
@@ -33,10 +31,8 @@ pub struct Found {
 
 /// Returns the socket of the lab of that name.
 pub fn lab_socket(name: &str) -> Result<PathBuf, DiscoverError> {
-    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-        return Err(DiscoverError::Name(name.to_owned()));
-    }
-    Ok(Path::new(LABS_DIR).join(name).join("api.sock"))
+    check_lab_name(name).map_err(|reason| DiscoverError::Name(name.to_owned(), reason))?;
+    Ok(api_socket(&Path::new(LABS_DIR).join(name)))
 }
 
 /// Finds the one running lab; without any, the endpoint placemat v2 had.
@@ -56,7 +52,7 @@ fn choose(directory: &Path) -> Result<Found, DiscoverError> {
     }
     if let Some(lab) = labs.pop() {
         return Ok(Found {
-            endpoint: Endpoint::Unix(directory.join(lab).join("api.sock")),
+            endpoint: Endpoint::Unix(api_socket(&directory.join(lab))),
             hint: None,
         });
     }
@@ -88,7 +84,7 @@ fn labs_in(directory: &Path) -> (Vec<String>, bool) {
     };
     let mut hidden = false;
     for entry in entries.flatten() {
-        match UnixStream::connect(entry.path().join("api.sock")) {
+        match UnixStream::connect(api_socket(&entry.path())) {
             Ok(_) => labs.push(entry.file_name().to_string_lossy().into_owned()),
             Err(error) => hidden |= error.kind() == io::ErrorKind::PermissionDenied,
         }

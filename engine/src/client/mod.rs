@@ -10,7 +10,7 @@ mod pieces;
 mod upgrade;
 
 pub use connection::{Client, ClientError};
-pub use discover::{DiscoverError, Found, LABS_DIR, discover, lab_socket, running_labs};
+pub use discover::{DiscoverError, Found, discover, lab_socket, running_labs};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, EndpointError};
 pub use lines::Lines;
 pub use pieces::Pieces;

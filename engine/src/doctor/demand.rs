@@ -3,15 +3,12 @@
 use std::{collections::BTreeSet, fs};
 
 use crate::{
-    plan::node_cpus,
+    plan::{node_cpus, node_memory},
     spec::{
         model::{ImageSource, NetworkKind, ShareDriver, Spec, Volume, VolumeKind},
         size,
     },
 };
-
-/// What QEMU gives a machine if nobody says how much (qemu(1), `-m`).
-const DEFAULT_MEMORY: u64 = 128 << 20;
 
 /// What a lab asks of its host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +43,6 @@ impl Demand {
     pub fn of(spec: &Spec) -> Self {
         let volumes = || spec.nodes.iter().flat_map(|node| &node.volumes);
         let powered = || spec.nodes.iter().filter(|node| node.power_on);
-        let memory = |text: &String| size::memory_bytes(text).unwrap_or(DEFAULT_MEMORY);
         let apps = spec.namespaces.iter().flat_map(|namespace| &namespace.apps);
         Self {
             nodes: !spec.nodes.is_empty(),
@@ -64,7 +60,7 @@ impl Demand {
                 .filter(|program| !program.contains('/'))
                 .cloned()
                 .collect(),
-            memory: sum(powered().map(|node| node.memory.as_ref().map_or(DEFAULT_MEMORY, memory))),
+            memory: sum(powered().filter_map(|node| node_memory(node.memory.as_deref()))),
             cpus: sum(powered().map(|node| u64::from(node_cpus(&node.smp)))),
             disk: sum((volumes().filter(|volume| volume.device_class.is_none())).map(|volume| disk(spec, volume))),
         }
@@ -127,7 +123,7 @@ mod tests {
             .spec();
         let demand = Demand::of(&spec);
         assert!(demand.nodes && demand.tpm && demand.uefi && !demand.nics && !demand.nat && !demand.virtiofs);
-        assert_eq!(demand.memory, (2 << 30) + DEFAULT_MEMORY);
+        assert_eq!(demand.memory, (2 << 30) + (128 << 20));
         assert_eq!((demand.cpus, demand.disk), (4, 1 << 30));
     }
 

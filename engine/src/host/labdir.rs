@@ -12,10 +12,7 @@ use super::{
     record::{self, RecordError, Recorder, Report},
     undo::{Context, Undo},
 };
-use crate::presence::if_there;
-
-/// Longest name of a lab in bytes: it becomes part of firewall comments, table names and paths of unix sockets.
-const MAX_NAME: usize = 64;
+use crate::{plan::check_lab_name, presence::if_there};
 
 /// Prefix of directories that are being removed.
 const DOOMED: &str = ".gone-";
@@ -43,13 +40,12 @@ pub enum LabDirError {
         root: PathBuf,
     },
     /// A name that can't be that of a directory.
-    #[error(
-        "{lab:?} can't be the name of a lab: use up to {MAX_NAME} letters, digits, dots, dashes and underscores, and begin \
-         with a letter or digit; give the lab another name with --name."
-    )]
+    #[error("{lab:?} can't be the name of a lab: {reason}; --name gives a lab another one.")]
     Name {
         /// The name.
         lab: String,
+        /// What is wrong with it, as a clause.
+        reason: &'static str,
     },
     /// The kernel refused something.
     #[error("The lab directory {path} cannot be used: {source}; placemat2 must run as root.")]
@@ -213,7 +209,7 @@ impl LabDir {
                 continue;
             };
             let path = entry.path();
-            if check_name(&lab).is_err() || !path.is_dir() {
+            if check_lab_name(&lab).is_err() || !path.is_dir() {
                 continue;
             }
             let lock = LockFile::open(&path).ok();
@@ -313,13 +309,10 @@ fn remove_doomed(root: &Path) {
 }
 
 fn check_name(lab: &str) -> Result<(), LabDirError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let begins_well = lab.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if begins_well && lab.len() <= MAX_NAME && lab.chars().all(allowed) {
-        Ok(())
-    } else {
-        Err(LabDirError::Name { lab: lab.to_owned() })
-    }
+    check_lab_name(lab).map_err(|reason| LabDirError::Name {
+        lab: lab.to_owned(),
+        reason,
+    })
 }
 
 /// The records of living labs other than `context`'s.

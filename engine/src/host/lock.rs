@@ -5,11 +5,11 @@
 //! last process that holds the description is gone, however it went.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io,
     os::{
         fd::AsFd,
-        unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
+        unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
 };
@@ -20,7 +20,7 @@ use nix::{
     sys::memfd::{MFdFlags, memfd_create},
 };
 
-use crate::presence::if_there;
+use crate::presence::{if_there, is_at};
 
 /// Name of the lock file in a lab directory; it holds the engine's process id as text.
 const FILE: &str = "lock";
@@ -135,7 +135,7 @@ impl LockFile {
 
     /// Whether the file is still the one in the lab directory, and not one whose directory has been removed meanwhile.
     pub(super) fn is_current(&self) -> io::Result<bool> {
-        same_file(&self.file, &self.path)
+        is_at(&self.file, &self.path)
     }
 
     /// Writes this process's id, for the messages of others.
@@ -174,7 +174,7 @@ impl RootLock {
             };
             dir.lock()?;
             // The last lab to end may have removed the directory while this one waited.
-            if same_file(&dir, root)? {
+            if is_at(&dir, root)? {
                 return Ok(Self { _dir: dir });
             }
         }
@@ -193,12 +193,6 @@ pub(super) fn make_private_dir(path: &Path) -> io::Result<()> {
         }
     }
     builder.create(path)
-}
-
-fn same_file(file: &File, path: &Path) -> io::Result<bool> {
-    let opened = file.metadata()?;
-    let there = if_there(fs::metadata(path))?;
-    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (opened.dev(), opened.ino())))
 }
 
 #[cfg(test)]
@@ -241,7 +235,7 @@ mod tests {
         lock.write_pid().unwrap();
         assert_eq!(LockFile::open(dir.path()).unwrap().pid(), Some(std::process::id()));
         assert!(lock.is_current().unwrap());
-        fs::remove_file(dir.path().join(FILE)).unwrap();
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
         assert!(!lock.is_current().unwrap());
     }
 }

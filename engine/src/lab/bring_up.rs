@@ -97,7 +97,7 @@ async fn network(
             network.state = Ready::Ready;
         }
     });
-    let name = format!("placemat2-{}", made.plan.lab);
+    let name = plan::fabric_name(&made.plan.lab);
     publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
     addresses::watch(made, &fabric).await;
     readiness::watch(made);

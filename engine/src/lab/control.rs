@@ -19,7 +19,7 @@ use crate::{
     node::{Action, NodeError, NodeHandle},
     plan::BootSource,
     shell::{self, Opened, ShellError, Shells},
-    spec::model::{Destination, Protocol},
+    spec::model::{Destination, Object, Protocol},
 };
 
 /// The API's way into a lab. It doesn't keep the lab: what is being taken down can't be asked any more.
@@ -40,10 +40,10 @@ impl LabControl {
     fn node(&self, node: &str) -> Result<NodeHandle, ControlError> {
         let made = self.made()?;
         if !made.plan.nodes.iter().any(|planned| planned.name == node) {
-            return Err(ControlError::NotFound(format!("node `{node}`")));
+            return Err(ControlError::NotFound(format!("node {node:?}")));
         }
         let handle = made.parts().nodes.get(node).cloned();
-        handle.ok_or_else(|| ControlError::Failed(format!("Node `{node}` is not there yet.")))
+        handle.ok_or_else(|| ControlError::NotYet(Object::Node(node.to_owned())))
     }
 }
 
@@ -69,7 +69,8 @@ impl Control for LabControl {
                 let made = self.made()?;
                 let parts = made.parts();
                 let found = parts.apps.get(&(namespace.to_owned(), app.to_owned()));
-                let missing = || ControlError::Conflict(format!("App {namespace}/{app} is not started yet."));
+                let (namespace, app) = (namespace.to_owned(), app.to_owned());
+                let missing = || ControlError::NotYet(Object::App { namespace, app });
                 found.ok_or_else(missing)?.restart(made.settings.stop_timeout)
             };
             restarted.await.map_err(|error| ControlError::Failed(error.to_string()))
@@ -127,12 +128,12 @@ impl Control for LabControl {
             let (shells, keeper, namespace) = {
                 let made = self.made()?;
                 if !made.plan.namespaces.iter().any(|planned| planned.name == netns) {
-                    return Err(ControlError::NotFound(format!("namespace {netns:?} in this lab")));
+                    return Err(ControlError::NotFound(format!("namespace {netns:?}")));
                 }
                 let fabric = made.fabric();
                 let namespace = fabric.and_then(|fabric| fabric.namespace(netns).cloned());
                 let parts = made.keeper.get().cloned().zip(namespace);
-                let missing = || ControlError::Conflict(format!("Namespace {netns:?} is not there yet."));
+                let missing = || ControlError::NotYet(Object::Namespace(netns.to_owned()));
                 let (keeper, namespace) = parts.ok_or_else(missing)?;
                 (made.shells.clone(), keeper, namespace)
             };
@@ -174,10 +175,9 @@ impl From<ForwardError> for ControlError {
             ForwardError::NotFound { port, protocol } => {
                 Self::NotFound(format!("forward of the host's port {port}/{protocol}"))
             }
-            ForwardError::NoNamespace(name) => Self::NotFound(format!("namespace {name:?} in this lab")),
-            ForwardError::Exists { .. } | ForwardError::NotReady(_) | ForwardError::Listen { .. } => {
-                Self::Conflict(message)
-            }
+            ForwardError::NoNamespace(name) => Self::NotFound(format!("namespace {name:?}")),
+            ForwardError::NotReady(name) => Self::NotYet(Object::Namespace(name)),
+            ForwardError::Exists { .. } | ForwardError::Listen { .. } => Self::Conflict(message),
             _ => Self::Failed(message),
         }
     }
@@ -192,5 +192,60 @@ impl From<ShellError> for ControlError {
             }
             ShellError::Terminal { .. } | ShellError::Start { .. } => Self::Failed(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        host::{LabDir, mtu::Choice},
+        lab::{About, Settings},
+        plan::{
+            Options, build,
+            testing::{Lab, facts},
+        },
+        store::{State, Store},
+    };
+
+    fn settings() -> Settings {
+        Settings {
+            listen_addr: String::new(),
+            init_timeout: Duration::ZERO,
+            stop_timeout: Duration::ZERO,
+            boot_parallelism: None,
+            debug: false,
+            bmc_users: vec![],
+            bmc_certificate: None,
+            mtu: Choice::Route,
+            replan: Box::new(|_| None),
+            about: About {
+                files: vec![],
+                qemu_version: None,
+                kernel: String::new(),
+            },
+            observer: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_only_planned_is_not_there_yet() {
+        let root = tempfile::tempdir().unwrap();
+        let spec = Lab::new("dc").namespace("tor", &[]).node("boot", &[]).spec();
+        let plan = build(&spec, &Options::default(), &facts()).unwrap();
+        let dir = LabDir::acquire(root.path(), "dc").unwrap();
+        let made = Arc::new(Made::new(Arc::new(plan), Store::new(State::default()), dir, settings()));
+        let control = LabControl::new(&made);
+        let node = Object::Node("boot".into());
+        let refused = control.node_action("boot", Action::Start, None).await;
+        assert!(matches!(refused, Err(ControlError::NotYet(object)) if object == node));
+        assert!(matches!(control.console("boot"), Err(ControlError::NotYet(object)) if object == node));
+        assert!(matches!(
+            control.restart_app("tor", "bird").await,
+            Err(ControlError::NotYet(Object::App { .. }))
+        ));
+        assert!(matches!(control.console("nowhere"), Err(ControlError::NotFound(_))));
     }
 }

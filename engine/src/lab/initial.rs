@@ -6,13 +6,10 @@ use jiff::Timestamp;
 
 use super::{addresses, bmc};
 use crate::{
-    console,
-    node::PowerState,
-    plan::{self, End, Plan, RestorePolicy},
-    spec::model as spec,
+    plan::{self, End, Plan},
     store::{
         AppPhase, AppState, ImagePhase, ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState,
-        NicState, NodeState, Readiness, Ready, Smbios, State,
+        NodeState, Readiness, Ready, State,
     },
 };
 
@@ -129,7 +126,7 @@ fn app_state(app: &plan::App) -> AppState {
         signal: None,
         restarts: 0,
         error: None,
-        ready: readiness(&app.ready),
+        ready: Readiness::of(&app.ready),
     }
 }
 
@@ -146,65 +143,14 @@ fn image_state(image: &plan::Image) -> ImageState {
 }
 
 fn node_state(plan: &Plan, node: &plan::Node) -> NodeState {
-    let mut ready = readiness(&node.ready);
-    if !node.power_on {
-        ready.stay_off();
-    }
+    let mut bmcs = plan.bmcs.iter();
     NodeState {
-        name: node.name.clone(),
-        taps: node
-            .nics
-            .iter()
-            .map(|nic| (nic.network.clone(), nic.tap.clone()))
-            .collect(),
-        volumes: node.volumes.iter().map(|volume| volume.name.clone()).collect(),
-        cpu: node.cpus,
-        memory: node.memory.clone().unwrap_or_default(),
-        uefi: node.nvram.is_some(),
-        tpm: node.tpm.is_some(),
-        smbios: Smbios {
-            manufacturer: node.manufacturer.clone().unwrap_or_default(),
-            product: node.product.clone().unwrap_or_default(),
-            serial: node.serial.clone(),
-        },
-        power_status: PowerState::Off,
-        socket_path: node.console_socket.display().to_string(),
-        pty_path: console::link_path(&node.console_socket).display().to_string(),
-        power_reason: (!node.power_on).then(|| stays_off_since(node).to_owned()),
-        pid: None,
-        started_at: None,
-        boots: 0,
-        last_boot: None,
-        nics: node
-            .nics
-            .iter()
-            .map(|nic| NicState {
-                network: nic.network.clone(),
-                tap: nic.tap.clone(),
-                mac: nic.mac.to_string(),
-            })
-            .collect(),
-        bmc_address: plan
-            .bmcs
-            .iter()
+        bmc_address: bmcs
             .find(|bmc| bmc.node == node.name)
             .map(|bmc| bmc.address.to_string()),
         addresses: addresses::of_seeds(node),
-        ready,
+        ..NodeState::of(node)
     }
-}
-
-/// Why a node is not powered on with its lab.
-fn stays_off_since(node: &plan::Node) -> &'static str {
-    match node.restore.policy {
-        None => "its lab file has `power: off`",
-        Some(RestorePolicy::Previous) => "it was off when its lab ended, and its restore policy is `previous`",
-        Some(_) => "its restore policy is `always-off`",
-    }
-}
-
-fn readiness(ready: &[spec::Ready]) -> Readiness {
-    Readiness::new((!ready.is_empty()).then(|| spec::Ready::probes(ready)))
 }
 
 #[cfg(test)]

@@ -52,9 +52,7 @@ pub async fn connect(
     } else if let Some(namespace) = plan.namespaces.iter().find(|namespace| namespace.name == side) {
         vec![Place::Namespace(&namespace.name)]
     } else {
-        return Err(ControlError::NotFound(format!(
-            "node or namespace {side:?} in this lab"
-        )));
+        return Err(ControlError::NotFound(format!("node or namespace {side:?}")));
     };
     if places.is_empty() {
         return Err(ControlError::Failed(format!(

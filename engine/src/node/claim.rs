@@ -5,7 +5,6 @@
 //! is, however that ended.
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
     io::{self, Read},
     os::unix::fs::FileExt,
@@ -13,10 +12,12 @@ use std::{
 };
 
 use nix::fcntl::Flock;
-use tokio::task::spawn_blocking;
 
 use super::lock::{self, Locked};
-use crate::plan::{Node, Plan, VolumeSource};
+use crate::{
+    blocking,
+    plan::{Node, Plan},
+};
 
 /// Ends the name of the file that names an owner.
 const SUFFIX: &str = ".owner";
@@ -66,8 +67,7 @@ pub struct Claims {
 /// Claims all files of a lab's nodes, or none of them if one is another lab's.
 pub async fn claim_files(plan: &Plan) -> Result<Claims, ClaimError> {
     let wanted: Vec<_> = plan.nodes.iter().flat_map(|node| wanted(&plan.lab, node)).collect();
-    let claimed = spawn_blocking(move || wanted.into_iter().map(Wanted::claim).collect::<Result<_, _>>()).await;
-    let held = claimed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let held = blocking::run(move || wanted.into_iter().map(Wanted::claim).collect::<Result<_, _>>()).await?;
     Ok(Claims { _held: held })
 }
 
@@ -81,10 +81,7 @@ struct Wanted {
 
 fn wanted(lab: &str, node: &Node) -> Vec<Wanted> {
     let volumes = node
-        .volumes
-        .iter()
-        // A directory of the host may be anybody's.
-        .filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }))
+        .disks()
         .map(|volume| (format!("volume `{}`", volume.name), &volume.path));
     let nvram = node
         .nvram
@@ -136,14 +133,7 @@ struct Claim {
 impl Claim {
     /// Claims a file that need not exist, making the directories it is to be in; the owner if it is claimed.
     fn take(target: &Path, owner: &str) -> io::Result<Result<Self, String>> {
-        let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file name"));
-        };
-        fs::create_dir_all(dir)?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(SUFFIX);
-        let path = dir.join(hidden);
+        let path = lock::beside(target, SUFFIX)?;
         let file = match lock::try_lock(&path, MODE)? {
             Locked::Mine(file) => file,
             Locked::Busy(file) => return Ok(Err(read_owner(&file))),

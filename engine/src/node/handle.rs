@@ -15,6 +15,7 @@ use super::{
     screenshot,
 };
 use crate::{
+    blocking,
     console::Console,
     fabric::Tap,
     keeper::Keeper,
@@ -156,13 +157,27 @@ impl NodeHandle {
         self.restore.policy()
     }
 
-    /// Decides that, and keeps it with its data.
+    /// Decides that, and keeps it with its data. Blocks.
     pub fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), NodeError> {
         self.restore.set_policy(policy).map_err(|source| NodeError::Io {
             node: self.name.clone(),
             what: "keep what becomes of its power".into(),
             source,
         })
+    }
+
+    /// Has it begin with such a decision, which is kept a moment later.
+    pub fn begin_with_policy(&self, policy: RestorePolicy) {
+        self.restore.begin_with(policy);
+        let (node, restore) = (self.name.clone(), self.restore.clone());
+        tokio::spawn(async move {
+            if let Err(error) = blocking::run(move || restore.keep()).await {
+                tracing::warn!(
+                    node,
+                    "its power restore policy can't be kept for the lab's next start: {error}"
+                );
+            }
+        });
     }
 
     /// Puts a medium into its CD drive, which must be empty, at once and until it is taken out.

@@ -15,7 +15,7 @@ use futures::future::try_join_all;
 use reqwest::header::HeaderMap;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
-use tokio::{io::BufReader, runtime::Handle, sync::oneshot, task::spawn_blocking};
+use tokio::{io::BufReader, runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     blocking,
-    plan::{Image, Plan},
+    plan::{Image, Plan, image_cache},
     spec::model::Compression,
     store::{ImagePhase, Level},
 };
@@ -149,7 +149,7 @@ pub async fn prepare_images(plan: &Plan, env: &PrepareEnv) -> Result<Images, Ima
             None => sources.push(vec![image]),
         }
     }
-    let cache = plan.paths.cache_dir.join("image_cache");
+    let cache = image_cache(&plan.paths.cache_dir);
     let ready = try_join_all(sources.iter().map(async |images| {
         let names = images.iter().map(|image| image.name.clone()).collect();
         let mut progress = Progress::new(env.store.clone(), &images[0].id, names);
@@ -272,8 +272,7 @@ async fn own(
     progress: &mut Progress,
 ) -> Result<io::Result<Partial>, ImageError> {
     let path = target.to_owned();
-    let opened = spawn_blocking(move || Partial::open(&path, MODE)).await;
-    match opened.unwrap_or_else(|panic| Err(io::Error::other(panic))).transpose() {
+    match blocking::run(move || Partial::open(&path, MODE)).await.transpose() {
         Some(partial) => return Ok(partial),
         None => progress.tell(
             Level::Info,
@@ -393,8 +392,7 @@ async fn check_file(
 ) -> Result<(), ImageError> {
     progress.phase(ImagePhase::Checking);
     let (file, cancel) = (image.file.clone(), env.cancel.clone());
-    let sum = spawn_blocking(move || sha256(&file, &cancel)).await;
-    let sum = sum.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+    let sum = blocking::run(move || sha256(&file, &cancel)).await;
     let sum = sum.map_err(|source| ImageError::Read {
         image: image.name.clone(),
         file: image.file.clone(),

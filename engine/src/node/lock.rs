@@ -4,10 +4,11 @@
 //! when it is renamed. QEMU's own locks are of another kind; neither sees the other.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
 };
 
 use nix::{
@@ -15,7 +16,7 @@ use nix::{
     fcntl::{Flock, FlockArg},
 };
 
-use crate::presence::if_there;
+use crate::presence::is_at;
 
 /// Who has the lock of a file.
 pub(super) enum Locked {
@@ -59,8 +60,14 @@ fn lock(path: &Path, mode: u32, how: FlockArg) -> io::Result<Locked> {
     }
 }
 
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let opened = file.metadata()?;
-    let there = if_there(fs::symlink_metadata(path))?;
-    Ok(there.is_some_and(|there| (there.dev(), there.ino()) == (opened.dev(), opened.ino())))
+/// The file that stands for `target`: a hidden one beside it, in a directory that is made if it is missing.
+pub(super) fn beside(target: &Path, suffix: &str) -> io::Result<PathBuf> {
+    let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file name"));
+    };
+    fs::create_dir_all(dir)?;
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(suffix);
+    Ok(dir.join(hidden))
 }

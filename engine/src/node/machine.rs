@@ -294,7 +294,7 @@ impl Machine {
             let (node, source) = (node.to_owned(), QmpError::Closed);
             return Err(NodeError::Qmp { node, source });
         };
-        within_limit(node, command, talk(qmp)).await
+        within(COMMAND_LIMIT, node, command, talk(qmp)).await
     }
 
     /// Ends QEMU: it may close its disks if it does so within a short time.
@@ -359,25 +359,27 @@ pub(super) async fn send_break(node: &str, qmp: &Qmp) -> Result<(), NodeError> {
     // to read. So those typed before are given the time that a break takes on a line.
     sleep(BREAK).await;
     let line = json!({ "id": plan::SERIAL_ID });
-    within_limit(node, COMMAND, async {
+    within(COMMAND_LIMIT, node, COMMAND, async {
         qmp.execute(COMMAND, Some(line)).await.map(drop)
     })
     .await
 }
 
-async fn within_limit(
+/// Talks to a QEMU that may have hung.
+pub(super) async fn within(
+    limit: Duration,
     node: &str,
     command: &'static str,
     talk: impl Future<Output = Result<(), QmpError>>,
 ) -> Result<(), NodeError> {
     let node = node.to_owned();
-    match timeout(COMMAND_LIMIT, talk).await {
+    match timeout(limit, talk).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(source)) => Err(NodeError::Qmp { node, source }),
         Err(_) => Err(NodeError::Silent {
             node,
             command,
-            seconds: COMMAND_LIMIT.as_secs(),
+            seconds: limit.as_secs(),
         }),
     }
 }

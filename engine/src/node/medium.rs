@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::qmp::{Qmp, QmpError};
 use crate::plan::{CD_ID, MEDIUM_NODE};
@@ -41,15 +41,11 @@ impl Medium {
 
 /// Puts a medium into the empty drive of a running machine.
 pub(super) async fn insert(qmp: &Qmp, medium: OwnedFd) -> Result<(), QmpError> {
-    let added = qmp.execute_with("add-fd", None, Some(medium)).await?;
-    let set = added.get("fdset-id").and_then(Value::as_u64);
-    let set = set.ok_or_else(|| QmpError::Garbage(format!("add-fd answered {added}")))?;
-    let file = json!({"driver": "file", "filename": format!("/dev/fdset/{set}")});
-    let node = json!({"driver": "raw", "node-name": MEDIUM_NODE, "read-only": true, "file": file});
-    let opened = qmp.execute("blockdev-add", Some(node)).await;
-    // QEMU has a descriptor of its own by now, or wants none.
-    let closed = qmp.execute("remove-fd", Some(json!({"fdset-id": set}))).await;
-    opened.and(closed)?;
+    let node = |path: String| {
+        let file = json!({"driver": "file", "filename": path});
+        json!({"driver": "raw", "node-name": MEDIUM_NODE, "read-only": true, "file": file})
+    };
+    qmp.execute_on(medium, "blockdev-add", node).await?;
     let inserted = async {
         open_tray(qmp).await?;
         let medium = json!({"id": CD_ID, "node-name": MEDIUM_NODE});

@@ -32,6 +32,8 @@ mod screenshot;
 mod share;
 mod shutdown;
 mod telling;
+#[cfg(test)]
+mod testing;
 mod tpm;
 mod unpack;
 mod volumes;

@@ -13,14 +13,12 @@ use nix::{
     sys::stat::Mode,
 };
 
-use crate::plan::{Node, QemuUser, VolumeSource};
+use crate::plan::{Node, QemuUser};
 
 /// Gives the node's disks and UEFI variables to the user. What others made (images, directories of the host, symbolic links)
 /// stays as it is. Blocks.
 pub(super) fn give(node: &Node, user: &QemuUser) -> io::Result<()> {
-    let disks = node.volumes.iter();
-    let disks = disks.filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }));
-    let files = disks.map(|volume| &volume.path);
+    let files = node.disks().map(|volume| &volume.path);
     for file in files.chain(node.nvram.as_ref().map(|nvram| &nvram.path)) {
         give_file(file, user).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
     }

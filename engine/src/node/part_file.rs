@@ -130,15 +130,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-
-    fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
+    use crate::node::testing::names;
 
     #[test]
     fn a_file_is_there_only_when_complete() {

@@ -5,7 +5,6 @@
 //! still belongs to the beginning.
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
     io,
     os::unix::fs::FileExt,
@@ -24,7 +23,7 @@ use crate::presence::if_there;
 
 /// End the names of the beginning and of its validator.
 const SUFFIX: &str = ".download";
-const VALIDATOR_SUFFIX: &str = ".validator";
+const VALIDATOR_SUFFIX: &str = ".download.validator";
 /// The longest validator that is kept or read, in bytes.
 const MAX_VALIDATOR: u64 = 4096;
 /// Tells one boot of this host from another.
@@ -63,16 +62,8 @@ impl Partial {
     }
 
     fn open_with(target: &Path, lock: impl Fn(&Path) -> io::Result<Locked>) -> io::Result<Option<Self>> {
-        let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file name"));
-        };
-        fs::create_dir_all(dir)?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(SUFFIX);
-        let path = dir.join(&hidden);
-        hidden.push(VALIDATOR_SUFFIX);
-        let validator_path = dir.join(hidden);
+        let path = lock::beside(target, SUFFIX)?;
+        let validator_path = lock::beside(target, VALIDATOR_SUFFIX)?;
         Ok(match lock(&path)? {
             Locked::Mine(file) => Some(Self {
                 file,
@@ -163,15 +154,7 @@ fn boot() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
+    use crate::node::testing::names;
 
     #[test]
     fn what_can_be_continued_stays_and_the_rest_goes() {

@@ -80,76 +80,26 @@ fn announce(address: IpAddr, plan: &plan::Node, store: &Store) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use tokio::io::AsyncWriteExt;
 
     use super::*;
     use crate::{
-        node::PowerState,
-        store::{NodeState, Readiness, Smbios, State},
+        plan::{
+            Options, build,
+            testing::{Lab, facts},
+        },
+        store::{NodeState, State},
     };
 
     fn plan() -> Arc<plan::Node> {
-        Arc::new(plan::Node {
-            id: "node/boot-0".into(),
-            power_on: true,
-            restore: plan::PowerRestore {
-                file: "/nonexistent/boot-0.json".into(),
-                policy: None,
-            },
-            name: "boot-0".into(),
-            nics: vec![],
-            volumes: vec![],
-            qemu: plan::Qemu {
-                program: "qemu".into(),
-                args: vec![],
-                user: None,
-                qmp_fd: 10,
-                serial_fd: None,
-                port_fd: 11,
-            },
-            console_socket: "/tmp/boot-0.socket".into(),
-            console_log: "/tmp/boot-0.log".into(),
-            cpus: 1,
-            memory: None,
-            nvram: None,
-            tpm: None,
-            cd: None,
-            manufacturer: None,
-            product: None,
-            serial: "1".into(),
-            ready: Vec::new(),
-            depends_on: vec![],
-        })
+        let spec = Lab::new("x").node("boot-0", &[]).spec();
+        let plan = build(&spec, &Options::default(), &facts()).unwrap();
+        Arc::new(plan.nodes.into_iter().next().unwrap())
     }
 
     fn store() -> Store {
-        let node = NodeState {
-            name: "boot-0".into(),
-            taps: BTreeMap::new(),
-            volumes: vec![],
-            cpu: 1,
-            memory: String::new(),
-            uefi: false,
-            tpm: false,
-            smbios: Smbios::default(),
-            power_status: PowerState::On,
-            socket_path: String::new(),
-            pty_path: String::new(),
-            power_reason: None,
-            pid: None,
-            started_at: None,
-            boots: 0,
-            last_boot: None,
-            nics: vec![],
-            bmc_address: None,
-            addresses: vec![],
-            ready: Readiness::default(),
-        };
-        let nodes = vec![node];
         Store::new(State {
-            nodes,
+            nodes: vec![NodeState::of(&plan())],
             ..State::default()
         })
     }

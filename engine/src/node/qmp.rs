@@ -221,6 +221,25 @@ impl Qmp {
         self.execute_with(command, arguments, None).await
     }
 
+    /// Executes a command whose arguments have the path of a file: one that leads QEMU to the descriptor it is handed, and
+    /// nowhere else.
+    pub async fn execute_on(
+        &self,
+        file: OwnedFd,
+        command: &str,
+        arguments: impl FnOnce(String) -> Value,
+    ) -> Result<(), QmpError> {
+        let added = self.execute_with("add-fd", None, Some(file)).await?;
+        let set = added.get("fdset-id").and_then(Value::as_u64);
+        let set = set.ok_or_else(|| QmpError::Garbage(format!("add-fd answered {added}")))?;
+        let done = self
+            .execute(command, Some(arguments(format!("/dev/fdset/{set}"))))
+            .await;
+        // QEMU has a descriptor of its own by now, or wants none.
+        let removed = self.execute("remove-fd", Some(json!({"fdset-id": set}))).await;
+        done.and(removed).map(drop)
+    }
+
     /// Executes a command that takes a descriptor along (`add-fd`, `getfd`).
     pub async fn execute_with(&self, command: &str, arguments: Option<Value>, fd: Option<OwnedFd>) -> Outcome {
         let (reply, outcome) = oneshot::channel();

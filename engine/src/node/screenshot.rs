@@ -11,14 +11,13 @@ use std::{
 };
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use serde_json::{Value, json};
-use tokio::time::timeout;
+use serde_json::json;
 
-use super::{
-    NodeError,
-    qmp::{Qmp, QmpError},
-};
+use super::{NodeError, machine::within, qmp::Qmp};
 use crate::blocking;
+
+/// QEMU's command that writes its screen to a file.
+const COMMAND: &str = "screendump";
 
 /// How long QEMU has to draw its screen.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -37,19 +36,8 @@ pub async fn take(node: &str, qmp: &Qmp) -> Result<Vec<u8>, NodeError> {
         source,
     };
     let (file, canvas) = canvas().map_err(failed)?;
-    match timeout(LIMIT, draw(qmp, canvas)).await {
-        Ok(drawn) => drawn.map_err(|source| NodeError::Qmp {
-            node: node.to_owned(),
-            source,
-        })?,
-        Err(_) => {
-            return Err(NodeError::Silent {
-                node: node.to_owned(),
-                command: "screendump",
-                seconds: LIMIT.as_secs(),
-            });
-        }
-    }
+    let draw = qmp.execute_on(canvas, COMMAND, |path| json!({"filename": path}));
+    within(LIMIT, node, COMMAND, draw).await?;
     blocking::run(move || picture(file)).await.map_err(failed)
 }
 
@@ -59,18 +47,6 @@ fn canvas() -> io::Result<(File, OwnedFd)> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let canvas = File::options().write(true).open(path)?;
     Ok((file, canvas.into()))
-}
-
-/// Has QEMU write its screen to a file.
-async fn draw(qmp: &Qmp, file: OwnedFd) -> Result<(), QmpError> {
-    let added = qmp.execute_with("add-fd", None, Some(file)).await?;
-    let set = added.get("fdset-id").and_then(Value::as_u64);
-    let set = set.ok_or_else(|| QmpError::Garbage(format!("add-fd answered {added}")))?;
-    let path = json!({"filename": format!("/dev/fdset/{set}")});
-    let drawn = qmp.execute("screendump", Some(path)).await;
-    // The set has done its work, whatever came of it.
-    let removed = qmp.execute("remove-fd", Some(json!({"fdset-id": set}))).await;
-    drawn.and(removed).map(drop)
 }
 
 /// Reads a PPM from the beginning of a file and returns it as a PNG.

@@ -3,12 +3,11 @@
 //! What it is handed, and the order of things, are those of virtiofsd(1): it listens on a socket that it inherits, serves
 //! one QEMU, and ends when that closes its connection.
 
-use std::{io, os::fd::OwnedFd, path::Path, time::Duration};
-
-use tokio::task::spawn_blocking;
+use std::{os::fd::OwnedFd, path::Path, time::Duration};
 
 use super::{NodeError, listener::connected, output::Output};
 use crate::{
+    blocking,
     keeper::{Command, Keeper, Process},
     plan::{self, Virtiofs, VolumeSource},
 };
@@ -49,8 +48,7 @@ impl Share {
             source,
         };
         let socket = virtiofs.socket.clone();
-        let sockets = spawn_blocking(move || connected(&socket)).await;
-        let sockets = sockets.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+        let sockets = blocking::run(move || connected(&socket)).await;
         let (listening, connection) = sockets.map_err(io_error)?;
         let name = format!("{node} virtiofsd {}", volume.name);
         let (output, stderr) = Output::pipe(debug.then_some(name)).map_err(io_error)?;

@@ -93,6 +93,7 @@ fn forget(state_dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::testing::names;
 
     #[test]
     fn all_that_a_tpm_knows_is_forgotten_and_nothing_else() {
@@ -101,9 +102,6 @@ mod tests {
             fs::write(dir.path().join(name), "x").unwrap();
         }
         forget(dir.path()).unwrap();
-        let names = fs::read_dir(dir.path()).unwrap();
-        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, [".lock", "notes"]);
+        assert_eq!(names(dir.path()), [".lock", "notes"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Node, VolumeSource};
+use super::Node;
 
 /// What a node boots from first at one power-on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Node {
         let nics = (0..self.nics.len()).map(nic_id);
         let disks = self.volumes.iter().enumerate();
         let disks = disks
-            .filter(|(_, volume)| !matches!(volume.source, VolumeSource::Directory { .. }))
+            .filter(|(_, volume)| volume.is_disk())
             .map(|(index, _)| disk_id(index));
         match first {
             None if cd.is_none() && !remembers => vec![],

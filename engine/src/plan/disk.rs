@@ -29,7 +29,8 @@ fn volume_root(directory: &Path) -> PathBuf {
     directory.join("volumes")
 }
 
-fn image_cache(cache_dir: &Path) -> PathBuf {
+/// Where images are that were fetched or decompressed.
+pub fn image_cache(cache_dir: &Path) -> PathBuf {
     cache_dir.join("image_cache")
 }
 

@@ -35,7 +35,12 @@ pub fn uuid_bytes(node: &str) -> [u8; 16] {
 
 /// Returns a UUID that is always the same for a node's name: a hash in the form of version 5 of RFC 9562.
 pub(super) fn uuid(node: &str) -> String {
-    let hex = hex(&uuid_bytes(node));
+    uuid_text(uuid_bytes(node))
+}
+
+/// Returns a UUID as RFC 9562 writes it.
+pub fn uuid_text(uuid: [u8; 16]) -> String {
+    let hex = hex(&uuid);
     format!(
         "{}-{}-{}-{}-{}",
         &hex[..8],

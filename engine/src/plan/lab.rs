@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 use super::{Options, Paths, PlanError};
 use crate::spec::model::{Place, Spec};
 
+/// Every lab has a directory of its own in here, unless told otherwise.
+pub const LABS_DIR: &str = "/run/placemat2";
 /// Bytes of a unix socket's path: `sun_path` of 108 without the terminating zero.
 const MAX_SOCKET_PATH: usize = 107;
+/// Longest name of a lab in bytes: it becomes part of firewall comments, table names and paths of unix sockets.
+const MAX_NAME: usize = 64;
 /// Bytes of a name made from a file's name; the user's own may be longer.
 const MAX_DERIVED_NAME: usize = 48;
 /// Stands in for a file's name of which nothing can be used.
@@ -21,7 +25,7 @@ pub fn lab_name(spec: &Spec, options: &Options) -> String {
 /// ran without a name in placemat v2.
 pub(super) fn name(spec: &Spec, options: &Options, errors: &mut Vec<PlanError>, notes: &mut Vec<String>) -> String {
     if let Some(name) = &options.name {
-        if let Err(reason) = check_name(name) {
+        if let Err(reason) = check_lab_name(name) {
             errors.push(PlanError::LabName {
                 name: name.clone(),
                 reason,
@@ -29,7 +33,7 @@ pub(super) fn name(spec: &Spec, options: &Options, errors: &mut Vec<PlanError>, 
         }
         return name.clone();
     }
-    if check_name(&spec.default_name).is_ok() && spec.default_name.len() <= MAX_DERIVED_NAME {
+    if check_lab_name(&spec.default_name).is_ok() && spec.default_name.len() <= MAX_DERIVED_NAME {
         return spec.default_name.clone();
     }
     let plain: String = spec
@@ -52,13 +56,18 @@ pub(super) fn name(spec: &Spec, options: &Options, errors: &mut Vec<PlanError>, 
 }
 
 /// Returns the name under which a lab's fabric appears among the network namespaces.
-pub(super) fn fabric_name(lab: &str) -> String {
+pub fn fabric_name(lab: &str) -> String {
     format!("placemat2-{lab}")
 }
 
 /// Returns the lab whose fabric appears under a name among the network namespaces.
 pub fn lab_of_fabric(namespace: &str) -> Option<&str> {
     namespace.strip_prefix("placemat2-").filter(|lab| !lab.is_empty())
+}
+
+/// Returns the API's socket in a lab's directory.
+pub fn api_socket(lab_dir: &Path) -> PathBuf {
+    lab_dir.join("api.sock")
 }
 
 /// Returns the lab's directories, absolute.
@@ -77,7 +86,7 @@ pub(super) fn paths(spec: &Spec, options: &Options, lab: &str, errors: &mut Vec<
     let lab_dir = absolute("root of the labs' directories", &options.lab_root).join(lab);
     let paths = Paths {
         base_dir,
-        api_socket: lab_dir.join("api.sock"),
+        api_socket: api_socket(&lab_dir),
         lab_dir,
         run_dir: absolute("run directory", &options.run_dir),
         data_dir: absolute("data directory", &options.data_dir),
@@ -163,13 +172,15 @@ fn check_socket(
     }
 }
 
-fn check_name(name: &str) -> Result<(), &'static str> {
+/// Checks that a lab can have that name, of which its directory and much else gets its own; what is wrong with it, as a clause.
+pub fn check_lab_name(name: &str) -> Result<(), &'static str> {
     match name.chars().next() {
         None => Err("a name has at least one character"),
         Some(first) if !first.is_ascii_alphanumeric() => Err("a name begins with a letter or digit of ASCII"),
         Some(_) if !name.chars().all(is_plain) => {
             Err("only letters and digits of ASCII, `-`, `_` and `.` may stand in it")
         }
+        Some(_) if name.len() > MAX_NAME => Err("a name has at most 64 characters"),
         Some(_) => Ok(()),
     }
 }

@@ -29,17 +29,17 @@ mod tests;
 
 pub use boot::{BootSource, CD_ID, UnknownBootSource};
 pub use build::build;
-pub use disk::disk_dirs;
+pub use disk::{disk_dirs, image_cache};
 pub use error::PlanError;
 pub use facts::{Facts, Firmware, QemuProgram, QemuUser, QemuVersion};
-pub use identity::uuid_bytes as node_uuid;
-pub use lab::{lab_name, lab_of_fabric};
+pub use identity::{uuid_bytes as node_uuid, uuid_text};
+pub use lab::{LABS_DIR, api_socket, check_lab_name, fabric_name, lab_name, lab_of_fabric};
 pub use model::{
     Accel, App, Bmc, CdDrive, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic,
     Node, Nvram, Paths, Plan, Qemu, Seed, Shape, Tpm, Virtiofs, Volume, VolumeSource,
 };
 pub use node::nvram_file;
-pub(crate) use numa::cpus as node_cpus;
+pub(crate) use numa::{cpus as node_cpus, total as node_memory};
 pub use options::{AccelChoice, Options};
 pub use qemu::{MEDIUM_NODE, SERIAL_ID, medium_args};
 pub use render::render_text;

@@ -33,7 +33,7 @@ pub(super) struct Cell {
 }
 
 /// Returns the bytes of memory that QEMU gives a node. `None` if that is not a size.
-pub(super) fn total(memory: Option<&str>) -> Option<u64> {
+pub(crate) fn total(memory: Option<&str>) -> Option<u64> {
     memory_bytes(memory.unwrap_or(DEFAULT_MEMORY))?.checked_next_multiple_of(MEMORY_STEP)
 }
 

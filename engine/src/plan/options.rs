@@ -6,6 +6,8 @@ use std::{
     str::FromStr,
 };
 
+use super::LABS_DIR;
+
 /// What the user chose. Relative directories count from the directory of the first lab file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -53,7 +55,7 @@ impl Default for Options {
             cache_dir: data_dir.clone(),
             data_dir,
             log_dir: "/var/log/placemat2".into(),
-            lab_root: "/run/placemat2".into(),
+            lab_root: LABS_DIR.into(),
             netns_dir: "/run/netns".into(),
             accel: AccelChoice::default(),
             qemu_user: None,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     AccelChoice, BootSource, End, Facts, KeptPower, Node, Nvram, Options, Plan, PlanError, QemuVersion, RestorePolicy,
-    Shape, VolumeSource, build, render_text,
+    Shape, build, render_text,
     testing::{Lab, facts, place, read, volume},
 };
 use crate::spec::{
@@ -174,6 +174,18 @@ fn images_that_can_not_be_used() {
         ];
     });
     insta::assert_snapshot!(errors(&spec.spec(), &Options::default(), &facts()));
+}
+
+#[test]
+fn a_name_that_can_be_no_directory_is_told_before_anything_is_made() {
+    for name in ["", ".hidden", "two words", &"x".repeat(65)] {
+        let options = Options {
+            name: Some(name.to_owned()),
+            ..Options::default()
+        };
+        let lines = errors(&fabric(), &options, &facts());
+        assert!(lines.contains(&format!("The lab can't be named `{name}`")), "{lines}");
+    }
 }
 
 #[test]
@@ -560,11 +572,7 @@ fn what_is_booted_from_first_comes_first_and_shares_never() {
             .filter(|arg| arg != "-set")
             .collect::<Vec<_>>()
     };
-    let disks = node
-        .volumes
-        .iter()
-        .filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }));
-    let (nics, disks) = (node.nics.len(), disks.count());
+    let (nics, disks) = (node.nics.len(), node.disks().count());
     assert!(nics > 1 && disks > 1 && disks < node.volumes.len());
     let (network, disk) = (order(BootSource::Network), order(BootSource::Disk));
     assert_eq!((network.len(), disk.len()), (nics + disks, nics + disks));

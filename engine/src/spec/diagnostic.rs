@@ -9,6 +9,7 @@ use std::{
 use serde::Serialize;
 
 use super::{model::Place, source::Sources, tree::Mark};
+use crate::harmless::steers_terminal;
 
 /// How many diagnostics are kept; more are only counted, so that a hostile file can't fill the memory.
 const LIMIT: usize = 500;
@@ -323,7 +324,7 @@ fn quote_up_to(text: &str, longest: usize) -> String {
             quoted.push('…');
             break;
         }
-        if c.is_control() || c == '\u{2028}' || c == '\u{2029}' || is_bidi_control(c) {
+        if matches!(c, '\u{2028}' | '\u{2029}') || steers_terminal(c) {
             quoted.extend(c.escape_default());
         } else {
             quoted.push(c);
@@ -331,11 +332,6 @@ fn quote_up_to(text: &str, longest: usize) -> String {
     }
     quoted.push('`');
     quoted
-}
-
-/// Whether a character changes the direction of the text around it, which can make a terminal show another text.
-pub fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use std::{
 use unicode_width::UnicodeWidthChar;
 
 use super::{
-    diagnostic::{Diagnostic, Severity, Span, is_bidi_control},
+    diagnostic::{Diagnostic, Severity, Span},
     source::Sources,
 };
+use crate::harmless::steers_terminal;
 
 /// Widest excerpt in columns; longer lines are cut around the place.
 const WIDEST: usize = 100;
@@ -194,7 +195,7 @@ fn cut(line: &str, span: &Span) -> Excerpt {
     for (at, c) in rest.by_ref() {
         let shown = if c == '\t' {
             ' '
-        } else if c.is_control() || is_bidi_control(c) {
+        } else if steers_terminal(c) {
             '\u{fffd}'
         } else {
             c

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use event::EventLog;
 pub use event::{Event, Level};
-pub use readiness::{Readiness, ReadyState, phase, power};
+pub use readiness::{Readiness, ReadyState, lab_phase, phase, power};
 pub use state::{
     AddressSource, AppPhase, AppState, BmcOrigin, BmcState, BmcUserState, BootCause, ForwardState, ImagePhase,
     ImageState, InterfaceState, LabPhase, LabState, NamespaceState, NetworkState, NicState, NodeAddress, NodeState,

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AppPhase, AppState, NamespaceState, NodeState, Ready};
-use crate::node::PowerState;
+use super::{AppPhase, AppState, LabPhase, NamespaceState, NodeState, Ready};
+use crate::{node::PowerState, spec::model as spec};
 
 /// How far something is with doing what it is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +49,11 @@ impl Readiness {
             probe,
             ..Self::default()
         }
+    }
+
+    /// Of something whose plan says that, and that is not running yet.
+    pub fn of(ready: &[spec::Ready]) -> Self {
+        Self::new((!ready.is_empty()).then(|| spec::Ready::probes(ready)))
     }
 
     /// It is not to be started until somebody asks for it.
@@ -177,6 +182,16 @@ pub fn power(power: PowerState) -> &'static str {
         PowerState::PoweringOn => "powering on",
         PowerState::Off => "off",
         PowerState::PoweringOff => "powering off",
+    }
+}
+
+/// How far a lab is, as the end of "it is".
+pub fn lab_phase(phase: LabPhase) -> &'static str {
+    match phase {
+        LabPhase::Starting => "starting",
+        LabPhase::Running => "running",
+        LabPhase::Stopping => "stopping",
+        LabPhase::Failed => "failed",
     }
 }
 

@@ -11,7 +11,7 @@ use placemat2_engine::{
     keeper::Keeper,
     node::{Action, NodeEnv, NodeError, NodeHandle, PowerState},
     plan,
-    store::{NodeState, Readiness, Smbios, State, Store},
+    store::{NodeState, State, Store},
 };
 use tempfile::TempDir;
 use tokio::{
@@ -92,11 +92,11 @@ impl Machine {
         let mut sectors = boot_sector(GREETING).to_vec();
         sectors.resize(64 * 512, 0);
         fs::write(&disk, sectors).unwrap();
+        let plan = node_plan(dir.path(), &disk);
         let state = State {
-            nodes: vec![node_state()],
+            nodes: vec![NodeState::of(&plan)],
             ..State::default()
         };
-        let plan = node_plan(dir.path(), &disk);
         Self {
             dir,
             store: Store::new(state),
@@ -276,30 +276,5 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
         serial: "1".into(),
         ready: Vec::new(),
         depends_on: vec![],
-    }
-}
-
-fn node_state() -> NodeState {
-    NodeState {
-        name: "boot-0".into(),
-        taps: std::collections::BTreeMap::new(),
-        volumes: vec![],
-        cpu: 1,
-        memory: "16".into(),
-        uefi: false,
-        tpm: false,
-        smbios: Smbios::default(),
-        power_status: PowerState::Off,
-        socket_path: String::new(),
-        pty_path: String::new(),
-        power_reason: None,
-        pid: None,
-        started_at: None,
-        boots: 0,
-        last_boot: None,
-        nics: vec![],
-        bmc_address: None,
-        addresses: vec![],
-        ready: Readiness::default(),
     }
 }

@@ -92,17 +92,19 @@ impl Goal {
     pub fn progress(&self, lab: &Lab, object: &Object) -> Progress {
         match (self, object) {
             (Self::Ready, Object::Namespace(name)) => lab
+                .state
                 .namespace(name)
                 .map_or_else(gone, |namespace| of_state(namespace.readiness())),
             (Self::Ready, Object::App { namespace, app }) => lab
+                .state
                 .app(namespace, app)
                 .map_or_else(gone, |app| of_state(app.readiness())),
-            (Self::Exited, Object::App { namespace, app }) => match lab.app(namespace, app) {
+            (Self::Exited, Object::App { namespace, app }) => match lab.state.app(namespace, app) {
                 None => gone(),
                 Some(app) if app.phase == AppPhase::Exited => Progress::Met,
                 Some(app) => Progress::Awaited(format!("it is {}", phase(app.phase))),
             },
-            (goal, Object::Node(name)) => lab.node(name).map_or_else(gone, |node| goal.progress_of(node)),
+            (goal, Object::Node(name)) => lab.state.node(name).map_or_else(gone, |node| goal.progress_of(node)),
             _ => gone(),
         }
     }

@@ -1,65 +1,55 @@
 //! The lab as it is at one moment.
 
+use std::collections::HashSet;
+
 use anyhow::bail;
 use placemat2_engine::{
     client::Client,
     spec::model::Object,
-    store::{AppState, LabPhase, LabState, NamespaceState, NodeState, ReadyState},
+    store::{self, LabPhase, ReadyState, State},
 };
 
 use crate::pmctl2::connect::Session;
 
 /// What can be waited for.
 pub struct Lab {
-    whole: LabState,
-    nodes: Vec<NodeState>,
-    namespaces: Vec<NamespaceState>,
+    /// Its state, but for what nobody waits for.
+    pub state: State,
 }
 
 impl Lab {
     /// Asks for it.
     pub async fn read(session: &Session) -> anyhow::Result<Self> {
-        Ok(Self {
-            whole: session.read(&Client::path(&["lab"])).await?,
+        let state = State {
+            lab: session.read(&Client::path(&["lab"])).await?,
             nodes: session.read(&Client::path(&["nodes"])).await?,
             namespaces: session.read(&Client::path(&["netns"])).await?,
-        })
+            ..State::default()
+        };
+        Ok(Self { state })
     }
 
     /// Whether everything was started.
     pub fn is_up(&self) -> bool {
-        self.whole.phase == LabPhase::Running
+        self.state.lab.phase == LabPhase::Running
     }
 
     /// How far it is, in a word.
     pub fn phase(&self) -> &'static str {
-        match self.whole.phase {
-            LabPhase::Starting => "starting",
-            LabPhase::Running => "running",
-            LabPhase::Stopping => "stopping",
-            LabPhase::Failed => "failed",
-        }
+        store::lab_phase(self.state.lab.phase)
     }
 
-    /// The node of that name.
-    pub fn node(&self, name: &str) -> Option<&NodeState> {
-        self.nodes.iter().find(|node| node.name == name)
-    }
-
-    /// The namespace of that name.
-    pub fn namespace(&self, name: &str) -> Option<&NamespaceState> {
-        self.namespaces.iter().find(|namespace| namespace.name == name)
-    }
-
-    /// The app of that name in that namespace.
-    pub fn app(&self, namespace: &str, name: &str) -> Option<&AppState> {
-        self.namespace(namespace)?.apps.iter().find(|app| app.name == name)
+    /// The nodes that have a console for sure: those whose firmware has begun, and all once the lab is no longer being brought up.
+    pub fn consoles(&self) -> HashSet<String> {
+        let is_starting = self.state.lab.phase == LabPhase::Starting;
+        let there = self.state.nodes.iter().filter(|node| !is_starting || node.boots > 0);
+        there.map(|node| node.name.clone()).collect()
     }
 
     /// All nodes, namespaces and apps.
     pub fn objects(&self) -> impl Iterator<Item = Object> {
-        let nodes = self.nodes.iter().map(|node| Object::Node(node.name.clone()));
-        let namespaces = self.namespaces.iter().flat_map(|namespace| {
+        let nodes = self.state.nodes.iter().map(|node| Object::Node(node.name.clone()));
+        let namespaces = self.state.namespaces.iter().flat_map(|namespace| {
             let apps = namespace.apps.iter().map(|app| Object::App {
                 namespace: namespace.name.clone(),
                 app: app.name.clone(),
@@ -72,7 +62,10 @@ impl Lab {
     /// Whether it is a node that is not powered on with the lab, and was not since.
     pub fn stays_off(&self, object: &Object) -> bool {
         match object {
-            Object::Node(name) => self.node(name).is_some_and(|node| node.ready.state == ReadyState::Off),
+            Object::Node(name) => self
+                .state
+                .node(name)
+                .is_some_and(|node| node.ready.state == ReadyState::Off),
             _ => false,
         }
     }
@@ -85,7 +78,7 @@ impl Lab {
                 namespace: namespace.to_owned(),
                 app: app.to_owned(),
             },
-            None if self.node(name).is_some() => Object::Node(name.to_owned()),
+            None if self.state.node(name).is_some() => Object::Node(name.to_owned()),
             None => Object::Namespace(name.to_owned()),
         };
         let found = by_id.into_iter().chain([by_name]).find(|object| self.exists(object));
@@ -97,9 +90,9 @@ impl Lab {
 
     fn exists(&self, object: &Object) -> bool {
         match object {
-            Object::Node(name) => self.node(name).is_some(),
-            Object::Namespace(name) => self.namespace(name).is_some(),
-            Object::App { namespace, app } => self.app(namespace, app).is_some(),
+            Object::Node(name) => self.state.node(name).is_some(),
+            Object::Namespace(name) => self.state.namespace(name).is_some(),
+            Object::App { namespace, app } => self.state.app(namespace, app).is_some(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ratatui::layout::Rect;
 
+use super::window::turned;
 use crate::emulator::{Emulator, Size};
 
 /// A pane, for as long as it is open.
@@ -354,19 +355,15 @@ impl Consoles {
 
     /// Goes to the next tab, or the one before.
     pub fn turn(&mut self, forwards: bool) {
-        let count = self.tabs.len();
-        if count > 0 {
-            self.current = (self.current + if forwards { 1 } else { count - 1 }) % count;
-        }
+        self.current = turned(self.current, self.tabs.len(), forwards);
     }
 
     /// Goes to the next pane of the tab, or the one before.
     pub fn cycle(&mut self, forwards: bool) {
         if let Some(tab) = self.tab_mut() {
             let panes = tab.tile.panes();
-            let count = panes.len();
             let place = panes.iter().position(|id| *id == tab.focus).unwrap_or(0);
-            if let Some(id) = panes.get((place + if forwards { 1 } else { count - 1 }) % count) {
+            if let Some(id) = panes.get(turned(place, panes.len(), forwards)) {
                 tab.focus = *id;
             }
         }

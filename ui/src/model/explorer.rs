@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     bmc::Exchange,
     json::{self, Line},
+    window::{Window, round},
 };
 
 /// Where every tree begins (DSP0266, Redfish-defined URIs).
@@ -73,19 +74,18 @@ pub struct Explorer {
     pub needle: String,
     /// The last request that was typed.
     pub typed: String,
-    /// The first line on the screen.
-    pub top: usize,
-    /// Lines the screen has room for.
-    page: usize,
+    /// The lines on the screen.
+    pub window: Window,
 }
 
 impl Explorer {
     /// Turns to the BMC of a node: to where it was if it is the same, else to the root. The path to read.
     pub fn open(&mut self, node: &str) -> String {
         if self.node.as_deref() != Some(node) {
+            self.window.top = 0;
             *self = Self {
                 node: Some(node.to_owned()),
-                page: self.page,
+                window: self.window,
                 ..Self::default()
             };
         }
@@ -118,7 +118,7 @@ impl Explorer {
     fn forget(&mut self) {
         self.shown = None;
         self.waiting = None;
-        self.top = 0;
+        self.window.top = 0;
     }
 
     /// The path of where it is.
@@ -131,7 +131,7 @@ impl Explorer {
         let lines = json::lines(&body);
         let last = lines.len().saturating_sub(1);
         // Whoever walks wants to go on, and to see how the resource begins; actions are run on purpose.
-        let seen = || lines.iter().take(self.page());
+        let seen = || lines.iter().take(self.window.page());
         let link = |line: &Line| line.link.is_some() && line.action.is_none();
         let first = seen().position(link).or_else(|| seen().position(Line::leads));
         let first = first.unwrap_or(0);
@@ -176,9 +176,7 @@ impl Explorer {
 
     /// Goes to the next line of which that is so, or to the one before, and round the end. False if there is none.
     pub fn seek(&mut self, forwards: bool, wanted: impl Fn(&Line) -> bool) -> bool {
-        let (count, at) = (self.lines().len(), self.cursor());
-        let found = (1..=count)
-            .map(|by| if forwards { at + by } else { at + count - by } % count)
+        let found = round(self.cursor(), self.lines().len(), forwards)
             .find(|index| self.lines().get(*index).is_some_and(&wanted));
         if let Some(found) = found {
             self.go(found);
@@ -194,19 +192,12 @@ impl Explorer {
 
     /// Tells how many lines the screen has room for.
     pub fn set_page(&mut self, page: usize) {
-        self.page = page;
+        self.window.set_page(page);
         self.scroll();
     }
 
-    /// Lines the screen has room for.
-    pub fn page(&self) -> usize {
-        self.page.max(1)
-    }
-
     fn scroll(&mut self) {
-        let (page, cursor) = (self.page(), self.cursor());
-        let last = self.lines().len().saturating_sub(page);
-        self.top = self.top.clamp((cursor + 1).saturating_sub(page), cursor).min(last);
+        self.window.keep(self.cursor(), self.lines().len());
     }
 
     /// The actions of the resource: their places, and what they are called.
@@ -301,10 +292,10 @@ mod tests {
     fn it_scrolls_with_its_cursor_and_searches_round_the_end() {
         let mut explorer = explorer(json!({ "a": 1, "b": 2, "c": 3, "d": 4, "e": 5 }));
         explorer.go(100);
-        assert_eq!((explorer.cursor(), explorer.top), (6, 3));
+        assert_eq!((explorer.cursor(), explorer.window.top), (6, 3));
         explorer.needle = "\"A\"".into();
         assert!(explorer.find(true));
-        assert_eq!((explorer.cursor(), explorer.top), (1, 1));
+        assert_eq!((explorer.cursor(), explorer.window.top), (1, 1));
         explorer.needle = "nothing".into();
         assert!(!explorer.find(false));
     }

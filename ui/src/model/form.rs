@@ -4,7 +4,7 @@ use placemat2_engine::api::RedfishRequest;
 use serde_json::{Map, Value, json};
 use tui_input::Input;
 
-use super::bmc::allowable;
+use super::{bmc::allowable, window::turned};
 
 /// The property of a boot override that has the URL of its target UefiHttp.
 const URL: &str = "HttpBootUri";
@@ -95,8 +95,7 @@ impl Field {
     /// Takes the next value of a choice, or the one before.
     pub fn turn(&mut self, forwards: bool) {
         if let Entered::Choice(values, at) = &mut self.entered {
-            let count = values.len().max(1);
-            *at = if forwards { *at + 1 } else { *at + count - 1 } % count;
+            *at = turned(*at, values.len(), forwards);
         }
     }
 }

@@ -7,6 +7,8 @@ use std::{
 
 use placemat2_engine::api::LogLine;
 
+use super::window::Window;
+
 /// Lines kept.
 const LINES: usize = 10_000;
 /// Bytes kept.
@@ -45,8 +47,8 @@ pub struct LogPane {
     pub wrap: bool,
     /// Whether it is shown when each line came.
     pub stamps: bool,
-    /// The first line on the screen, of the visible ones, while it does not follow.
-    pub top: usize,
+    /// Those of the visible lines that are on the screen, while it does not follow.
+    pub window: Window,
     /// The line a search is at, of the visible ones.
     pub at: Option<usize>,
     /// The first column on the screen, while lines are not wrapped.
@@ -57,19 +59,18 @@ pub struct LogPane {
     pub filter: String,
     /// What they must not have in them, rather.
     pub invert: bool,
-    /// Lines the screen has room for.
-    page: usize,
 }
 
 impl LogPane {
     /// Turns to the log of another app, or of none.
     pub fn open(&mut self, of: Option<AppId>) {
+        self.window.top = 0;
         *self = Self {
             of,
             follow: true,
             wrap: self.wrap,
             stamps: self.stamps,
-            page: self.page,
+            window: self.window,
             ..Self::default()
         };
     }
@@ -96,7 +97,7 @@ impl LogPane {
             let gone = self.visible.partition_point(|index| *index < dropped);
             self.visible.drain(..gone);
             self.visible.iter_mut().for_each(|index| *index -= dropped);
-            self.top = self.top.saturating_sub(gone);
+            self.window.top = self.window.top.saturating_sub(gone);
             self.at = self.at.and_then(|at| at.checked_sub(gone));
         }
     }
@@ -110,7 +111,7 @@ impl LogPane {
         let visible = self.lines.iter().enumerate().filter(|(_, line)| self.passes(line));
         self.visible = visible.map(|(index, _)| index).collect();
         self.at = None;
-        self.top = self.top.min(self.visible.len());
+        self.window.top = self.window.top.min(self.visible.len());
     }
 
     /// The visible line of that number.
@@ -118,30 +119,20 @@ impl LogPane {
         self.lines.get(*self.visible.get(place)?)
     }
 
-    /// Tells how many lines the screen has room for.
-    pub fn set_page(&mut self, page: usize) {
-        self.page = page.max(1);
-    }
-
-    /// Lines the screen has room for.
-    pub fn page(&self) -> usize {
-        self.page.max(1)
-    }
-
     /// The first line on the screen if each took one row.
     pub fn first(&self) -> usize {
         if self.follow {
-            self.visible.len().saturating_sub(self.page())
+            self.window.last_top(self.visible.len())
         } else {
-            self.top
+            self.window.top
         }
     }
 
     /// Scrolls. Whoever scrolls up wants to read; whoever comes to the end follows again.
     pub fn scroll(&mut self, by: isize) {
-        let last = self.visible.len().saturating_sub(self.page());
-        self.top = self.first().saturating_add_signed(by).min(last);
-        self.follow = by > 0 && self.top == last;
+        let last = self.window.last_top(self.visible.len());
+        self.window.top = self.first().saturating_add_signed(by).min(last);
+        self.follow = by > 0 && self.window.top == last;
     }
 
     /// Goes to the next line with what is searched, downwards or up. False if there is none.
@@ -164,12 +155,12 @@ impl LogPane {
         if let Some(place) = found {
             self.at = Some(place);
             self.follow = false;
-            let page = self.page();
+            let page = self.window.page();
             if self.wrap {
                 // How many rows the lines before it take is not known here.
-                self.top = place;
-            } else if place < self.top || place >= self.top + page {
-                self.top = place.saturating_sub(page / 2);
+                self.window.top = place;
+            } else if place < self.window.top || place >= self.window.top + page {
+                self.window.top = place.saturating_sub(page / 2);
             }
         }
         found.is_some()
@@ -201,24 +192,24 @@ mod tests {
     #[test]
     fn a_match_is_on_the_screen_however_many_rows_lines_take() {
         let mut log = LogPane::default();
-        log.set_page(24);
+        log.window.set_page(24);
         log.add(lines(1..100));
         log.follow = false;
         log.wrap = true;
         log.needle = "line 20".into();
         assert!(log.find(true));
-        assert_eq!(log.top, 19);
+        assert_eq!(log.window.top, 19);
     }
 
     #[test]
     fn it_is_bounded_and_stays_where_the_reader_is() {
         let mut log = LogPane::default();
-        log.set_page(10);
+        log.window.set_page(10);
         log.add(lines(1..10_001));
-        log.top = 500;
+        log.window.top = 500;
         log.add(lines(10_001..10_101));
         assert_eq!(log.visible.len(), 10_000);
-        assert_eq!(log.line(log.top).unwrap().text, "line 501");
+        assert_eq!(log.line(log.window.top).unwrap().text, "line 501");
         // A stream that begins anew repeats nothing.
         log.add(lines(10_050..10_101));
         assert_eq!(log.visible.len(), 10_000);
@@ -227,7 +218,7 @@ mod tests {
     #[test]
     fn it_is_searched_and_filtered() {
         let mut log = LogPane::default();
-        log.set_page(10);
+        log.window.set_page(10);
         log.follow = true;
         log.add(lines(1..101));
         log.needle = "LINE 7".into();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use placemat2_engine::api::Topology;
 
+use super::window::{round, turned};
 use crate::topology::{self, Graph, Kind, Picture, Placed, Rack, Step};
 
 /// With more nodes than this, racks begin folded.
@@ -223,7 +224,7 @@ impl Map {
         self.link = match self.link {
             _ if count == 0 => None,
             None => Some(if forwards { 0 } else { count - 1 }),
-            Some(at) => Some((at + if forwards { 1 } else { count - 1 }) % count),
+            Some(at) => Some(turned(at, count, forwards)),
         };
     }
 
@@ -245,15 +246,11 @@ impl Map {
     pub fn find(&mut self, forwards: bool, from_here: bool) -> bool {
         let count = self.picture.graph.vertices.len();
         let at = self.vertex().unwrap_or(0);
-        let first = usize::from(!from_here);
-        let mut order = (first..count + first).map(|step| {
-            if forwards {
-                (at + step) % count
-            } else {
-                (at + count - step % count) % count
-            }
-        });
-        match order.find(|vertex| self.matches(*vertex)) {
+        let here = from_here.then_some(at).into_iter();
+        match here
+            .chain(round(at, count, forwards))
+            .find(|vertex| self.matches(*vertex))
+        {
             Some(vertex) => {
                 self.select(vertex);
                 true

@@ -141,7 +141,7 @@ impl Mirror {
 
     /// The node of that name.
     pub fn node(&self, name: &str) -> Option<&NodeState> {
-        self.state.nodes.iter().find(|node| node.name == name)
+        self.state.node(name)
     }
 
     /// The BMC of the node of that name.

@@ -16,6 +16,7 @@ pub mod rows;
 mod screen;
 pub mod secret;
 mod settings;
+pub mod window;
 
 pub use history::{Command, Notice};
 pub use screen::{Model, TreeRow};

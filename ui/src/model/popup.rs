@@ -1,11 +1,14 @@
 //! What lies over the view and sees events first.
 
+use std::collections::HashSet;
+
 use placemat2_engine::api::RedfishRequest;
 use tui_input::Input;
 
 use crate::{
-    action::{Demand, Scope},
+    action::{Demand, Entry, Scope, entries},
     model::{
+        Model,
         consoles::{PaneId, Place, Source},
         form::Form,
         log::AppId,
@@ -131,6 +134,49 @@ impl Popup {
             .filter(|(label, _)| label.to_lowercase().contains(&needle))
             .collect()
     }
+}
+
+/// The ways to leave, in the order of the dialog.
+pub const WAYS: [(&str, &str); 3] = [
+    (
+        "leave the lab running",
+        "this console ends; `placemat2 attach` brings it back",
+    ),
+    ("tear the lab down", "all nodes are powered off, all apps ended"),
+    ("cancel", "go on"),
+];
+
+/// The lines of the palette that match what is typed: what can be done here first, then what matches best.
+pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
+    let needle = text.to_lowercase();
+    let here = model.scopes();
+    let mut found: Vec<((bool, usize), &Entry)> = Vec::new();
+    for entry in entries() {
+        // Scrolling is no action that anybody looks for by its name.
+        let moves = entry.label.is_empty() && !entry.keys.is_empty() && entry.scope != Scope::Global;
+        // These count only where they have the keyboard.
+        let elsewhere =
+            matches!(entry.scope, Scope::List | Scope::Console | Scope::Copying) && !here.contains(&entry.scope);
+        if moves && needle.is_empty() || elsewhere {
+            continue;
+        }
+        let line = format!("{} {} {}", entry.name, entry.does, entry.scope.word()).to_lowercase();
+        if let Some(score) = score(&line, &needle) {
+            found.push(((!here.contains(&entry.scope), score), entry));
+        }
+    }
+    found.sort_by_key(|(score, _)| *score);
+    let mut told = HashSet::new();
+    let entries = found.into_iter().map(|(_, entry)| entry);
+    // What several parts of the screen can do is there once.
+    entries
+        .filter(|entry| told.insert((entry.action, entry.does)))
+        .collect()
+}
+
+/// How well a line matches: every word typed must be in it; the earlier the better.
+fn score(line: &str, needle: &str) -> Option<usize> {
+    needle.split_whitespace().map(|word| line.find(word)).sum()
 }
 
 /// The line of text that is being edited in the status line, and what it is for.

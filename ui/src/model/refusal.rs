@@ -124,6 +124,22 @@ impl Model {
         }
     }
 
+    /// Why this console can't take the lab down.
+    pub fn refused_tear_down(&self) -> Option<&'static str> {
+        if self.settings.readonly {
+            Some("this console is read-only (--readonly)")
+        } else if !self.settings.local {
+            Some("it is reached over TCP; its own host can")
+        } else if self.mirror.connection != Connection::Connected {
+            // Whose process that is by now, nobody knows.
+            Some("there is no connection to it")
+        } else if !self.mirror.known {
+            Some("nothing is known of it yet")
+        } else {
+            None
+        }
+    }
+
     /// Why there is no form for what the BMC has to offer.
     fn refused_form(&self, action: Action, node: &str) -> Option<String> {
         let Some(survey) = self.bmcs.survey_of(node) else {

@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
+use super::window::Window;
+
 /// What a list shows of its objects.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
@@ -11,10 +13,8 @@ pub struct Rows {
     pub cursor: usize,
     /// The key of the selected one, by which it is found again when the list changes.
     key: Option<String>,
-    /// The first one on the screen.
-    pub offset: usize,
-    /// How many the screen has room for.
-    page: usize,
+    /// Those on the screen.
+    pub window: Window,
     /// What they must have in them.
     pub filter: String,
     /// What they must not have in them, rather.
@@ -65,22 +65,12 @@ impl Rows {
 
     /// Tells how many rows the screen has room for.
     pub fn set_page(&mut self, page: usize) {
-        self.page = page;
+        self.window.set_page(page);
         self.scroll();
     }
 
     fn scroll(&mut self) {
-        let page = self.page.max(1);
-        let last = self.visible.len().saturating_sub(page);
-        self.offset = self
-            .offset
-            .clamp((self.cursor + 1).saturating_sub(page), self.cursor)
-            .min(last);
-    }
-
-    /// How many rows the screen has room for.
-    pub fn page(&self) -> usize {
-        self.page.max(1)
+        self.window.keep(self.cursor, self.visible.len());
     }
 
     /// The index of the selected object.
@@ -196,7 +186,7 @@ mod tests {
         refresh(&mut rows);
         rows.step(3);
         refresh(&mut rows);
-        assert_eq!((rows.key(), rows.offset), (Some("r10"), 2));
+        assert_eq!((rows.key(), rows.window.top), (Some("r10"), 2));
         rows.sort = Some(0);
         refresh(&mut rows);
         assert_eq!((rows.key(), rows.cursor), (Some("r10"), 4));

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use placemat2_engine::{
-    client::{Client, ClientError, Lines},
+    client::{Client, ClientError},
     store::{Event, State},
 };
 
-use super::{Sender, connect::Backoff};
+use super::{Sender, backoff::Backoff, batch::batch};
 use crate::msg::Msg;
 
 /// The state is fetched at most so often; what changes meanwhile comes with the next one.
 const APART: Duration = Duration::from_millis(100);
-/// Events told in one message.
-const EVENTS: usize = 500;
 
 /// Follows a lab for as long as anybody listens, connecting again and again.
 pub async fn follow(client: Client, messages: Sender) {
@@ -54,7 +52,7 @@ async fn connected(
             }
             event = events.next() => {
                 let Some(first) = event? else { return Ok(()) };
-                let batch = batch(first, &mut events).await?;
+                let batch: Vec<Event> = batch(first, &mut events).await?;
                 if let Some(last) = batch.last() {
                     *after = last.id;
                     let _ = messages.send(Msg::Events(batch)).await;
@@ -65,24 +63,6 @@ async fn connected(
             return Ok(());
         }
     }
-}
-
-/// An event with those that are there already.
-async fn batch(first: String, events: &mut Lines) -> Result<Vec<Event>, ClientError> {
-    let mut batch = Vec::new();
-    let mut next = Some(first);
-    while let Some(line) = next.take() {
-        // What this version can't read it can't show.
-        batch.extend(serde_json::from_str::<Event>(&line).ok());
-        if batch.len() < EVENTS {
-            next = tokio::select! {
-                biased;
-                line = events.next() => line?,
-                () = std::future::ready(()) => None,
-            };
-        }
-    }
-    Ok(batch)
 }
 
 async fn fetch(client: &Client) -> Result<State, ClientError> {

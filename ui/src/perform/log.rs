@@ -1,17 +1,12 @@
 //! The output of one app, as it comes.
 
-use placemat2_engine::{
-    api::LogLine,
-    client::{Client, ClientError},
-};
+use placemat2_engine::client::{Client, ClientError};
 
-use super::Sender;
+use super::{Sender, batch::batch};
 use crate::{model::log::AppId, msg::Msg};
 
 /// Lines of the past that are asked for.
 const TAIL: usize = 2000;
-/// Lines told in one message.
-const LINES: usize = 500;
 
 /// Follows it until aborted, or until the lab ends it.
 pub async fn follow(client: Client, of: AppId, messages: Sender) {
@@ -26,18 +21,7 @@ async fn lines(client: &Client, of: &AppId, messages: &Sender) -> Result<(), Cli
     let path = Client::path(&["netns", &of.netns, "apps", &of.app, "log"]);
     let mut lines = client.stream(&format!("{path}?tail={TAIL}&follow=true")).await?;
     while let Some(first) = lines.next().await? {
-        let mut batch: Vec<LogLine> = Vec::new();
-        let mut next = Some(first);
-        while let Some(line) = next.take() {
-            batch.extend(serde_json::from_str::<LogLine>(&line).ok());
-            if batch.len() < LINES {
-                next = tokio::select! {
-                    biased;
-                    line = lines.next() => line?,
-                    () = std::future::ready(()) => None,
-                };
-            }
-        }
+        let batch = batch(first, &mut lines).await?;
         if messages.send(Msg::Log(of.clone(), batch)).await.is_err() {
             return Ok(());
         }

@@ -1,8 +1,9 @@
 //! What the screen asks for, done: requests to the lab, streams of consoles and logs, files, the clipboard. Each runs as a
 //! task and tells what came of it as a message.
 
+mod backoff;
+mod batch;
 mod clipboard;
-mod connect;
 mod follow;
 mod links;
 mod log;

@@ -26,7 +26,7 @@ pub struct Performer {
     log: Option<AbortHandle>,
     survey: Option<AbortHandle>,
     panes: HashMap<PaneId, pane::Handle>,
-    ssh: PathBuf,
+    pmctl2: PathBuf,
 }
 
 impl Performer {
@@ -42,7 +42,7 @@ impl Performer {
             log: None,
             survey: None,
             panes: HashMap::new(),
-            ssh: pmctl2,
+            pmctl2,
         }
     }
 
@@ -103,7 +103,8 @@ impl Performer {
                         messages,
                         bytes: self.bytes.clone(),
                     };
-                    self.panes.insert(id, pane::open(client, source, size, told, &self.ssh));
+                    self.panes
+                        .insert(id, pane::open(client, source, size, told, &self.pmctl2));
                 }
             }
             Effect::Close(id) => drop(self.panes.remove(&id)),

@@ -79,7 +79,7 @@ pub fn ask(model: &mut Model, node: String, request: RedfishRequest) -> (u64, Ef
 /// Does an action in the explorer.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let explorer = &mut model.bmcs.explorer;
-    let (cursor, page) = (explorer.cursor(), explorer.page());
+    let (cursor, page) = (explorer.cursor(), explorer.window.page());
     match action {
         Action::Up => explorer.go(cursor.saturating_sub(1)),
         Action::Down => explorer.go(cursor + 1),

@@ -101,11 +101,10 @@ pub fn state(model: &mut Model, state: State) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (id, pane) in &mut model.consoles.panes {
         let Source::Console(name) = &pane.source else { continue };
-        let find = |state: &'_ State| state.nodes.iter().find(|node| node.name == *name).cloned();
-        let (Some(before), Some(now)) = (find(&model.mirror.state), find(&state)) else {
+        let (Some(before), Some(now)) = (model.mirror.state.node(name), state.node(name)) else {
             continue;
         };
-        if let Some(mark) = power_mark(&before, &now) {
+        if let Some(mark) = power_mark(before, now) {
             let time = model.now.to_zoned_datetime(model.settings.zone.clone());
             pane.emulator.mark(&format!("{} {mark}", time.strftime("%H:%M:%S")));
         }

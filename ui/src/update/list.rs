@@ -17,7 +17,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let is_events = model.view == View::Events && !model.side;
     let last = model.rows().map_or(0, |rows| rows.visible.len().saturating_sub(1));
     let cursor = model.rows().map_or(0, |rows| rows.cursor);
-    let page = model.rows().map_or(1, crate::model::rows::Rows::page);
+    let page = model.rows().map_or(1, |rows| rows.window.page());
     let target = match action {
         Action::Up => Some(cursor.saturating_sub(1)),
         Action::Down => Some(cursor + 1),

@@ -10,7 +10,7 @@ use crate::{
 /// Does an action in a log.
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     let log = &mut model.log;
-    let page = isize::try_from(log.page()).unwrap_or(isize::MAX);
+    let page = isize::try_from(log.window.page()).unwrap_or(isize::MAX);
     match action {
         Action::Up => log.scroll(-1),
         Action::Down => log.scroll(1),
@@ -18,13 +18,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => log.scroll(page),
         Action::Top => {
             log.follow = false;
-            log.top = 0;
+            log.window.top = 0;
         }
         Action::Bottom => log.follow = true,
         Action::Left => log.left = log.left.saturating_sub(8),
         Action::Right => log.left = (log.left + 8).min(4096),
         Action::Follow => {
-            log.top = log.first();
+            log.window.top = log.first();
             log.follow = !log.follow;
         }
         Action::Wrap => log.wrap = !log.wrap,

@@ -158,7 +158,7 @@ fn click(model: &mut Model, at: Position, main: Rect, side: Rect) -> Vec<Effect>
             model.follow_events = false;
         }
         if let Some(rows) = model.rows_mut() {
-            let place = rows.offset + row;
+            let place = rows.window.top + row;
             if place < rows.visible.len() {
                 if rows.cursor == place {
                     return act::act(model, Action::Open);
@@ -174,7 +174,7 @@ fn click(model: &mut Model, at: Position, main: Rect, side: Rect) -> Vec<Effect>
 fn click_line(model: &mut Model, at: Position, lines: Rect) -> Vec<Effect> {
     let explorer = &mut model.bmcs.explorer;
     if lines.contains(at) {
-        let line = explorer.top + usize::from(at.y - lines.y);
+        let line = explorer.window.top + usize::from(at.y - lines.y);
         if line < explorer.lines().len() {
             if explorer.cursor() == line {
                 return act::act(model, Action::Open);

@@ -1,33 +1,20 @@
 //! Keys while something lies over the view: the topmost sees them first.
 
-use std::collections::HashSet;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
 use super::{act, app, console, explorer, form, power, prompt};
 use crate::{
-    action::{Action, Demand, Entry, Scope, entries},
+    action::{Action, Demand, Entry, Scope},
     areas::areas,
     model::{
         Model, Outcome,
         consoles::Place,
-        mirror::Connection,
-        popup::{Chosen, Confirm, Pending, Popup},
+        popup::{Chosen, Confirm, Pending, Popup, WAYS, palette},
     },
     msg::Effect,
     view,
 };
-
-/// The ways to leave, in the order of the dialog.
-pub const WAYS: [(&str, &str); 3] = [
-    (
-        "leave the lab running",
-        "this console ends; `placemat2 attach` brings it back",
-    ),
-    ("tear the lab down", "all nodes are powered off, all apps ended"),
-    ("cancel", "go on"),
-];
 
 /// The question which lab to attach to.
 pub fn choose_lab(labs: Vec<String>) -> Popup {
@@ -37,39 +24,6 @@ pub fn choose_lab(labs: Vec<String>) -> Popup {
         input: Input::default(),
         cursor: 0,
     }
-}
-
-/// The lines of the palette that match what is typed: what can be done here first, then what matches best.
-pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {
-    let needle = text.to_lowercase();
-    let here = model.scopes();
-    let mut found: Vec<((bool, usize), &Entry)> = Vec::new();
-    for entry in entries() {
-        // Scrolling is no action that anybody looks for by its name.
-        let moves = entry.label.is_empty() && !entry.keys.is_empty() && entry.scope != Scope::Global;
-        // These count only where they have the keyboard.
-        let elsewhere =
-            matches!(entry.scope, Scope::List | Scope::Console | Scope::Copying) && !here.contains(&entry.scope);
-        if moves && needle.is_empty() || elsewhere {
-            continue;
-        }
-        let line = format!("{} {} {}", entry.name, entry.does, entry.scope.word()).to_lowercase();
-        if let Some(score) = score(&line, &needle) {
-            found.push(((!here.contains(&entry.scope), score), entry));
-        }
-    }
-    found.sort_by_key(|(score, _)| *score);
-    let mut told = HashSet::new();
-    let entries = found.into_iter().map(|(_, entry)| entry);
-    // What several parts of the screen can do is there once.
-    entries
-        .filter(|entry| told.insert((entry.action, entry.does)))
-        .collect()
-}
-
-/// How well a line matches: every word typed must be in it; the earlier the better.
-fn score(line: &str, needle: &str) -> Option<usize> {
-    needle.split_whitespace().map(|word| line.find(word)).sum()
 }
 
 /// A key for the topmost popup.
@@ -237,7 +191,7 @@ fn quit(model: &mut Model, key: KeyEvent, cursor: usize) -> Vec<Effect> {
 
 /// Asks before a lab is taken down.
 fn tear_down(model: &mut Model) {
-    if let Some(reason) = cannot_tear_down(model) {
+    if let Some(reason) = model.refused_tear_down() {
         model.complain(format!("cannot tear the lab down: {reason}"));
         return;
     }
@@ -253,22 +207,6 @@ fn tear_down(model: &mut Model) {
         pending: Pending::TearDown,
         chosen: false,
     }));
-}
-
-/// Why this console can't take the lab down.
-pub fn cannot_tear_down(model: &Model) -> Option<&'static str> {
-    if model.settings.readonly {
-        Some("this console is read-only (--readonly)")
-    } else if !model.settings.local {
-        Some("it is reached over TCP; its own host can")
-    } else if model.mirror.connection != Connection::Connected {
-        // Whose process that is by now, nobody knows.
-        Some("there is no connection to it")
-    } else if !model.mirror.known {
-        Some("nothing is known of it yet")
-    } else {
-        None
-    }
 }
 
 fn choose(

@@ -34,7 +34,7 @@ pub fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
         View::Networks => model.networks.set_page(main),
         View::Namespaces => {
             model.namespaces.set_page(main);
-            model.log.set_page(usize::from(inner(areas.side).height));
+            model.log.window.set_page(usize::from(inner(areas.side).height));
         }
         View::Events => {
             model.events.set_page(main);

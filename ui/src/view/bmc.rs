@@ -8,13 +8,13 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::Value;
 
 use super::{
-    explorer, panel,
+    explorer,
+    panel::{self, FACTS, Line},
     table::{self, Cell, Column},
 };
 use crate::{
     glyph::{Mood, State, clean},
     model::{Model, bmc::Survey, explorer::ROOT},
-    theme::Look,
 };
 
 /// The columns of the table.
@@ -38,13 +38,21 @@ pub const COLUMNS: [Column<NodeState>; 7] = [
         title: "STATE",
         rank: 0,
         most: 10,
-        cell: |node, model| state(model, model.mirror.bmc(&node.name).map(|bmc| State::from(bmc.state))),
+        cell: |node, model| {
+            // A node without a BMC is as it should be.
+            let none = State {
+                mood: Mood::Off,
+                word: "none",
+            };
+            let bmc = model.mirror.bmc(&node.name);
+            Cell::state(bmc.map_or(none, |bmc| bmc.state.into()), model)
+        },
     },
     Column {
         title: "POWER",
         rank: 2,
         most: 10,
-        cell: |node, model| state(model, Some(State::from(node.power_status))),
+        cell: |node, model| Cell::state(node.power_status, model),
     },
     Column {
         title: "NEXT BOOT",
@@ -77,18 +85,6 @@ pub const COLUMNS: [Column<NodeState>; 7] = [
         },
     },
 ];
-
-fn state(model: &Model, state: Option<State>) -> Cell {
-    // A node without a BMC is as it should be.
-    let state = state.unwrap_or(State {
-        mood: Mood::Off,
-        word: "none",
-    });
-    Cell {
-        text: state.text(model.settings.ascii),
-        look: Some(state.mood.look(&model.settings.theme)),
-    }
-}
 
 /// From what the node boots next, if not in its usual order.
 fn next_boot(bmc: &BmcState) -> String {
@@ -141,14 +137,12 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     }
 }
 
-type Line = Vec<(String, Look)>;
-
 /// What there is to tell of the BMC of a node.
 fn details(model: &Model, node: &NodeState, width: usize) -> Vec<Line> {
     let theme = &model.settings.theme;
-    let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
+    let line = |title: &str, text: String| panel::fact(theme, title, text);
     let long = |title: &str, text: &str| -> Vec<Line> {
-        let wrapped = panel::wrapped(text, width.saturating_sub(9)).into_iter();
+        let wrapped = panel::wrapped(text, width.saturating_sub(FACTS)).into_iter();
         let titles = std::iter::once(title).chain(std::iter::repeat(""));
         wrapped.zip(titles).map(|(text, title)| line(title, text)).collect()
     };
@@ -161,11 +155,7 @@ fn details(model: &Model, node: &NodeState, width: usize) -> Vec<Line> {
     if let Some(reason) = model.refused_bmc(&node.name) {
         return long("why not", &clean(&reason));
     }
-    let power = State::from(node.power_status);
-    let mut lines = vec![vec![
-        (format!("{:<9}", "power"), theme.muted),
-        (power.text(model.settings.ascii), power.mood.look(theme)),
-    ]];
+    let mut lines = vec![panel::fact(theme, "power", Cell::state(node.power_status, model))];
     let survey = model.bmcs.survey_of(&node.name);
     if let Some(survey) = survey {
         lines.push(line("boot", boot(survey)));
@@ -317,17 +307,12 @@ fn endpoints(bmc: &BmcState, survey: Option<&Survey>) -> Vec<(&'static str, Stri
 /// The event log, the newest first.
 fn log(model: &Model, survey: &Survey) -> Vec<Line> {
     let theme = &model.settings.theme;
-    let mut lines = vec![vec![
-        (format!("{:<9}", "log"), theme.muted),
-        (
-            match survey.log.len() {
-                0 => "no entries".into(),
-                1 => "1 entry".into(),
-                count => format!("{count} entries, the newest first"),
-            },
-            theme.text,
-        ),
-    ]];
+    let count = match survey.log.len() {
+        0 => "no entries".into(),
+        1 => "1 entry".into(),
+        count => format!("{count} entries, the newest first"),
+    };
+    let mut lines = vec![panel::fact(theme, "log", count)];
     for entry in survey.log.iter().rev() {
         let created = text(entry, "/Created");
         let time = created.parse().map_or(created, |time| model.clock(time, "%H:%M:%S"));

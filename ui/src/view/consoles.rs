@@ -19,7 +19,7 @@ use crate::{
         Model,
         consoles::{Line, Pane, PaneId, Source, Tab},
     },
-    theme::{Look, ThemeName},
+    theme::ThemeName,
 };
 
 /// Draws the view; returns where the cursor of the guest is.
@@ -33,7 +33,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             "enter opens one: the serial console of a node, or a shell inside a namespace.",
             "So do enter on a node (2) and s on a namespace (4).",
         ];
-        let lines: Vec<Vec<(String, Look)>> = hints
+        let lines: Vec<panel::Line> = hints
             .iter()
             .map(|hint| vec![(format!(" {hint}"), theme.text)])
             .collect();

@@ -3,11 +3,10 @@
 use placemat2_engine::store::Level;
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::table;
+use super::{panel::Line, table};
 use crate::{
     glyph::{self, Mood, clean},
     model::Model,
-    theme::Look,
 };
 
 /// Draws the view.
@@ -43,7 +42,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn event(model: &Model, index: usize) -> Vec<(String, Look)> {
+fn event(model: &Model, index: usize) -> Line {
     let theme = &model.settings.theme;
     let Some(event) = model.mirror.events.get(index) else {
         return Vec::new();
@@ -58,7 +57,7 @@ fn event(model: &Model, index: usize) -> Vec<(String, Look)> {
     ]
 }
 
-fn command(model: &Model, index: usize) -> Vec<(String, Look)> {
+fn command(model: &Model, index: usize) -> Line {
     let theme = &model.settings.theme;
     let Some(command) = model.history.get(index) else {
         return Vec::new();

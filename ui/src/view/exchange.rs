@@ -3,7 +3,10 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use serde_json::Value;
 
-use super::{explorer, panel};
+use super::{
+    explorer,
+    panel::{self, Line},
+};
 use crate::{
     glyph::{Mood, clean},
     model::{
@@ -11,7 +14,6 @@ use crate::{
         bmc::{Exchange, messages},
         json,
     },
-    theme::Look,
 };
 
 /// The headers that say something of use (DSP0266, Response headers).
@@ -32,7 +34,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn lines(model: &Model, exchange: &Exchange, width: usize) -> Vec<Vec<(String, Look)>> {
+fn lines(model: &Model, exchange: &Exchange, width: usize) -> Vec<Line> {
     let theme = &model.settings.theme;
     let mut lines = vec![vec![(
         clean(&format!("{} {}", exchange.request.method, exchange.request.path)),

@@ -10,7 +10,6 @@ use crate::{
         Model,
         json::{Line, Token},
     },
-    theme::Look,
 };
 
 /// Draws it.
@@ -37,7 +36,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
         };
         panel::text(buffer, first, told, theme.muted);
     }
-    for (index, y) in (explorer.top..explorer.lines().len()).zip(area.y..area.bottom()) {
+    for (index, y) in (explorer.window.top..explorer.lines().len()).zip(area.y..area.bottom()) {
         let row = Rect::new(area.x, y, area.width, 1);
         if let Some(line) = explorer.lines().get(index) {
             let mut parts = vec![("  ".to_owned(), theme.text)];
@@ -54,7 +53,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 }
 
 /// The way from the root, its end rather than its beginning where there is no room for all.
-fn breadcrumbs(model: &Model, width: usize) -> Vec<(String, Look)> {
+fn breadcrumbs(model: &Model, width: usize) -> panel::Line {
     let theme = &model.settings.theme;
     let between = if model.settings.ascii { " > " } else { " › " };
     let trail = &model.bmcs.explorer.trail;
@@ -79,7 +78,7 @@ fn breadcrumbs(model: &Model, width: usize) -> Vec<(String, Look)> {
 }
 
 /// A line of JSON in the looks of its parts.
-pub fn parts(model: &Model, line: &Line) -> Vec<(String, Look)> {
+pub fn parts(model: &Model, line: &Line) -> panel::Line {
     let theme = &model.settings.theme;
     let look = |token: Token| match token {
         Token::Mark => theme.text,

@@ -5,9 +5,12 @@ use ratatui::{
     layout::{Position, Rect},
 };
 use serde_json::Value;
-use unicode_width::UnicodeWidthStr as _;
+use tui_input::Input;
 
-use super::{panel, table};
+use super::{
+    panel::{self, Line},
+    table,
+};
 use crate::{
     glyph::clean,
     model::{
@@ -15,7 +18,6 @@ use crate::{
         form::{Entered, Field, Form},
         secret,
     },
-    theme::Look,
 };
 
 /// Columns of a form.
@@ -35,7 +37,7 @@ pub fn draw(model: &Model, form: &Form, whole: Rect, buffer: &mut Buffer) -> Opt
         }
         Err(reason) => (reason, theme.warn),
     };
-    let told: Vec<Vec<(String, Look)>> = panel::wrapped(&clean(&told.0), width.into())
+    let told: Vec<Line> = panel::wrapped(&clean(&told.0), width.into())
         .into_iter()
         .map(|line| vec![(line, told.1)])
         .collect();
@@ -85,12 +87,7 @@ pub fn draw(model: &Model, form: &Form, whole: Rect, buffer: &mut Buffer) -> Opt
 fn value(model: &Model, field: &Field, line: Rect, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.settings.theme;
     panel::text(buffer, line, &format!("  {}", clean(&field.name)), theme.text);
-    let room = line.width.saturating_sub(VALUES);
-    let place = Rect {
-        x: line.x.saturating_add(VALUES),
-        width: room,
-        ..line
-    };
+    let place = panel::right_of(line, VALUES);
     match &field.entered {
         Entered::Choice(values, at) => {
             let text = match values.get(*at) {
@@ -115,23 +112,16 @@ fn value(model: &Model, field: &Field, line: Rect, buffer: &mut Buffer) -> Optio
             None
         }
         Entered::Text(input) | Entered::Json(input) => {
-            let columns = usize::from(room).saturating_sub(1);
-            let skipped = input.visual_scroll(columns);
-            let text: String = input.value().chars().skip(skipped).take(columns).collect();
-            if text.is_empty() {
+            if input.value().is_empty() {
                 let hint = if field.required { "(required)" } else { "(left out)" };
                 panel::text(buffer, place, hint, theme.muted);
-            } else {
-                let text = if secret::is_named(&field.name) {
-                    "*".repeat(text.chars().count())
-                } else {
-                    clean(&text)
-                };
-                panel::text(buffer, place, &text, theme.title);
             }
-            let column = input.visual_cursor().saturating_sub(skipped).min(text.width());
-            let cursor = Position::new(place.x.saturating_add(u16::try_from(column).unwrap_or(0)), line.y);
-            place.contains(cursor).then_some(cursor)
+            if secret::is_named(&field.name) {
+                let stars = "*".repeat(input.value().chars().count());
+                let hidden = Input::new(stars).with_cursor(input.cursor());
+                return panel::input(buffer, place, &hidden, theme.title);
+            }
+            panel::input(buffer, place, input, theme.title)
         }
     }
 }

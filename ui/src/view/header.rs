@@ -3,12 +3,11 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::panel;
+use super::panel::{self, Line};
 use crate::{
     action::View,
     glyph::{State, clean},
     model::{Model, mirror::Connection},
-    theme::Look,
 };
 
 /// Draws the header.
@@ -23,7 +22,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 }
 
 /// The lab and how it is.
-fn left(model: &Model) -> Vec<(String, Look)> {
+fn left(model: &Model) -> Line {
     let theme = &model.settings.theme;
     let ascii = model.settings.ascii;
     let phase = State::from(model.mirror.state.lab.phase);

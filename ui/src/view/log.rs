@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::panel;
-use crate::{glyph::clean, model::Model, theme::Look};
+use super::panel::{self, Line};
+use crate::{glyph::clean, model::Model};
 
 /// Draws the log.
 pub fn draw(model: &Model, area: Rect, focused: bool, buffer: &mut Buffer) {
@@ -33,7 +33,7 @@ pub fn draw(model: &Model, area: Rect, focused: bool, buffer: &mut Buffer) {
     let width = usize::from(inside.width);
     let height = usize::from(inside.height);
     // From the last line up as far as there is room, or from the first line down.
-    let mut rows: Vec<Vec<(String, Look)>> = Vec::new();
+    let mut rows: Vec<Line> = Vec::new();
     let count = log.visible.len();
     if log.follow {
         for place in (0..count).rev() {
@@ -46,7 +46,7 @@ pub fn draw(model: &Model, area: Rect, focused: bool, buffer: &mut Buffer) {
         }
         rows.drain(..rows.len().saturating_sub(height));
     } else {
-        for place in log.top..count {
+        for place in log.window.top..count {
             rows.extend(broken(model, place, width));
             if rows.len() >= height {
                 break;
@@ -65,7 +65,7 @@ pub fn draw(model: &Model, area: Rect, focused: bool, buffer: &mut Buffer) {
 }
 
 /// The rows of one line.
-fn broken(model: &Model, place: usize, width: usize) -> Vec<Vec<(String, Look)>> {
+fn broken(model: &Model, place: usize, width: usize) -> Vec<Line> {
     let log = &model.log;
     let theme = &model.settings.theme;
     let Some(line) = log.line(place) else { return Vec::new() };

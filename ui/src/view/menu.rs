@@ -7,16 +7,14 @@ use ratatui::{
 use tui_input::Input;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{panel, table};
+use super::{
+    panel::{self, Line},
+    table,
+};
 use crate::{
     areas::{inner, panes},
-    glyph::clean,
     model::Model,
-    theme::Look,
 };
-
-/// The parts of a line.
-pub type Line = Vec<(String, Look)>;
 
 /// A list one of whose lines is selected; it scrolls to that.
 pub struct Menu<'a> {
@@ -107,13 +105,9 @@ impl<'a> Menu<'a> {
         if self.lines.is_empty() {
             panel::text(buffer, first_row(list), "  nothing has that in its name", theme.muted);
         }
-        let room = usize::from(inside.width).saturating_sub(3);
-        let skipped = input.visual_scroll(room);
-        let text: String = input.value().chars().skip(skipped).take(room).collect();
-        panel::text(buffer, first_row(inside), &format!("> {}", clean(&text)), theme.title);
-        let x = inside.x + 2 + u16::try_from(input.visual_cursor().saturating_sub(skipped)).unwrap_or(0);
-        let place = Position::new(x, inside.y);
-        inside.contains(place).then_some(place)
+        let typed = first_row(inside);
+        panel::text(buffer, typed, "> ", theme.title);
+        panel::input(buffer, panel::right_of(typed, 2), input, theme.title)
     }
 
     /// What a click there means.

@@ -5,11 +5,14 @@ use std::fmt::Write as _;
 use placemat2_engine::store::{AppState, InterfaceState, NamespaceState};
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{log, panel, table};
+use super::{
+    log,
+    panel::{self, Line},
+    table,
+};
 use crate::{
     glyph::{State, clean},
     model::{Model, TreeRow, mirror::since},
-    theme::Look,
 };
 
 /// Draws the view.
@@ -30,7 +33,7 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 }
 
 /// What there is to tell of a namespace: what it is attached to, and what runs in it.
-fn details(netns: &NamespaceState, model: &Model) -> Vec<Vec<(String, Look)>> {
+fn details(netns: &NamespaceState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
     let state = State::from(netns.state);
     let mut lines = vec![vec![(state.text(model.settings.ascii), state.mood.look(theme))]];
@@ -83,7 +86,7 @@ fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
     list.draw(model, area, line, buffer);
 }
 
-fn tree_row(model: &Model, row: TreeRow) -> Vec<(String, Look)> {
+fn tree_row(model: &Model, row: TreeRow) -> Line {
     let theme = &model.settings.theme;
     let ascii = model.settings.ascii;
     let Some(netns) = model.mirror.state.namespaces.get(row.netns) else {

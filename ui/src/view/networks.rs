@@ -1,18 +1,18 @@
 //! Networks: a table, and the ports of the selected one with what goes over them.
 
 use placemat2_engine::{
-    plan::{MtuSource, NetworkKind, Shape},
+    plan::{NetworkKind, Shape},
     store::NetworkState,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{
-    panel,
+    panel::{self, Line},
     table::{self, Cell, Column},
 };
 use crate::{
-    glyph::{State, clean},
+    glyph::clean,
     model::{
         Model,
         mirror::{LinkRate, rate},
@@ -32,13 +32,7 @@ pub const COLUMNS: [Column<NetworkState>; 9] = [
         title: "STATE",
         rank: 0,
         most: 10,
-        cell: |network, model| {
-            let state = State::from(network.state);
-            Cell {
-                text: state.text(model.settings.ascii),
-                look: Some(state.mood.look(&model.settings.theme)),
-            }
-        },
+        cell: |network, model| Cell::state(network.state, model),
     },
     Column {
         title: "TYPE",
@@ -136,12 +130,12 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn details(network: &NetworkState, model: &Model) -> Vec<Vec<(String, Look)>> {
+fn details(network: &NetworkState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
-    let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
+    let line = |title: &str, text: String| panel::fact(theme, title, text);
     let mut lines = vec![line(
         "mtu",
-        format!("{}, {}", network.mtu, mtu_source(&model.mirror.state.lab.mtu.source)),
+        clean(&format!("{}, {}", network.mtu, model.mirror.state.lab.mtu.source)),
     )];
     if let Some(address) = network.address {
         let nat = if network.nat { ", with NAT to the outside" } else { "" };
@@ -191,21 +185,4 @@ pub fn traffic(link: &LinkRate, model: &Model) -> (String, Look) {
         ("↓", "↑")
     };
     (format!("{down}{} {up}{}", rate(link.rx), rate(link.tx)), theme.good)
-}
-
-fn mtu_source(source: &MtuSource) -> String {
-    match source {
-        MtuSource::Option => "as --mtu says".into(),
-        MtuSource::Probe { host } => format!("probed to {}", clean(host)),
-        MtuSource::Route { destination, link } => format!("of {} on the way to {}", clean(link), clean(destination)),
-        other => {
-            // What is left has no fields of its own worth telling.
-            let word = serde_json::to_value(other).ok();
-            let word = word
-                .as_ref()
-                .and_then(|value| value.get("kind"))
-                .and_then(serde_json::Value::as_str);
-            word.unwrap_or("default").replace('-', " ")
-        }
-    }
 }

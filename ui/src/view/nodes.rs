@@ -4,13 +4,12 @@ use placemat2_engine::store::{AddressSource, NodeState};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    panel,
+    panel::{self, Line},
     table::{self, Cell, Column},
 };
 use crate::{
-    glyph::{State, clean},
+    glyph::clean,
     model::{Model, mirror::since},
-    theme::Look,
 };
 
 /// The columns of the table.
@@ -25,25 +24,13 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         title: "POWER",
         rank: 0,
         most: 10,
-        cell: |node, model| {
-            let state = State::from(node.power_status);
-            Cell {
-                text: state.text(model.settings.ascii),
-                look: Some(state.mood.look(&model.settings.theme)),
-            }
-        },
+        cell: |node, model| Cell::state(node.power_status, model),
     },
     Column {
         title: "READY",
         rank: 1,
         most: 11,
-        cell: |node, model| {
-            let state = State::from(node.ready.state);
-            Cell {
-                text: state.text(model.settings.ascii),
-                look: Some(state.mood.look(&model.settings.theme)),
-            }
-        },
+        cell: |node, model| Cell::state(node.ready.state, model),
     },
     Column {
         title: "UPTIME",
@@ -122,14 +109,10 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 }
 
 /// What there is to tell of a node.
-pub fn details(node: &NodeState, model: &Model) -> Vec<Vec<(String, Look)>> {
+pub fn details(node: &NodeState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
-    let state = State::from(node.power_status);
-    let line = |title: &str, text: String| vec![(format!("{title:<9}"), theme.muted), (text, theme.text)];
-    let mut power = vec![
-        (format!("{:<9}", "power"), theme.muted),
-        (state.text(model.settings.ascii), state.mood.look(theme)),
-    ];
+    let line = |title: &str, text: String| panel::fact(theme, title, text);
+    let mut power = panel::fact(theme, "power", Cell::state(node.power_status, model));
     if let Some(reason) = &node.power_reason {
         power.push((format!(" ({})", clean(reason)), theme.text));
     }

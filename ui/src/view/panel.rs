@@ -2,15 +2,27 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::Style,
-    text::Line,
-    widgets::{Block, Borders, Clear, Widget},
+    text::Span,
+    widgets::{Block, Borders, Clear, Paragraph, Widget},
 };
-
+use tui_input::Input;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{areas::inner, glyph, model::Model, theme::Look};
+use super::table::Cell;
+use crate::{
+    areas::inner,
+    glyph::{self, clean},
+    model::Model,
+    theme::{Look, Theme},
+};
+
+/// A line, made of parts with looks of their own.
+pub type Line = Vec<(String, Look)>;
+
+/// The column where what [`fact`] tells begins.
+pub const FACTS: usize = 9;
 
 /// Draws the border of a part of the screen; returns what is inside.
 pub fn panel(model: &Model, area: Rect, title: &str, focused: bool, buffer: &mut Buffer) -> Rect {
@@ -61,21 +73,54 @@ pub fn text(buffer: &mut Buffer, area: Rect, text: &str, look: impl Into<Style>)
     buffer.set_stringn(area.x, area.y, text, area.width.into(), look);
 }
 
-/// Writes lines made of parts with looks of their own.
-pub fn lines(buffer: &mut Buffer, area: Rect, lines: &[Vec<(String, Look)>]) {
+/// What is left of a row behind so many columns.
+pub fn right_of(row: Rect, columns: u16) -> Rect {
+    Rect {
+        x: row.x.saturating_add(columns),
+        width: row.width.saturating_sub(columns),
+        ..row
+    }
+}
+
+/// Draws a text that is being typed, in a row from where its cursor is seen; returns where that is.
+pub fn input(buffer: &mut Buffer, row: Rect, input: &Input, look: Look) -> Option<Position> {
+    let cells = |columns: usize| u16::try_from(columns).unwrap_or(u16::MAX);
+    // The last column is for a cursor behind the text.
+    let width = row.width.saturating_sub(1);
+    let skipped = input.visual_scroll(width.into());
+    let shown = Rect { width, ..row }.intersection(*buffer.area());
+    Paragraph::new(Span::styled(clean(input.value()), look.style()))
+        .scroll((0, cells(skipped)))
+        .render(shown, buffer);
+    let column = cells(input.visual_cursor().saturating_sub(skipped));
+    let cursor = Position::new(row.x.saturating_add(column), row.y);
+    row.contains(cursor).then_some(cursor)
+}
+
+/// A line that tells one thing of an object.
+pub fn fact(theme: &Theme, title: &str, told: impl Into<Cell>) -> Line {
+    let told = told.into();
+    vec![
+        (format!("{title:<FACTS$}"), theme.muted),
+        (told.text, told.look.unwrap_or(theme.text)),
+    ]
+}
+
+/// Writes lines.
+pub fn lines(buffer: &mut Buffer, area: Rect, lines: &[Line]) {
     let area = area.intersection(*buffer.area());
     for (parts, y) in lines.iter().zip(area.y..area.bottom()) {
         let spans = parts
             .iter()
-            .map(|(text, look)| ratatui::text::Span::styled(text.as_str(), look.style()));
-        buffer.set_line(area.x, y, &spans.collect::<Line>(), area.width);
+            .map(|(text, look)| Span::styled(text.as_str(), look.style()));
+        buffer.set_line(area.x, y, &spans.collect::<ratatui::text::Line>(), area.width);
     }
 }
 
 /// Writes lines as [`lines`] does; the last part of one that is too long goes on below where it began.
-pub fn paragraphs(buffer: &mut Buffer, area: Rect, paragraphs: &[Vec<(String, Look)>]) {
+pub fn paragraphs(buffer: &mut Buffer, area: Rect, paragraphs: &[Line]) {
     let width = usize::from(area.width);
-    let mut all: Vec<Vec<(String, Look)>> = Vec::new();
+    let mut all: Vec<Line> = Vec::new();
     for parts in paragraphs {
         let Some(((last, look), before)) = parts.split_last() else {
             all.push(Vec::new());
@@ -126,6 +171,19 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cursor_stands_behind_wide_characters_too() {
+        let row = Rect::new(0, 0, 6, 1);
+        let mut buffer = Buffer::empty(row);
+        let look = Look::default();
+        let typed = Input::new("網路名稱".into());
+        assert_eq!(input(&mut buffer, row, &typed, look), Some(Position::new(4, 0)));
+        assert_eq!(buffer, Buffer::with_lines(["名稱  "]));
+        let beginning = typed.with_cursor(0);
+        assert_eq!(input(&mut buffer, row, &beginning, look), Some(Position::new(0, 0)));
+        assert_eq!(input(&mut buffer, Rect::ZERO, &beginning, look), None);
+    }
 
     #[test]
     fn text_is_broken_at_spaces() {

@@ -7,18 +7,17 @@ use ratatui::{
 
 use super::{
     form,
-    menu::{Line, Menu},
-    panel,
+    menu::Menu,
+    panel::{self, Line},
 };
 use crate::{
     action::{Demand, Entry},
     glyph::clean,
     model::{
         Model,
-        popup::{Confirm, Popup},
+        popup::{Confirm, Popup, WAYS, palette},
     },
     theme::Look,
-    update::popups::{WAYS, cannot_tear_down, palette},
 };
 
 /// Draws them all, the topmost last; returns where the cursor of a text that is typed is.
@@ -45,7 +44,7 @@ pub fn menu<'a>(model: &Model, popup: &'a Popup) -> Option<Menu<'a>> {
                     scope = Some(entry.scope);
                     menu.heading(entry.scope.title(), model);
                 }
-                menu.item(entry_line(model, entry, 18));
+                menu.item(entry_line(model, entry));
             }
             menu
         }
@@ -58,7 +57,7 @@ pub fn menu<'a>(model: &Model, popup: &'a Popup) -> Option<Menu<'a>> {
         }
         Popup::Power { nodes, cursor } => power(model, nodes, *cursor),
         Popup::Quit { cursor } => {
-            let refused = cannot_tear_down(model);
+            let refused = model.refused_tear_down();
             let mut menu = Menu::new(format!("Leave {}?", clean(model.mirror.name())), *cursor, 76);
             for (index, (what, detail)) in WAYS.iter().enumerate() {
                 menu.item(match refused.filter(|_| index == 1) {
@@ -148,7 +147,7 @@ fn power(model: &Model, nodes: &[String], cursor: usize) -> Menu<'static> {
 }
 
 /// Keys, what they do, and why not if that can't be done now.
-fn entry_line(model: &Model, entry: &Entry, columns: usize) -> Line {
+fn entry_line(model: &Model, entry: &Entry) -> Line {
     let theme = &model.settings.theme;
     let keys: Vec<String> = model
         .settings
@@ -160,7 +159,7 @@ fn entry_line(model: &Model, entry: &Entry, columns: usize) -> Line {
     // Of what belongs to another view it is not known yet what it will mean.
     let here = model.scopes().contains(&entry.scope);
     let refused = model.refused(entry.action).filter(|_| here || model.settings.readonly);
-    let keys = format!("  {:<columns$}", keys.join(" "));
+    let keys = format!("  {:<18}", keys.join(" "));
     match refused {
         None => vec![(keys, theme.key), (entry.does.to_owned(), theme.text)],
         Some(reason) => vec![
@@ -172,7 +171,7 @@ fn entry_line(model: &Model, entry: &Entry, columns: usize) -> Line {
 
 /// The same for the palette, which tells, too, of which view it is.
 fn palette_line(model: &Model, entry: &Entry) -> Line {
-    let mut line = entry_line(model, entry, 18);
+    let mut line = entry_line(model, entry);
     if !model.scopes().contains(&entry.scope) {
         line.push((format!("  ({})", entry.scope.title()), model.settings.theme.muted));
     }

@@ -6,7 +6,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-use super::panel;
+use super::panel::{self, Line};
 use crate::{
     action::{Action, Entry, View},
     glyph::clean,
@@ -15,7 +15,6 @@ use crate::{
         mirror::Connection,
         popup::{Popup, Purpose},
     },
-    theme::Look,
 };
 
 /// Draws the key bar: computed from what the focused part can do.
@@ -24,7 +23,7 @@ pub fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
     let told = |(key, label, _): (String, &str, Option<Action>)| {
         [(format!(" {key}"), theme.key), (format!(" {label} "), theme.bar)]
     };
-    let parts: Vec<(String, Look)> = bar(model, area.width).into_iter().flat_map(told).collect();
+    let parts: Line = bar(model, area.width).into_iter().flat_map(told).collect();
     panel::lines(buffer, area, &[parts]);
 }
 
@@ -139,13 +138,9 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
     }
     if let Some(prompt) = &model.prompt {
         let title = prompt.purpose.title();
-        let room = usize::from(middle.width).saturating_sub(title.len() + 1);
-        let skipped = prompt.input.visual_scroll(room);
-        let text: String = prompt.input.value().chars().skip(skipped).take(room).collect();
-        panel::text(buffer, middle, &format!("{title}{}", clean(&text)), theme.text);
-        let column = title.len() + prompt.input.visual_cursor().saturating_sub(skipped);
-        let x = middle.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX));
-        return (x < area.right()).then_some(Position::new(x, area.y));
+        panel::text(buffer, middle, title, theme.text);
+        let typed = panel::right_of(middle, u16::try_from(title.len()).unwrap_or(u16::MAX));
+        return panel::input(buffer, typed, &prompt.input, theme.text);
     }
     let (text, look) = match (&model.notice, &model.mirror.connection) {
         (Some(notice), _) => (notice.text.clone(), if notice.bad { theme.bad } else { theme.text }),

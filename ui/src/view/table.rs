@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::panel;
+use super::panel::{self, Line};
 use crate::{
     areas::list_rows,
+    glyph::State,
     model::{Model, rows::Rows},
     theme::Look,
 };
@@ -18,6 +19,17 @@ pub struct Cell {
     pub text: String,
     /// What it looks like.
     pub look: Option<Look>,
+}
+
+impl Cell {
+    /// A state: its glyph and its word.
+    pub fn state(state: impl Into<State>, model: &Model) -> Self {
+        let state = state.into();
+        Self {
+            text: state.text(model.settings.ascii),
+            look: Some(state.mood.look(&model.settings.theme)),
+        }
+    }
 }
 
 impl From<String> for Cell {
@@ -85,7 +97,7 @@ pub struct Plain<'a> {
 
 impl Plain<'_> {
     /// Draws them; `line` is what to show of an object.
-    pub fn draw(&self, model: &Model, area: Rect, line: impl Fn(usize) -> Vec<(String, Look)>, buffer: &mut Buffer) {
+    pub fn draw(&self, model: &Model, area: Rect, line: impl Fn(usize) -> Line, buffer: &mut Buffer) {
         let title = format!("{}{}", self.title, told(self.rows));
         let inside = panel::panel(model, area, &title, self.focused, buffer);
         let heading = Rect {
@@ -95,7 +107,7 @@ impl Plain<'_> {
         panel::text(buffer, heading, self.heading, model.settings.theme.muted);
         let lines = list_rows(area);
         let rows = self.rows;
-        for (place, y) in (rows.offset..rows.visible.len()).zip(lines.y..lines.bottom()) {
+        for (place, y) in (rows.window.top..rows.visible.len()).zip(lines.y..lines.bottom()) {
             let row = Rect::new(lines.x, y, lines.width, 1);
             if let Some(index) = rows.visible.get(place) {
                 panel::lines(buffer, row, &[line(*index)]);
@@ -141,7 +153,7 @@ fn draw<T>(
             x = x.saturating_add(width).saturating_add(2);
         }
     }
-    for (place, y) in (rows.offset..shown.len()).zip(area.y + 1..area.bottom()) {
+    for (place, y) in (rows.window.top..shown.len()).zip(area.y + 1..area.bottom()) {
         let object = shown[place];
         let marked = rows
             .visible

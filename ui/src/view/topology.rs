@@ -303,7 +303,7 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
         return;
     };
     let inside = panel::panel(model, area, &clean(&vertex.name), false, buffer);
-    let mut lines: Vec<Vec<(String, Look)>> = Vec::new();
+    let mut lines: Vec<panel::Line> = Vec::new();
     if let [one, .., other] = &map.ends[..] {
         let name = |id: &str| clean(id.split_once('/').map_or(id, |(_, name)| name));
         let hops = map.way.len();

@@ -157,12 +157,7 @@ impl Keeper {
     /// The nodes whose BMC has an address and was not tried to be made yet.
     fn wanted(&self) -> Vec<(&plan::Node, IpAddr)> {
         self.store.read(|state| {
-            let tried = |name: &str| {
-                state
-                    .bmcs
-                    .iter()
-                    .any(|bmc| bmc.node == name && bmc.state != Ready::Waiting)
-            };
+            let tried = |name: &str| state.bmc(name).is_some_and(|bmc| bmc.state != Ready::Waiting);
             let nodes = self.plan.nodes.iter().zip(&state.nodes);
             let wanted = nodes.filter(|(node, _)| !tried(&node.name));
             wanted
@@ -205,8 +200,8 @@ impl Keeper {
             Err(unserved) => {
                 let error = unserved.to_string();
                 let known = |state: &State| {
-                    let mut bmcs = state.bmcs.iter();
-                    bmcs.any(|bmc| bmc.node == node.name && bmc.error.as_ref() == Some(&error))
+                    let bmc = state.bmc(&node.name);
+                    bmc.is_some_and(|bmc| bmc.error.as_ref() == Some(&error))
                 };
                 if !self.store.read(known) {
                     let message = format!("There is no BMC: {error}.");
@@ -292,7 +287,7 @@ impl Keeper {
             loop {
                 changes.mark_unchanged();
                 let node = &bmc.identity().node;
-                let known = store.read(|state| state.bmcs.iter().find(|known| known.node == *node).cloned());
+                let known = store.read(|state| state.bmc(node).cloned());
                 if known.is_some_and(|mut known| state::refresh(&mut known, &bmc)) {
                     store.update(|state| state.bmc_mut(node).is_some_and(|known| state::refresh(known, &bmc)));
                 }

@@ -18,27 +18,15 @@ use crate::{
     console::Console,
     lab::made::Made,
     node::{Action, BootFrom, BootGoal, Grace, Medium, NodeError, NodeHandle},
-    plan::{self, BootSource, RestorePolicy, VolumeSource},
-    spec::size::memory_bytes,
+    plan::{self, BootSource, Mtu, RestorePolicy},
     store::{BootCause, NodeState},
 };
-
-/// Memory of a node whose lab file says nothing: QEMU's default.
-const DEFAULT_MEMORY: u64 = 128 << 20;
-
-/// QEMU rounds its memory up to this (`ram_size`).
-const MEMORY_STEP: u64 = 8 << 10;
 
 /// How long a measured share of the processors is told without another look.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// The kernel's MTU, told of what is being taken down.
-const DEFAULT_MTU: u32 = 1500;
-
 /// What a node is.
 pub fn identity(node: &plan::Node) -> Identity {
-    let disks = node.volumes.iter();
-    let disks = disks.filter(|volume| !matches!(volume.source, VolumeSource::Directory { .. }));
     Identity {
         node: node.name.clone(),
         manufacturer: node.manufacturer.clone().unwrap_or_default(),
@@ -46,7 +34,7 @@ pub fn identity(node: &plan::Node) -> Identity {
         serial: node.serial.clone(),
         uuid: plan::node_uuid(&node.name),
         cpus: node.cpus,
-        memory: node.memory.as_deref().and_then(memory_bytes).unwrap_or(DEFAULT_MEMORY),
+        memory: plan::node_memory(node.memory.as_deref()).unwrap_or_default(),
         uefi: node.nvram.is_some(),
         tpm: node.tpm.is_some(),
         cd: node.cd.is_some(),
@@ -58,7 +46,8 @@ pub fn identity(node: &plan::Node) -> Identity {
                 mac: nic.mac.0,
             })
             .collect(),
-        volumes: disks
+        volumes: node
+            .disks()
             .map(|volume| Volume {
                 name: volume.name.clone(),
                 path: volume.path.clone(),
@@ -94,7 +83,7 @@ struct Early {
 }
 
 impl Early {
-    /// Tells the node, of which nothing was asked yet.
+    /// Tells the node, of which nothing was asked yet. Does not block.
     fn tell(&mut self, node: &NodeHandle) {
         let Self {
             boot,
@@ -111,8 +100,8 @@ impl Early {
         if let Some(medium) = medium {
             node.begin_with(medium);
         }
-        if let Some(Err(error)) = restore.map(|policy| node.set_restore_policy(policy)) {
-            tracing::warn!("a power restore policy that was set early is lost: {error}");
+        if let Some(policy) = restore {
+            node.begin_with_policy(policy);
         }
     }
 }
@@ -274,7 +263,7 @@ impl Machine for NodeMachine {
 
     fn set_restore_policy(&self, policy: RestorePolicy) -> Result<(), MachineError> {
         match self.node.handle_or(|early| early.restore = Some(policy)) {
-            Some(handle) => Ok(handle.set_restore_policy(policy)?),
+            Some(handle) => Ok(block_in_place(|| handle.set_restore_policy(policy))?),
             None => Ok(()),
         }
     }
@@ -320,7 +309,8 @@ impl Machine for NodeMachine {
 
     fn mtu(&self) -> u32 {
         let made = self.node.made.upgrade();
-        made.map_or(DEFAULT_MTU, |made| made.store.read(|state| state.lab.mtu.effective()))
+        // Of a lab that is being taken down nobody knows better.
+        made.map_or(Mtu::DEFAULT, |made| made.store.read(|state| state.lab.mtu.effective()))
     }
 
     fn usage(&self, of: Share) -> Option<f64> {
@@ -386,7 +376,6 @@ fn given_bytes(pid: u32, memory: u64) -> Option<u64> {
 /// The same, by the mappings of the process (proc_pid_smaps(5)). QEMU keeps memory of the guest, and nothing else, from its
 /// children (`MADV_DONTFORK`, the flag `dc`); what has the size that the guest's memory has in all is that, the rest ROMs and video memory.
 fn given(smaps: &str, memory: u64) -> Option<u64> {
-    let memory = memory.next_multiple_of(MEMORY_STEP);
     let (mut size, mut resident, mut blocks) = (0, 0, Vec::new());
     for line in smaps.lines() {
         let Some((name, value)) = line.split_once(':') else {

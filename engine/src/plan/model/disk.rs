@@ -37,6 +37,13 @@ pub struct Volume {
     pub cache: Cache,
 }
 
+impl Volume {
+    /// Whether it is the node's own disk: a directory of the host may be anybody's.
+    pub fn is_disk(&self) -> bool {
+        !matches!(self.source, VolumeSource::Directory { .. })
+    }
+}
+
 /// How a volume's file comes to be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

@@ -15,23 +15,18 @@ pub struct Mtu {
 }
 
 impl Mtu {
+    /// The kernel's default.
+    pub const DEFAULT: u32 = 1500;
+
     /// The MTU links will have in the end.
     pub fn effective(&self) -> u32 {
-        self.value.unwrap_or(1500)
+        self.value.unwrap_or(Self::DEFAULT)
     }
 }
 
 impl fmt::Display for Mtu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (", self.effective())?;
-        match &self.source {
-            MtuSource::Option => f.write_str("as given"),
-            MtuSource::Probe { host } => write!(f, "probed towards {host}"),
-            MtuSource::Route { destination, link } => write!(f, "of the route to {destination} by {link}"),
-            MtuSource::Links { link } => write!(f, "of {link}, there is no route to the Internet"),
-            MtuSource::Default => f.write_str("the kernel's default"),
-        }?;
-        f.write_str(")")
+        write!(f, "{} ({})", self.effective(), self.source)
     }
 }
 
@@ -60,4 +55,16 @@ pub enum MtuSource {
     },
     /// Nothing known: the kernel's default.
     Default,
+}
+
+impl fmt::Display for MtuSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Option => f.write_str("as --mtu says"),
+            Self::Probe { host } => write!(f, "probed to {host}"),
+            Self::Route { destination, link } => write!(f, "of {link} on the way to {destination}"),
+            Self::Links { link } => write!(f, "of {link}, there is no route to the Internet"),
+            Self::Default => f.write_str("the kernel's default"),
+        }
+    }
 }

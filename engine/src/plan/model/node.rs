@@ -56,6 +56,13 @@ pub struct Node {
     pub depends_on: Vec<Dependency>,
 }
 
+impl Node {
+    /// Its volumes that are disks, in order.
+    pub fn disks(&self) -> impl Iterator<Item = &Volume> {
+        self.volumes.iter().filter(|volume| volume.is_disk())
+    }
+}
+
 /// A CD drive for virtual media, empty unless a BMC says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CdDrive {

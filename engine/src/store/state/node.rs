@@ -6,7 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{node::PowerState, store::Readiness};
+use crate::{
+    console,
+    node::PowerState,
+    plan::{self, RestorePolicy},
+    store::Readiness,
+};
 
 /// A virtual machine: the node status of placemat v2 and, below, what v2 did not tell.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -53,6 +58,58 @@ pub struct NodeState {
     /// Whether it does what it is for.
     #[serde(default)]
     pub ready: Readiness,
+}
+
+impl NodeState {
+    /// A node of that plan that was never on, and of which nothing else is known.
+    pub fn of(node: &plan::Node) -> Self {
+        let mut ready = Readiness::of(&node.ready);
+        if !node.power_on {
+            ready.stay_off();
+        }
+        let nics = node.nics.iter();
+        Self {
+            name: node.name.clone(),
+            taps: nics.clone().map(|nic| (nic.network.clone(), nic.tap.clone())).collect(),
+            volumes: node.volumes.iter().map(|volume| volume.name.clone()).collect(),
+            cpu: node.cpus,
+            memory: node.memory.clone().unwrap_or_default(),
+            uefi: node.nvram.is_some(),
+            tpm: node.tpm.is_some(),
+            smbios: Smbios {
+                manufacturer: node.manufacturer.clone().unwrap_or_default(),
+                product: node.product.clone().unwrap_or_default(),
+                serial: node.serial.clone(),
+            },
+            power_status: PowerState::Off,
+            socket_path: node.console_socket.display().to_string(),
+            pty_path: console::link_path(&node.console_socket).display().to_string(),
+            power_reason: (!node.power_on).then(|| stays_off_since(node).to_owned()),
+            pid: None,
+            started_at: None,
+            boots: 0,
+            last_boot: None,
+            nics: nics
+                .map(|nic| NicState {
+                    network: nic.network.clone(),
+                    tap: nic.tap.clone(),
+                    mac: nic.mac.to_string(),
+                })
+                .collect(),
+            bmc_address: None,
+            addresses: vec![],
+            ready,
+        }
+    }
+}
+
+/// Why a node is not powered on with its lab.
+fn stays_off_since(node: &plan::Node) -> &'static str {
+    match node.restore.policy {
+        None => "its lab file has `power: off`",
+        Some(RestorePolicy::Previous) => "it was off when its lab ended, and its restore policy is `previous`",
+        Some(_) => "its restore policy is `always-off`",
+    }
 }
 
 /// What had a node's firmware begin.

@@ -40,6 +40,11 @@ impl State {
         namespace.apps.iter().find(|candidate| candidate.name == app)
     }
 
+    /// The BMC of the node of that name.
+    pub fn bmc(&self, node: &str) -> Option<&BmcState> {
+        self.bmcs.iter().find(|bmc| bmc.node == node)
+    }
+
     /// The node of that name.
     pub fn node_mut(&mut self, name: &str) -> Option<&mut NodeState> {
         self.nodes.iter_mut().find(|node| node.name == name)

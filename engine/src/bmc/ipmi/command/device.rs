@@ -26,7 +26,7 @@ pub const COMMANDS: &[Command] = &[
 ];
 
 /// Chassis, FRU inventory, event log, sensor records and sensors.
-const SUPPORT: u8 = 0x80 | 0x08 | 0x04 | 0x02 | 0x01;
+pub(super) const SUPPORT: u8 = 0x80 | 0x08 | 0x04 | 0x02 | 0x01;
 /// 2.0, its digits the other way round.
 const IPMI_VERSION: u8 = 0x02;
 /// Where a version of this program has its first two numbers.

@@ -6,7 +6,7 @@ use super::{
         privilege::Privilege,
         sensors::{Form, SENSORS, Sensor},
     },
-    Command, Cx, command, sel,
+    Command, Cx, command, device, sel,
 };
 
 pub const COMMANDS: &[Command] = &[
@@ -54,9 +54,10 @@ fn named(mut body: Vec<u8>, name: &str) -> Vec<u8> {
 fn management_controller() -> (u8, Vec<u8>) {
     const KIND: u8 = 0x12;
     const MANAGEMENT: u8 = 0x06;
-    /// As in the answer to Get Device ID.
-    const SUPPORT: u8 = 0x8f;
-    (KIND, named(vec![BMC, 0, 0, SUPPORT, 0, 0, 0, MANAGEMENT, 1, 0], "BMC"))
+    (
+        KIND,
+        named(vec![BMC, 0, 0, device::SUPPORT, 0, 0, 0, MANAGEMENT, 1, 0], "BMC"),
+    )
 }
 
 fn inventory() -> (u8, Vec<u8>) {

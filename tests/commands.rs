@@ -380,6 +380,27 @@ fn usage() {
 }
 
 #[test]
+fn mistakes_of_the_command_line_are_told_as_such() {
+    let dir = files();
+    for (arguments, told) in [
+        (&["plan", "--name", "a b", "good.yml"][..], "'--name <LAB>'"),
+        (&["plan", "--qemu-user", "no such user", "good.yml"], "there is no such user on this host"),
+        (&["--listen-addr", "10808", "good.yml"], "ADDRESS:PORT"),
+        (&["--log-level", "inof", "good.yml"], "Did you mean `info`?"),
+        (&["--bmc-tls", "certificate.pem", "good.yml"], "`--bmc-tls` takes two files"),
+        (&["validat", "good.yml"], "Did you mean `validate`?"),
+    ] {
+        let output = run(&dir, arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(told) && !stderr.contains("as it is written"), "{arguments:?}: {stderr}");
+    }
+    // A file that is there is what it is called.
+    fs::copy(dir.path().join("bad.yml"), dir.path().join("validat")).unwrap();
+    assert!(!String::from_utf8_lossy(&run(&dir, &["validat"]).stderr).contains("Did you mean `validate`?"));
+}
+
+#[test]
 fn a_closed_pipe_is_no_failure_to_tell_of() {
     let dir = files();
     run(&dir, &["--version"]);

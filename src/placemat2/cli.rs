@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::{client::Endpoint, duration, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
-use super::log_level;
+use super::{checked, log_level};
 use crate::pmctl2::complete;
 
 /// A whole data centre on one Linux machine, from a YAML file.
@@ -156,7 +156,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub plan: PlanOptions,
     /// Where the API listens, besides the lab's unix socket.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808", value_parser = checked::listen_addr)]
     pub listen_addr: String,
     /// How many virtual machines are powered on at a time; twice the number of CPUs if not given.
     #[arg(long, value_name = "NUMBER")]
@@ -186,6 +186,9 @@ pub struct RunArgs {
     pub timings: Option<Option<PathBuf>>,
 }
 
+/// Where volumes are unless told otherwise.
+pub const DATA_DIR: &str = "/var/scratch/placemat";
+
 /// Options that decide what a lab consists of.
 #[derive(Clone, Debug, Args)]
 pub struct PlanOptions {
@@ -198,13 +201,13 @@ pub struct PlanOptions {
     #[arg(long)]
     pub strict: bool,
     /// Name of the lab; the first file's stem if not given.
-    #[arg(long, value_name = "LAB")]
+    #[arg(long, value_name = "LAB", value_parser = checked::lab_name)]
     pub name: Option<String>,
     /// Directory of the serial consoles' sockets (NODE.socket).
     #[arg(long, value_name = "DIR", default_value = "/tmp")]
     pub run_dir: PathBuf,
     /// Directory of volumes and UEFI variables.
-    #[arg(long, value_name = "DIR", default_value = "/var/scratch/placemat")]
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     pub data_dir: PathBuf,
     /// Directory of downloaded images; ~/placemat_data of the sudo user, or the data directory, if not given.
     #[arg(long, value_name = "DIR")]
@@ -219,7 +222,7 @@ pub struct PlanOptions {
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
     /// The user that QEMU runs as; that of placemat2, root, if not given. The lab's disks are given to it.
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_parser = checked::user)]
     pub qemu_user: Option<String>,
     /// MTU of every link, instead of that of the route towards the Internet.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535), conflicts_with = "mtu_probe")]
@@ -249,7 +252,7 @@ pub struct VariableArgs {
 
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// Lab files.
+    /// Lab files; `demo` is the demo data centre if there is no such file.
     #[arg(value_name = "FILES", required = true)]
     pub files: Vec<PathBuf>,
     #[command(flatten)]

@@ -233,7 +233,7 @@ async fn breaks_off(keeper: Keeper, dir: TempDir) {
     assert!(sent < disk().len() + 7 * 64_000, "{sent} bytes in {ranges:?}");
     assert_eq!(lab.names(), ["key"]);
     assert!(
-        lab.messages().contains("The download broke off: "),
+        lab.messages().contains("Image `disk` is not there yet: "),
         "{}",
         lab.messages()
     );
@@ -389,12 +389,18 @@ async fn no_disk(keeper: Keeper, dir: TempDir) {
     let lab = Lab::new(&keeper, dir.path());
     let compressed = gzip(&disk()).await;
     for (body, told) in [
-        (compressed.as_slice(), "it is compressed: add `compression: gzip` to the image"),
+        (
+            compressed.as_slice(),
+            "it is compressed: add `compression: gzip` to the image",
+        ),
         (b"<!DOCTYPE html>\n<title>404</title>", "it is a web page."),
     ] {
         let server = Server::start(body, TAG, &[]).await;
         let error = lab.get(lab.image(&server.url)).await.unwrap_err().to_string();
-        assert!(error.starts_with("image `disk` can't be http://") && error.contains(told), "{error}");
+        assert!(
+            error.starts_with("image `disk` can't be http://") && error.contains(told),
+            "{error}"
+        );
         assert_eq!(lab.names(), [] as [String; 0]);
     }
     // A file of the user's stays.

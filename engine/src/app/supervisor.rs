@@ -25,7 +25,8 @@ use crate::{
 pub enum AppError {
     /// Its process could not be made.
     #[error(
-        "app {app} of namespace {namespace} cannot run: {source}; install the program or correct `command` in the lab file"
+        "app {app} of namespace {namespace} cannot run: {source}; {} in the lab file",
+        remedy(.source)
     )]
     Start {
         /// The app's name.
@@ -412,6 +413,17 @@ impl Supervisor {
         self.store.update(|state| {
             state.app_mut(self.netns.name(), &self.app.name).map(change);
         });
+    }
+}
+
+/// What to do if an app can't be started.
+fn remedy(error: &KeeperError) -> &'static str {
+    match error {
+        KeeperError::Spawn { program, .. } if program.contains(char::is_whitespace) => {
+            "write each argument as an entry of its own of `command`"
+        }
+        error if error.is_of_workdir() => "make that directory or correct `workdir`",
+        _ => "install the program or correct `command`",
     }
 }
 

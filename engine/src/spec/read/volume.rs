@@ -40,7 +40,7 @@ pub fn read<'t>(
     node_label: &str,
     names: &mut HashMap<&'t str, Mark>,
 ) -> Option<Volume> {
-    let mut fields = Fields::new(cx, node, format!("A volume of {}", lower_first(node_label)))?;
+    let mut fields = Fields::of_main(cx, node, format!("A volume of {}", lower_first(node_label)), "name")?;
     let kind = fields.required_text(cx, "kind");
     let name = take_name(cx, &mut fields, "volume", file_name_problem);
     if let Some(name) = name {

@@ -172,5 +172,5 @@ fn named(objects: &[Object]) -> String {
 
 /// Says on standard error what comes of the waiting.
 pub fn say(words: &str) {
-    output::remark("pmctl2", words);
+    output::note("pmctl2", words);
 }

@@ -163,7 +163,9 @@ pub enum PlanError {
         node: String,
     },
     /// KVM was asked for and does not work.
-    #[error("KVM was asked for by `--accel kvm` and does not work: {reason}. Make it usable, or run with `--accel auto`.")]
+    #[error(
+        "KVM was asked for by `--accel kvm` and does not work: {reason}. Make it usable, or run with `--accel auto`."
+    )]
     NoKvm {
         /// Why it does not work, as a clause.
         reason: String,

@@ -2,8 +2,18 @@
 
 use ipnet::IpNet;
 
-use super::{Facts, Paths, PlanError, lab};
+use super::{Facts, Options, Paths, PlanError, lab};
 use crate::spec::model::{Namespace, Network, Spec};
+
+/// Returns what of a lab this host has already.
+pub fn clashes(spec: &Spec, options: &Options, facts: &Facts) -> Vec<PlanError> {
+    let name = lab::lab_name(spec, options);
+    // What else is wrong with the name or the paths is told by the plan.
+    let paths = lab::paths(spec, options, &name, &mut Vec::new());
+    let mut clashes = Vec::new();
+    check(spec, &name, &paths, facts, &mut clashes);
+    clashes
+}
 
 /// Finds every clash of the lab with the host.
 pub(super) fn check(spec: &Spec, lab: &str, paths: &Paths, facts: &Facts, errors: &mut Vec<PlanError>) {

@@ -201,7 +201,11 @@ fn a_running_lab_is_one_error() {
 #[test]
 fn what_another_lab_has_is_told_as_that_labs() {
     let spec = fabric();
-    let network = spec.networks.iter().find(|network| network.kind.address().is_some()).unwrap();
+    let network = spec
+        .networks
+        .iter()
+        .find(|network| network.kind.address().is_some())
+        .unwrap();
     let (name, address) = (network.name.clone(), network.kind.address().unwrap());
     let namespace = spec.namespaces[0].name.clone();
     let mut facts = facts();

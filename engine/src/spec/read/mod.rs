@@ -12,6 +12,7 @@ mod network;
 mod nic;
 mod node;
 mod ready;
+mod seed;
 mod volume;
 
 use super::{

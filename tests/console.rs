@@ -323,7 +323,10 @@ fn shells_in_a_namespace() {
     // A shell that edits lines on a terminal has none here, and ends with its input.
     let output = script("-- bash", "tty; sh -c 'cat; echo inner'\nnot a command\n");
     let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(shown.starts_with("not a tty\nnot a command\ninner\n") && output.status.success(), "{shown}");
+    assert!(
+        shown.starts_with("not a tty\nnot a command\ninner\n") && output.status.success(),
+        "{shown}"
+    );
     let output = script("", "");
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     let (status, said) = fails(&machine, "netns enter router -- no-such-program </dev/null");

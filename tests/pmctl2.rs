@@ -113,6 +113,14 @@ fn shells_complete_with_what_runs() {
             ["rack0-node1"],
             "{shell}"
         );
+        for (words, offered) in [
+            (&["pmctl2", "wait", "op"][..], "operation/bird"),
+            (&["pmctl2", "wait", "--for", ""], "exited"),
+            (&["pmctl2", "connect", ""], "operation"),
+            (&["pmctl2", "redfish", "boot-0", ""], "PATCH"),
+        ] {
+            assert!(completed(words).contains(&offered.to_owned()), "{shell}: {words:?}");
+        }
         assert!(
             completed(&["pmctl2", "logs", "op"]).contains(&"operation/bird".to_owned()),
             "{shell}"
@@ -412,6 +420,29 @@ fn in_a_world_of_its_own(script: &str) -> Option<Output> {
 
 fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+#[test]
+fn what_was_meant_is_told() {
+    let server = Server::start();
+    let near = transcript(&server, &["node", "show", "boot-1"]);
+    assert!(near.contains("Did you mean `boot-0`?"), "{near}");
+    let namespace = transcript(&server, &["node", "show", "operation"]);
+    assert!(namespace.contains("`operation` is a namespace"), "{namespace}");
+}
+
+#[test]
+fn a_lab_that_does_not_answer_is_told_of_at_once() {
+    let wait = |options: &[&str]| {
+        let lab = ["--lab", "no-such-lab", "wait", "--all", "--timeout", "300ms"];
+        shown(&command(&[&lab[..], options].concat()).output().unwrap())
+    };
+    let told = wait(&[]);
+    assert!(
+        told.starts_with("exit: 3") && told.contains("no lab answers yet at"),
+        "{told}"
+    );
+    assert!(!wait(&["-q"]).contains("yet"), "{}", wait(&["-q"]));
 }
 
 #[test]

@@ -36,8 +36,14 @@ fn main() {
             root_trial("a shell dies with the lab", killed),
             root_trial("a command that is none is told", missing),
             root_trial("a flood arrives whole", flood),
-            root_trial("a script runs without a terminal, to the end of its input", script_without_terminal),
-            root_trial("a script is hung up, too, but not what it leaves behind", script_hung_up),
+            root_trial(
+                "a script runs without a terminal, to the end of its input",
+                script_without_terminal,
+            ),
+            root_trial(
+                "a script is hung up, too, but not what it leaves behind",
+                script_hung_up,
+            ),
         ]
     });
 }
@@ -284,7 +290,9 @@ async fn script_without_terminal(keeper: Keeper, _dir: TempDir) {
     assert!(matches!(resized, Err(ShellError::Ended(_))));
 
     // A program that closes its input early is not cut off.
-    let mut shell = fixture.without_terminal(&["sh", "-c", "exec <&-; sleep 0.2; echo done"]).await;
+    let mut shell = fixture
+        .without_terminal(&["sh", "-c", "exec <&-; sleep 0.2; echo done"])
+        .await;
     let _ = shell.stream.write_all(&vec![b'x'; 1 << 20]).await;
     assert_eq!(all(&mut shell.stream).await, "done\n");
 
@@ -296,7 +304,9 @@ async fn script_without_terminal(keeper: Keeper, _dir: TempDir) {
 
 async fn script_hung_up(keeper: Keeper, _dir: TempDir) {
     let fixture = Fixture::new(keeper);
-    let mut shell = fixture.without_terminal(&["sh", "-c", "echo ready; cat; sleep 1000"]).await;
+    let mut shell = fixture
+        .without_terminal(&["sh", "-c", "echo ready; cat; sleep 1000"])
+        .await;
     until(&mut shell.stream, "ready").await;
     let (id, pid) = (shell.id.clone(), fixture.pid(&shell));
     drop(shell);

@@ -34,7 +34,9 @@ mod tests {
 
     #[test]
     fn what_can_be_is_taken_and_the_rest_is_told() {
-        assert!(lab_name("dc-1").is_ok() && lab_name("a b").is_err() && lab_name("").is_err() && lab_name(".x").is_err());
+        assert!(
+            lab_name("dc-1").is_ok() && lab_name("a b").is_err() && lab_name("").is_err() && lab_name(".x").is_err()
+        );
         for good in ["127.0.0.1:0", "[::1]:10808", "localhost:80", ":8080"] {
             assert_eq!(listen_addr(good).as_deref(), Ok(good));
         }

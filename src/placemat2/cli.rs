@@ -138,7 +138,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "DURATION", default_value = "600", value_parser = duration::parse)]
     pub timeout: Duration,
     /// Runs the command in a namespace of the lab instead of the host's.
-    #[arg(long = "in", value_name = "NETNS")]
+    #[arg(long = "in", value_name = "NETNS", add = complete::namespaces_of_files())]
     pub netns: Option<String>,
     /// Leaves a lab whose test failed running, until SIGINT or SIGTERM.
     #[arg(long)]

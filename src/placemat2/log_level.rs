@@ -29,7 +29,9 @@ fn directive(text: &str) -> Result<String, String> {
     }
     let meant = did_you_mean(text, LEVELS).unwrap_or_default();
     let levels = LEVELS.join(", ");
-    Err(format!("`{text}` is no level: there are {levels}. {meant}").trim_end().to_owned())
+    Err(format!("`{text}` is no level: there are {levels}. {meant}")
+        .trim_end()
+        .to_owned())
 }
 
 #[cfg(test)]
@@ -39,7 +41,10 @@ mod tests {
     #[test]
     fn a_misspelt_level_is_told() {
         let error = parse("inof").unwrap_err();
-        assert!(error.starts_with("`inof` is no level") && error.ends_with("Did you mean `info`?"), "{error}");
+        assert!(
+            error.starts_with("`inof` is no level") && error.ends_with("Did you mean `info`?"),
+            "{error}"
+        );
         assert!(parse("info,verbose").is_err() && parse("a=b=c").is_err());
     }
 

@@ -47,11 +47,7 @@ pub async fn with_keys(stream: Tunnel, escape: Option<Escape>) -> io::Result<End
 
 /// Carries bytes both ways for a script: all of standard input, whose length `over` is told, then what comes until nothing has
 /// come for the time of `patience`, or without one until the far end closes.
-pub async fn with_script(
-    stream: Tunnel,
-    over: impl AsyncFnOnce(u64),
-    patience: Option<Duration>,
-) -> io::Result<End> {
+pub async fn with_script(stream: Tunnel, over: impl AsyncFnOnce(u64), patience: Option<Duration>) -> io::Result<End> {
     let (mut from_lab, mut to_lab) = split(stream);
     let mut stdout = file(io::stdout())?;
     let (spoken, mut heard) = tokio::sync::oneshot::channel();

@@ -39,6 +39,7 @@ pub struct Add {
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     local_port: u16,
     /// Where it leads: NETNS:HOST:PORT, for UDP NETNS:HOST:PORT/udp
+    #[arg(add = super::complete::targets())]
     target: Target,
     /// Carry datagrams instead of connections
     #[arg(long)]
@@ -63,7 +64,7 @@ pub struct List {
 #[derive(Debug, Args)]
 pub struct Delete {
     /// Port of the host, for UDP PORT/udp
-    #[arg(value_name = "LOCAL_PORT")]
+    #[arg(value_name = "LOCAL_PORT", add = super::complete::forwards())]
     local: Local,
     /// The forward of datagrams at that port
     #[arg(long)]
@@ -273,7 +274,13 @@ mod tests {
     #[test]
     fn a_port_may_have_its_protocol() {
         let local = |text: &str| text.parse::<Local>();
-        assert_eq!(local("53"), Ok(Local { port: 53, protocol: None }));
+        assert_eq!(
+            local("53"),
+            Ok(Local {
+                port: 53,
+                protocol: None
+            })
+        );
         assert_eq!(local("53/udp").unwrap().protocol, Some(Protocol::Udp));
         for wrong in ["0", "65536", "x", "53/sctp", "/udp"] {
             assert!(local(wrong).is_err(), "{wrong}");

@@ -126,12 +126,19 @@ mod tests {
     fn it_is_typed_as_its_usage_says() {
         let mut command = Cli::command();
         command.build();
-        let action = command.find_subcommand_mut("node").unwrap().find_subcommand_mut("action").unwrap();
+        let action = command
+            .find_subcommand_mut("node")
+            .unwrap()
+            .find_subcommand_mut("action")
+            .unwrap();
         let usage = action.render_usage().to_string();
         let lines: Vec<_> = usage.trim_start_matches("Usage:").lines().collect();
         assert_eq!(lines.len(), 2, "{usage}");
         for line in lines {
-            let line = line.replace("[OPTIONS]", "-q").replace("<ACTION>", "off").replace("<NODE>...", "a b");
+            let line = line
+                .replace("[OPTIONS]", "-q")
+                .replace("<ACTION>", "off")
+                .replace("<NODE>...", "a b");
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }
     }

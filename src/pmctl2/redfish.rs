@@ -22,6 +22,7 @@ pub struct Redfish {
     #[arg(add = super::complete::nodes())]
     node: String,
     /// GET, PATCH, POST or DELETE
+    #[arg(add = super::complete::words(&["GET", "PATCH", "POST", "DELETE"]))]
     method: String,
     /// Path of the resource: /redfish/v1/...
     path: String,

@@ -42,7 +42,11 @@ fn write_page(command: &Command, source: &str, directory: &Path) -> io::Result<(
 fn behind_options(command: &Command) -> Vec<(&'static str, Vec<String>)> {
     let text = command.get_after_long_help().or_else(|| command.get_after_help());
     let text = text.map(ToString::to_string).unwrap_or_default();
-    let paragraphs = || text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty());
+    let paragraphs = || {
+        text.split("\n\n")
+            .map(str::trim)
+            .filter(|paragraph| !paragraph.is_empty())
+    };
     let headings = ["EXIT STATUS", "NOTES", "EXAMPLES"];
     let below = |heading| {
         let of_heading = paragraphs().filter(|paragraph| self::heading(paragraph) == heading);

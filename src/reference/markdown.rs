@@ -89,7 +89,11 @@ fn argument(arg: &Arg) -> String {
     if takes_value {
         let values = values.join(" ");
         let optional = arg.get_num_args().is_some_and(|range| range.min_values() == 0);
-        match (spelled.is_empty(), optional && !arg.is_positional(), arg.is_require_equals_set()) {
+        match (
+            spelled.is_empty(),
+            optional && !arg.is_positional(),
+            arg.is_require_equals_set(),
+        ) {
             (true, ..) => spelled = values,
             (_, true, true) => spelled.extend(["[=", &values, "]"]),
             (_, true, false) => spelled.extend([" [", &values, "]"]),

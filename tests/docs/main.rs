@@ -41,7 +41,10 @@ fn every_command_and_subcommand_has_a_manual_page() {
     assert!(page("pmctl2-node-list.1").contains("List nodes"));
     // What docs/commands.md says that they have, too.
     let wait = page("pmctl2-wait.1");
-    assert!(wait.contains(".SH \"EXIT STATUS\"") && !wait.contains("EXTRA"), "{wait}");
+    assert!(
+        wait.contains(".SH \"EXIT STATUS\"") && !wait.contains("EXTRA"),
+        "{wait}"
+    );
     assert!(wait.contains("PLACEMAT2_LAB") && wait.contains("\"pmctl2 "), "{wait}");
     let (test, exec) = (page("placemat2-test.1"), page("pmctl2-netns-exec.1"));
     assert!(test.contains("[FILES]... \\-\\- <COMMAND>..."), "{test}");

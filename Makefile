@@ -120,7 +120,7 @@ test-all: test fuzz redfish-clients test-package
 bench: test-deps
 	$(AS_ROOT) cargo bench --locked --bench lab --bench screen
 	cargo test --locked --release -p placemat2-engine --lib figures -- --ignored --nocapture --test-threads=1
-	$(AS_ROOT) cargo bench --locked -p placemat2-engine --bench console --bench forward
+	$(AS_ROOT) cargo bench --locked -p placemat2-engine --bench api --bench console --bench fabric --bench forward
 
 lint: deps
 	cargo fmt --all --check

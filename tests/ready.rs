@@ -11,7 +11,7 @@ mod support;
 use std::process::Output;
 
 use nix::sys::signal::Signal;
-use scene::{assert_unchanged, boot_image, events};
+use scene::{assert_unchanged, boot_image, events, eventually};
 use support::guests::{BOOT, SOON, guest, pmctl2};
 use support::{Engine, Machine, PLACEMAT2, PMCTL2, json};
 
@@ -419,6 +419,24 @@ fn a_test_that_is_interrupted_takes_its_lab_down_first() {
         engine.signal(signal);
         assert_eq!(engine.wait(SOON), code, "{}", engine.output());
         machine.sh("rm /tmp/told /tmp/begun");
+    }
+    // What the command has started goes, too, wherever it has gone to.
+    let command = "(setsid sleep 1007 &); touch /tmp/begun; sleep 1008; true";
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        for place in [&[][..], &["--in", "one"]] {
+            let arguments = [&["test", "/tmp/lab/plain.yml"], place, &["--", "sh", "-c", command]].concat();
+            let mut engine = Engine::start(&machine, &arguments);
+            engine.until("the command runs", SOON, || machine.path("/tmp/begun").exists());
+            engine.signal(signal);
+            engine.wait(SOON);
+            eventually("all of it is gone", 5, || {
+                !machine
+                    .try_sh("pgrep -fx 'sleep 100[78]' || pgrep pm2-keeper")
+                    .status
+                    .success()
+            });
+            machine.sh(&format!("rm /tmp/begun; {PLACEMAT2} cleanup --all"));
+        }
     }
     let mut engine = Engine::start(
         &machine,

@@ -1,14 +1,16 @@
 //! The headless engine of placemat2: it reads lab files, plans what they ask for, makes it on this host, keeps its
 //! state and serves it over an HTTP API.
 //!
-//! Data goes one way: [`spec`] (what the user wrote) → [`plan`] (what will exist, a pure function) → `lab` (makes it
-//! true, the only part that touches the kernel) → `api` (the only way in for every front end).
+//! Data goes one way: [`spec`] (what the user wrote) → [`plan`] (what will exist, a pure function) → [`lab`] (makes it
+//! true, by the parts that touch the kernel) → [`store`] (what became of it) → [`api`] (the only way in for every front end).
 
-pub mod address;
+mod accept;
+mod address;
 pub mod api;
 pub mod app;
 mod blocking;
 pub mod bmc;
+pub mod causes;
 pub mod client;
 pub mod console;
 pub mod doctor;
@@ -22,11 +24,12 @@ pub mod keeper;
 pub mod lab;
 pub mod memory;
 pub mod node;
-pub mod notify;
+mod notify;
 pub mod plan;
 mod presence;
 mod probe;
 mod pty;
 pub mod shell;
+mod shortage;
 pub mod spec;
 pub mod store;

@@ -25,11 +25,6 @@ pub fn stopping() {
     notify("STOPPING=1");
 }
 
-/// Shows a line of text in `systemctl status` (`STATUS=`).
-pub fn status(text: &str) {
-    notify(&format!("STATUS={}", text.replace('\n', " ")));
-}
-
 /// Sends one assignment to the socket named by `$NOTIFY_SOCKET`, if there is one.
 fn notify(assignment: &str) {
     let Some(socket) = env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()) else {

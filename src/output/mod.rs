@@ -10,9 +10,15 @@ use std::{
     fmt,
     io::{self, ErrorKind, IsTerminal as _, Write as _},
     process::ExitCode,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
 };
 
+use placemat2_engine::causes::with_causes;
 use serde::Serialize;
 pub use visible::Visible;
 
@@ -66,9 +72,14 @@ pub fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
     })
 }
 
-/// Writes a value as indented JSON.
+/// Writes a value as JSON: indented for a person, else on one line, which scripts look through with `grep`.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    text(&format!("{}\n", serde_json::to_string_pretty(value)?))
+    let json = if stdout_is_terminal() {
+        serde_json::to_string_pretty(value)?
+    } else {
+        serde_json::to_string(value)?
+    };
+    text(&format!("{json}\n"))
 }
 
 /// Writes a value as YAML.
@@ -78,7 +89,7 @@ pub fn yaml(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// Writes a remark for people to standard error. That nobody may be reading there changes nothing.
 pub fn remark(program: &str, remark: &str) {
-    let _ = writeln!(io::stderr().lock(), "{program}: {remark}");
+    remarks(&format!("{program}: {remark}\n"));
 }
 
 /// Whether [`note`] writes nothing.
@@ -107,7 +118,7 @@ pub fn exit_code(program: &str, outcome: anyhow::Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) if is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            remark(program, &explain(&error));
+            remark(program, &with_causes(&*error));
             ExitCode::FAILURE
         }
     }
@@ -120,22 +131,36 @@ fn is_reader_gone(error: &anyhow::Error) -> bool {
     error.is::<ReaderGone>() || error.downcast_ref().is_some_and(broken)
 }
 
-/// An error with its causes, each once: many messages quote their cause already.
-fn explain(error: &anyhow::Error) -> String {
-    let mut explanation = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if explanation.is_empty() {
-            explanation = cause;
-        } else if !explanation.contains(&cause) {
-            explanation = format!("{explanation}: {cause}");
-        }
-    }
-    explanation
-}
-
 /// Writes text for people to standard error as it is.
 pub fn remarks(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let write = |text: &str| {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    };
+    if !IMPATIENT.load(Ordering::Relaxed) {
+        return write(text);
+    }
+    // Whether a write will block can't be told before for every kind of file. A thread that does is left behind.
+    let (done, written) = mpsc::channel();
+    let text = text.to_owned();
+    let thread = thread::Builder::new().spawn(move || {
+        write(&text);
+        let _ = done.send(());
+    });
+    if thread.is_ok() {
+        let _ = written.recv_timeout(PATIENCE);
+    }
+}
+
+/// How long whoever does not read standard error is waited for by those who hold up nobody.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether that holds for this process.
+static IMPATIENT: AtomicBool = AtomicBool::new(false);
+
+/// Has remarks wait a moment at most for whoever should read standard error, from now on: what is not read in time may be lost.
+/// For a process that looks after a lab.
+pub fn hold_up_nobody() {
+    IMPATIENT.store(true, Ordering::Relaxed);
 }
 
 /// Whether the user lets programs use colour at all (no-color.org).

@@ -61,7 +61,8 @@ pub fn found(args: &PlanOptions) -> anyhow::Result<PlanOptions> {
     let mut args = args.clone();
     let place = place(&args);
     if replace(&mut args.files, &place)? {
-        args.data_dir.clone_from(&place);
+        // Where it was made: from where the user is.
+        args.data_dir = std::path::absolute(&place).context("cannot find out where the demo is")?;
     }
     Ok(args)
 }

@@ -56,6 +56,7 @@ pub fn main() -> ExitCode {
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Man(args)) => man::run(&args),
+        Some(Command::Completion(completion)) => completion.print::<Cli>().map(|()| ExitCode::SUCCESS),
         Some(Command::Cleanup(args)) => cleanup::run(&args),
     };
     output::exit_code("placemat2", outcome)
@@ -92,6 +93,7 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
             | Command::Migrate(_)
             | Command::Doctor(_)
             | Command::Man(_)
+            | Command::Completion(_)
             | Command::Cleanup(_),
         ) => None,
     };

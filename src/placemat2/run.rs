@@ -4,8 +4,18 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
+use super::{
+    bmc_users,
+    cli::{LogArgs, RunArgs},
+    demo,
+    logging::{self, Log},
+    prepare::{self, Prepared, Written},
+    signals, timings,
+    watch::Watch,
+};
 use anyhow::Context as _;
 use placemat2_engine::{
     bmc::{User, redfish::Certificate},
@@ -15,16 +25,10 @@ use placemat2_engine::{
     memory,
     plan::{self, Facts, Plan},
 };
-use tracing_appender::non_blocking::WorkerGuard;
+use tokio::time::timeout;
 
-use super::{
-    bmc_users,
-    cli::{LogArgs, RunArgs},
-    demo, logging,
-    prepare::{self, Prepared, Written},
-    signals, timings,
-    watch::Watch,
-};
+/// How long the taking of a lab's directory may go on when the lab is not wanted any more.
+const TAKING: Duration = Duration::from_secs(1);
 
 /// Brings the lab up and runs it until a signal; status 0 if it came up and went down, or was stopped on its way up.
 pub fn run(args: RunArgs, log: &LogArgs) -> anyhow::Result<ExitCode> {
@@ -72,10 +76,10 @@ pub struct Begun {
     pub dir: LabDir,
     pub settings: Settings,
     /// The log is written as long as this is there.
-    pub log: WorkerGuard,
+    pub log: Log,
 }
 
-/// Reads the files, takes the lab's directory, starts the log, asks the host and plans. The log goes to `log_dir`, or else
+/// Reads the files, starts the log, takes the lab's directory, asks the host and plans. The log goes to `log_dir`, or else
 /// into the lab's directory. `None` if it is to stop meanwhile.
 pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &Stop) -> anyhow::Result<Option<Begun>> {
     lab::check_privileges()?;
@@ -92,13 +96,19 @@ pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &
         () = stop.stop.cancelled() => return Ok(None),
     };
     let (root, name) = written.lab();
-    let dir = tokio::task::block_in_place(|| lab::acquire(&root, &name))?;
-    let prepared = tokio::select! {
-        prepared = prepare_run(args, bmc_users, bmc_certificate, log, written, log_dir.unwrap_or(dir.path())) => prepared.map(Some),
-        () = stop.stop.cancelled() => Ok(None),
+    let mut log = logging::start(log)?;
+    let Some(dir) = acquire(root, name, stop).await? else {
+        return Ok(None);
+    };
+    let prepared = match log.keep_in(log_dir.unwrap_or(dir.path())) {
+        Err(error) => Err(error),
+        Ok(()) => tokio::select! {
+            prepared = prepare_run(args, bmc_users, bmc_certificate, written) => prepared.map(Some),
+            () = stop.stop.cancelled() => Ok(None),
+        },
     };
     match prepared {
-        Ok(Some((plan, settings, log))) => Ok(Some(Begun {
+        Ok(Some((plan, settings))) => Ok(Some(Begun {
             plan,
             dir,
             settings,
@@ -109,6 +119,22 @@ pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &
             nothing.map(|_| None)
         }
     }
+}
+
+/// Takes the lab's directory; `None` if it is to stop meanwhile.
+async fn acquire(root: PathBuf, name: String, stop: &Stop) -> anyhow::Result<Option<LabDir>> {
+    let mut acquiring = tokio::task::spawn_blocking(move || lab::acquire(&root, &name));
+    tokio::select! {
+        dir = &mut acquiring => return Ok(Some(dir??)),
+        () = stop.stop.cancelled() => {}
+    }
+    // It is taken in no time, unless a dead run of the lab has to be waited for. What is left of that is then still there for
+    // the next start.
+    if let Ok(dir) = timeout(TAKING, acquiring).await {
+        let dir = dir??;
+        tokio::task::block_in_place(|| dir.release())?;
+    }
+    Ok(None)
 }
 
 /// `--bmc-tls`: the certificate in those files.
@@ -127,16 +153,13 @@ fn bmc_certificate(files: Option<&[PathBuf]>) -> anyhow::Result<Option<Arc<Certi
     Ok(Some(Arc::new(read?)))
 }
 
-/// Starts the log, asks the host and plans.
+/// Asks the host and plans.
 async fn prepare_run(
     args: RunArgs,
     bmc_users: Vec<User>,
     bmc_certificate: Option<Arc<Certificate>>,
-    log: &LogArgs,
     written: Written,
-    log_dir: &Path,
-) -> anyhow::Result<(Plan, Settings, WorkerGuard)> {
-    let log = logging::start(log, log_dir)?;
+) -> anyhow::Result<(Plan, Settings)> {
     let Prepared {
         plan,
         spec,
@@ -150,6 +173,7 @@ async fn prepare_run(
     let qemu_version = facts.qemu.as_ref().and_then(|qemu| qemu.version);
     let settings = Settings {
         listen_addr: args.listen_addr,
+        allow_hosts: args.allow_host,
         init_timeout: args.init_timeout,
         stop_timeout: args.stop_timeout,
         boot_parallelism: args.boot_parallelism,
@@ -165,5 +189,5 @@ async fn prepare_run(
         },
         observer: None,
     };
-    Ok((plan, settings, log))
+    Ok((plan, settings))
 }

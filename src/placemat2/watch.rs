@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use placemat2_engine::{
+    keeper::Keeper,
     lab::{LabError, Observer},
     store::Store,
 };
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Watch {
     /// Its state, once it has begun.
     pub store: SetOnce<Store>,
+    /// What starts its processes, once that is there.
+    pub keeper: SetOnce<Keeper>,
     /// Why it ends by itself, once it does.
     pub failed: SetOnce<String>,
     /// Cancelled when it may be taken down.
@@ -24,6 +27,11 @@ impl Observer for Watch {
     fn begins(&self, store: &Store) {
         // A lab begins once.
         let _ = self.store.set(store.clone());
+    }
+
+    fn has_keeper(&self, keeper: &Keeper) {
+        // A lab has one.
+        let _ = self.keeper.set(keeper.clone());
     }
 
     fn ending<'a>(&'a self, failure: Option<&'a LabError>) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use placemat2_engine::client::{self, Client, ClientError, Endpoint, Found, Lines, Tunnel};
+use placemat2_engine::client::{self, Client, ClientError, Console, Endpoint, Found, Lines, Tunnel};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
@@ -134,6 +134,11 @@ impl Session {
     /// Opens a stream of bytes both ways.
     pub async fn tunnel(&self, path: &str) -> anyhow::Result<Tunnel> {
         self.client.tunnel(path).await.map_err(|error| self.explained(error))
+    }
+
+    /// Opens a node's serial console.
+    pub async fn console(&self, path: &str) -> anyhow::Result<Console> {
+        self.client.console(path).await.map_err(|error| self.explained(error))
     }
 
     /// Returns where the lab's API answers, as `--endpoint` takes it.

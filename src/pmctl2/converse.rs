@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     escape::{Escape, Wish},
+    replay::Replay,
     stdio::file,
 };
 
@@ -34,11 +35,11 @@ pub enum End {
 
 /// Carries bytes both ways for a person: every key goes there at once, but those of `escape`. A far end that does not read
 /// can be left all the same.
-pub async fn with_keys(stream: Tunnel, escape: Option<Escape>) -> io::Result<End> {
+pub async fn with_keys(stream: Tunnel, replay: Replay, escape: Option<Escape>) -> io::Result<End> {
     let (from_lab, to_lab) = split(stream);
     let (queue, typed) = mpsc::channel(QUEUE);
     tokio::select! {
-        shown = show(from_lab) => shown.map(|()| End::Closed),
+        shown = show(from_lab, replay) => shown.map(|()| End::Closed),
         wish = keys(escape, queue) => wish.map(|()| End::Left),
         never = send(to_lab, typed) => match never {},
         signal = ending_signal() => Ok(End::Signal(signal?)),
@@ -116,13 +117,21 @@ pub async fn watch(stream: Tunnel) -> io::Result<End> {
     // Closing the writing half would end the stream.
     let (from_lab, _to_lab) = split(stream);
     tokio::select! {
-        shown = show(from_lab) => shown.map(|()| End::Closed),
+        shown = show(from_lab, Replay::default()) => shown.map(|()| End::Closed),
         signal = ending_signal() => Ok(End::Signal(signal?)),
     }
 }
 
-async fn show(mut from_lab: ReadHalf<Tunnel>) -> io::Result<()> {
+async fn show(mut from_lab: ReadHalf<Tunnel>, mut replay: Replay) -> io::Result<()> {
     let mut stdout = file(io::stdout())?;
+    let mut buffer = vec![0; PIECE];
+    while replay.goes_on() {
+        match or_end(from_lab.read(&mut buffer).await)? {
+            0 => break,
+            count => stdout.write_all(&replay.next(&buffer[..count])).await?,
+        }
+        stdout.flush().await?;
+    }
     or_end(copy(&mut from_lab, &mut stdout).await)?;
     stdout.flush().await
 }
@@ -153,7 +162,7 @@ async fn keys(mut escape: Option<Escape>, queue: mpsc::Sender<Vec<u8>>) -> io::R
                     Wish::Stay
                 }
             },
-            (Err(_), Some(escape)) => escape.waited(&mut out),
+            (Err(_), Some(escape)) => escape.waited(),
             (Err(_), None) => Wish::Stay,
         };
         // What nobody reads has no room for ever more.

@@ -7,12 +7,13 @@ use std::{
 };
 
 use clap::Args;
-use placemat2_engine::client::Client;
+use placemat2_engine::client::{Client, Console};
 
 use super::{
     connect::Session,
     converse::{self, End},
     escape::Escape,
+    replay::Replay,
     terminal::{self, RawTerminal},
 };
 use crate::output;
@@ -23,8 +24,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Arguments of `pmctl2 node enter`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Leave with Ctrl-Q Ctrl-X or with Ctrl-]; either key typed twice is sent once. All other keys go to the \
-                  guest, Ctrl-C and Ctrl-Z among them. Any number of people can be at one console. It outlives power \
+    after_help = "Leave with Ctrl-Q Ctrl-X or with Ctrl-]; Ctrl-Q and Ctrl-] typed twice are sent once. Ctrl-Q waits for the \
+                  next key, and goes to the guest with any other than Ctrl-X. All other keys go to the guest, Ctrl-C and Ctrl-Z among them. Any number of people can be at one console. It outlives power \
                   cycles.\n\nIf standard input is no terminal, all of it is typed; this ends half a second after its end \
                   and the last of what the guest writes."
 )]
@@ -50,7 +51,7 @@ impl Enter {
         } else {
             "?since=screen"
         });
-        let stream = session.tunnel(&path).await?;
+        let Console { stream, replay } = session.console(&path).await?;
         let end = if io::stdin().is_terminal() {
             if self.resize {
                 self.tell_size(session).await?;
@@ -60,7 +61,7 @@ impl Enter {
                 &format!("this is the console of {node}; Ctrl-] or Ctrl-Q Ctrl-X leaves it"),
             );
             let raw = RawTerminal::enter()?;
-            let end = converse::with_keys(stream, Some(Escape::default())).await;
+            let end = converse::with_keys(stream, Replay::new(replay), Some(Escape::default())).await;
             drop(raw);
             output::remarks("\n");
             let farewell = match end {

@@ -24,6 +24,7 @@ mod netns;
 mod node;
 mod power;
 mod redfish;
+mod replay;
 mod screenshot;
 mod shell;
 mod ssh;
@@ -38,7 +39,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 
-use crate::output;
+use crate::{completion::Completion, output};
 use connect::{Session, Target};
 
 /// Looks into a running placemat2 lab and steers it
@@ -46,6 +47,7 @@ use connect::{Session, Target};
 #[command(
     name = "pmctl2",
     version,
+    args_override_self = true,
     after_help = "Without --endpoint and --lab the one lab that runs on this host is meant; if none is found, the one \
                   that answers at http://localhost:10808.\n\nExit status: 0 done, 1 failed, 2 wrong usage; that of the \
                   command for `netns exec` and `netns enter`; 3 and 4 are those of `wait`."
@@ -99,6 +101,8 @@ enum Command {
     Events(events::Events),
     /// Wait until nodes, namespaces and apps are ready, on, off, exited, or have written something
     Wait(wait::Wait),
+    /// Print what a shell loads so that it completes lines of pmctl2
+    Completion(Completion),
 }
 
 impl Cli {
@@ -125,6 +129,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         // Becomes another program, which must not find a runtime's threads.
         Command::Netns(netns::Netns::Exec(exec)) => exec.run(cli.target),
+        Command::Completion(completion) => completion.print::<Cli>().map(|()| ExitCode::SUCCESS),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let done = runtime.block_on(async { speak(command, &Session::open(cli.target)?).await });
@@ -153,6 +158,7 @@ async fn speak(command: Command, lab: &Session) -> anyhow::Result<ExitCode> {
         Command::Connect(connect) => connect.run(lab).await,
         Command::Logs(logs) => logs.run(lab).await,
         Command::Events(events) => events.run(lab).await,
+        Command::Completion(completion) => completion.print::<Cli>(),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

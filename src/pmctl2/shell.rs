@@ -17,6 +17,7 @@ use super::{
     connect::Session,
     converse::{self, End},
     enter::status,
+    replay::Replay,
     terminal::{self, RawTerminal},
 };
 
@@ -46,7 +47,7 @@ impl Enter {
         let end = if on_terminal {
             let raw = RawTerminal::enter()?;
             let end = tokio::select! {
-                end = converse::with_keys(stream, None) => end,
+                end = converse::with_keys(stream, Replay::default(), None) => end,
                 error = follow_size(session, &id) => Err(error),
             };
             drop(raw);

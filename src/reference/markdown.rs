@@ -29,7 +29,7 @@ pages (`placemat2 man` writes them where no package did).
 
 ## Output
 
-Colour is used on terminals only, and nowhere if `NO_COLOR` is set and not empty. `--quiet` leaves out what is no error.
+JSON is indented on terminals, and else on one line, without blanks between. Colour is used on terminals only, and nowhere if `NO_COLOR` is set and not empty. `--quiet` leaves out what is no error.
 ";
 
 /// Returns the page.
@@ -86,20 +86,13 @@ fn argument(arg: &Arg) -> String {
         arg.get_long().map(|long| format!("--{long}")),
     ];
     let mut spelled = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    if takes_value {
-        let values = values.join(" ");
-        let optional = arg.get_num_args().is_some_and(|range| range.min_values() == 0);
-        match (
-            spelled.is_empty(),
-            optional && !arg.is_positional(),
-            arg.is_require_equals_set(),
-        ) {
-            (true, ..) => spelled = values,
-            (_, true, true) => spelled.extend(["[=", &values, "]"]),
-            (_, true, false) => spelled.extend([" [", &values, "]"]),
-            (_, false, true) => spelled.extend(["=", &values]),
-            (_, false, false) => spelled.extend([" ", &values]),
+    if takes_value && arg.is_require_equals_set() {
+        spelled += &format!("[={}]", values.join(" "));
+    } else if takes_value {
+        if !spelled.is_empty() {
+            spelled.push(' ');
         }
+        spelled += &values.join(" ");
     }
     let help = arg.get_long_help().or_else(|| arg.get_help());
     let mut text = format!(
@@ -116,7 +109,7 @@ fn argument(arg: &Arg) -> String {
     let defaults: Vec<_> = (arg.get_default_values().iter())
         .map(|value| format!("`{}`", value.to_string_lossy()))
         .collect();
-    if takes_value && !defaults.is_empty() {
+    if takes_value && !arg.is_hide_default_value_set() && !defaults.is_empty() {
         text.extend([format!(" Default: {}.", defaults.join(" "))]);
     }
     if let Some(variable) = arg.get_env() {

@@ -116,6 +116,36 @@ fn without_its_keeper_a_lab_goes_down() {
 }
 
 #[test]
+fn without_its_keeper_a_lab_waits_for_no_program_of_another_user() {
+    let Some(machine) = Machine::new() else { return };
+    // Who changes its user loses the signal that tells of its parent's death.
+    machine.write(
+        "/tmp/lab/users.yml",
+        "
+kind: Network
+name: inner
+type: internal
+---
+kind: NetworkNamespace
+name: one
+interfaces: [{network: inner}]
+apps:
+- name: other
+  command: [setpriv, --reuid=65534, --clear-groups, sleep, '1006']
+",
+    );
+    let before = machine.state();
+    let mut engine = running(&machine, "users", &[]);
+    eventually("the user is changed", 5, || {
+        machine.try_sh("pgrep -fx 'sleep 1006'").status.success()
+    });
+    kill_keeper(&machine);
+    assert_eq!(engine.wait(10), 1, "{}", engine.output());
+    machine.sh("! pgrep -fx 'sleep 1006'");
+    assert_unchanged(&machine, &before, &engine.output());
+}
+
+#[test]
 fn both_killed_at_once_leave_what_the_next_start_removes() {
     let Some((machine, before)) = machine() else { return };
     for next in ["cleanup", "start"] {

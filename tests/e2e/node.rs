@@ -87,3 +87,18 @@ fn power_and_console_through_the_programs() {
     engine.stop();
     assert_unchanged(&machine, &before, "");
 }
+
+#[test]
+fn a_window_leaves_the_console_as_it_is() {
+    let Some(machine) = Machine::new() else { return };
+    // Where there is none, QEMU has its screen served by VNC.
+    let displays = machine.sh("qemu-system-x86_64 -display help");
+    if ["gtk", "sdl"].iter().any(|kind| displays.contains(kind)) {
+        eprintln!("skipped: QEMU would want a desktop");
+        return;
+    }
+    full(&machine);
+    let engine = running(&machine, "full", &[OPTIONS, &["--graphic"]].concat());
+    console_shows(&machine, GREETING);
+    engine.stop();
+}

@@ -1,12 +1,18 @@
 //! Signals take a lab down in order, whatever it is doing.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Write as _,
+    time::{Duration, Instant},
+};
 
-use nix::sys::signal::Signal;
+use nix::{
+    fcntl::{FcntlArg, fcntl},
+    sys::signal::Signal,
+};
 
 use crate::{
     scene::{assert_unchanged, eventually, full, init_script, running, two},
-    support::{Engine, Machine},
+    support::{Engine, Machine, PLACEMAT2},
 };
 
 #[test]
@@ -59,4 +65,62 @@ fn sigint_waits_for_apps_and_a_second_one_hurries() {
     assert_eq!(engine.wait(10), 0, "{}", engine.output());
     assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
     assert_unchanged(&machine, &before, &engine.output());
+}
+
+#[test]
+fn a_terminal_that_goes_takes_a_lab_down_unless_nohup_stands_before_it() {
+    let Some(machine) = Machine::new() else { return };
+    two(&machine);
+    init_script(&machine, "true");
+    let before = machine.state();
+    let mut engine = running(&machine, "two", &[]);
+    engine.signal(Signal::SIGHUP);
+    assert_eq!(engine.wait(10), 0, "{}", engine.output());
+    assert_unchanged(&machine, &before, &engine.output());
+    let mut engine = Engine::start_program(&machine, "nohup", &[PLACEMAT2, "/tmp/lab/two.yml"], |_| ());
+    engine.until("the lab runs", 20, || machine.path("/run/netns/leaf").exists());
+    engine.signal(Signal::SIGHUP);
+    std::thread::sleep(Duration::from_secs(1));
+    machine.sh("ip netns exec leaf true");
+    let output = engine.stop();
+    assert_unchanged(&machine, &before, &output);
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    let Some(machine) = Machine::new() else { return };
+    two(&machine);
+    let before = machine.state();
+    let (unread, mut log) = std::io::pipe().unwrap();
+    let size = fcntl(&log, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+    log.write_all(&vec![b'x'; size.try_into().unwrap()]).unwrap();
+    let mut engine = Engine::start_with(&machine, &["/tmp/lab/two.yml"], |command| {
+        command.stderr(log);
+    });
+    engine.until_running(&machine, "two", 60);
+    let output = engine.stop();
+    assert_unchanged(&machine, &before, &output);
+    drop(unread);
+}
+
+#[test]
+fn a_start_that_waits_for_a_dead_run_says_so_and_listens() {
+    let Some(machine) = Machine::new() else { return };
+    two(&machine);
+    let before = machine.state();
+    let mut dead = running(&machine, "two", &[]);
+    machine.sh("pkill -STOP -x pm2-keeper");
+    dead.signal(Signal::SIGKILL);
+    dead.wait(5);
+    let mut engine = Engine::start(&machine, &["/tmp/lab/two.yml"]);
+    eventually("it says what it waits for", 10, || {
+        engine.output().contains("a dead run of this lab")
+    });
+    engine.signal(Signal::SIGTERM);
+    assert_eq!(engine.wait(5), 0, "{}", engine.output());
+    machine.sh("pkill -CONT -x pm2-keeper");
+    // A start that is not stopped has its turn then.
+    let engine = running(&machine, "two", &[]);
+    let output = engine.stop();
+    assert_unchanged(&machine, &before, &output);
 }

@@ -41,6 +41,8 @@ pub enum Msg {
     LogEnded(AppId, String),
     /// A console or shell is connected.
     Opened(PaneId),
+    /// What its other end wrote before.
+    Replay(PaneId, Vec<u8>),
     /// It wrote something.
     Bytes(PaneId, Vec<u8>),
     /// It is over, and why.

@@ -281,7 +281,7 @@ impl Console {
     }
 
     fn written(&mut self, msg: Msg) -> Result<(), TerminalError> {
-        if let Msg::Bytes(pane, _) = msg {
+        if let Msg::Bytes(pane, _) | Msg::Replay(pane, _) = msg {
             let on_screen = self
                 .model
                 .consoles

@@ -9,6 +9,6 @@ mod filter;
 mod seed;
 mod sniff;
 
-pub use dhcp::{Lease, lease};
-pub use seed::{SeedAddress, addresses};
+pub use dhcp::Lease;
+pub use seed::addresses;
 pub use sniff::{SniffError, Sniffer};

@@ -21,9 +21,12 @@ use super::{
     tunnel::Until,
 };
 use crate::{
-    console::{Access, Console, Lines, Since},
+    console::{Access, Connection, Console, Lines, Since},
     node::PowerState,
 };
+
+/// The header of the answer that says how many bytes of the stream are of the past.
+pub const REPLAY_HEADER: &str = "placemat2-replay";
 
 /// How long a guest may take to read what is typed.
 const TYPING: Duration = Duration::from_secs(10);
@@ -52,7 +55,8 @@ pub struct ConsoleQuery {
     tag = "nodes",
     params(("name" = String, Path, description = "Name of the node"), ConsoleQuery),
     responses(
-        (status = 101, description = "The console; its bytes follow (Upgrade: placemat2-stream)"),
+        (status = 101, description = "The console; its bytes follow (Upgrade: placemat2-stream)",
+            headers(("Placemat2-Replay" = u64, description = "How many of them the guest had written before: what it asked its terminal there is not to be answered"))),
         (status = 400, description = "A query parameter that cannot be read", body = Problem),
         (status = 404, description = "No such node", body = Problem),
         (status = 409, description = "The node is not there yet", body = Problem),
@@ -69,8 +73,10 @@ pub async fn open(
     let permit = shared.tunnels.permit(&request)?;
     let access = if query.readonly { Access::ReadOnly } else { Access::Full };
     let console = find(&shared, &name)?;
-    let stream = console.connect(query.since, access).map_err(|error| failed(&error))?;
-    Ok(shared.tunnels.open(permit, request, stream, Until::ClientEnds))
+    let Connection { stream, replay } = console.connect(query.since, access).map_err(|error| failed(&error))?;
+    let mut response = shared.tunnels.open(permit, request, stream, Until::ClientEnds);
+    response.headers_mut().insert(REPLAY_HEADER, replay.into());
+    Ok(response)
 }
 
 /// What part of a console's log to write.

@@ -33,6 +33,7 @@ pub use answer::Problem;
 pub use apps::LogLine;
 pub use bmcs::{RedfishAnswer, RedfishRequest};
 pub use changes::Change;
+pub use consoles::REPLAY_HEADER;
 pub use forwards::ForwardRequest;
 pub use listen::{BindError, DEFAULT_LISTEN_ADDR, ListenAddr, bind_tcp, bind_unix};
 pub use routes::openapi;

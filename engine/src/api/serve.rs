@@ -15,7 +15,7 @@ use hyper::{
 use hyper_util::service::TowerToHyperService;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -23,12 +23,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Control,
     answer::ApiError,
-    gate::Gate,
+    gate::{Gate, Names},
     routes::{self, Shared},
     tunnel::Tunnels,
 };
 use crate::{
-    http::{self, BodyError, Listener},
+    accept::{self, Listener, accept_all},
+    http::{self, BodyError},
     store::Store,
 };
 
@@ -38,26 +39,28 @@ const CONNECTIONS: usize = 256;
 /// What is served here, for the log.
 const WHAT: &str = "the API";
 
-/// Serves the API until `cancel` is cancelled, then ends streams, gives other answers under way a moment, and returns
+/// Serves the API until `cancel` is cancelled, to whoever calls this server by an address, `localhost` or one of `names`; then ends streams, gives other answers under way a moment, and returns
 /// when every connection is closed.
 pub async fn serve(
     store: Store,
     control: Arc<dyn Control>,
     unix: UnixListener,
     tcp: Vec<TcpListener>,
+    names: Vec<String>,
     cancel: CancellationToken,
 ) {
     let tunnels = Tunnels::new(cancel.clone());
     let shared = Shared::new(store, control, cancel.clone(), tunnels.clone());
     let server = Server {
         router: routes::router(Arc::new(shared)),
+        names: names.into(),
         connections: TaskTracker::new(),
         cancel,
     };
     let mut listeners = JoinSet::new();
-    listeners.spawn(server.clone().accept_all(unix));
+    listeners.spawn(server.clone().accept_all(Gated(unix)));
     for listener in tcp {
-        listeners.spawn(server.clone().accept_all(listener));
+        listeners.spawn(server.clone().accept_all(Gated(listener)));
     }
     while listeners.join_next().await.is_some() {}
     server.connections.close();
@@ -68,27 +71,28 @@ pub async fn serve(
 #[derive(Clone)]
 struct Server {
     router: Router,
+    names: Names,
     connections: TaskTracker,
     cancel: CancellationToken,
 }
 
-impl Listener for UnixListener {
-    type Connection = (tokio::net::UnixStream, Gate);
+/// A listener that tells by which gate a connection came.
+struct Gated<L>(L);
+
+impl Listener for Gated<UnixListener> {
+    type Connection = (UnixStream, Gate);
 
     async fn accept(&self) -> io::Result<Self::Connection> {
-        let (stream, _) = UnixListener::accept(self).await?;
-        Ok((stream, Gate::Unix))
+        Ok((Listener::accept(&self.0).await?, Gate::Unix))
     }
 }
 
-impl Listener for TcpListener {
-    type Connection = (tokio::net::TcpStream, Gate);
+impl Listener for Gated<TcpListener> {
+    type Connection = (TcpStream, Gate);
 
     async fn accept(&self) -> io::Result<Self::Connection> {
-        let (stream, _) = TcpListener::accept(self).await?;
-        http::keep_alive(&stream)?;
-        let local = stream.local_addr()?.ip();
-        Ok((stream, Gate::Tcp(local)))
+        let (stream, _) = Listener::accept(&self.0).await?;
+        Ok((stream, Gate::Tcp))
     }
 }
 
@@ -98,22 +102,33 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let serve = |(stream, gate)| self.clone().connection(stream, gate);
-        http::accept_all(WHAT, CONNECTIONS, listener, serve, &self.connections, &self.cancel).await;
+        let on_shortage = accept::warn(WHAT);
+        accept_all(
+            CONNECTIONS,
+            listener,
+            serve,
+            on_shortage,
+            &self.connections,
+            &self.cancel,
+        )
+        .await;
     }
 
     async fn connection(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, gate: Gate) {
         let router = TowerToHyperService::new(self.router);
-        let service = service_fn(move |request| answer(router.clone(), gate, request));
+        let names = self.names;
+        let service = service_fn(move |request| answer(router.clone(), names.clone(), gate, request));
         http::converse(WHAT, stream, service, &self.cancel).await;
     }
 }
 
 async fn answer(
     router: TowerToHyperService<Router>,
+    names: Names,
     gate: Gate,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    let mut response = match admit(gate, request).await {
+    let mut response = match admit(gate, &names, request).await {
         Ok(request) => router.call(request).await?,
         Err(refusal) => refusal.into_response(),
     };
@@ -124,9 +139,9 @@ async fn answer(
 }
 
 /// Checks a request and reads its body.
-async fn admit(gate: Gate, request: Request<Incoming>) -> Result<Request<Body>, ApiError> {
+async fn admit(gate: Gate, names: &Names, request: Request<Incoming>) -> Result<Request<Body>, ApiError> {
     let (mut parts, body) = request.into_parts();
-    gate.check(&parts)?;
+    gate.check(&parts, names)?;
     parts.extensions.insert(gate);
     match http::read_body(body).await {
         Ok(body) => Ok(Request::from_parts(parts, Body::from(body))),

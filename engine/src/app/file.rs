@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -156,7 +157,12 @@ impl Rotated {
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        // Of no effect on a file. A FIFO in its place that nobody reads must not hold up the logs of the others.
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(&self.path)?;
         self.size = file.metadata()?.len();
         self.file = Some(file);
         Ok(())
@@ -206,6 +212,18 @@ mod tests {
         file.write(b"new\n").unwrap();
         assert_eq!(read(&path), "new\n");
         assert_eq!(read(&numbered(&path, 1)), "018\n019\n");
+    }
+
+    #[test]
+    fn a_fifo_that_nobody_reads_holds_up_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("app.log");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let store = Store::new(State::default());
+        let mut file = Rotated::new(fifo, "app/ns/app".into(), 1000);
+        file.write_or_drop(b"one\n", &store);
+        let events = store.events_after(0);
+        assert!(events[0].message.contains("output is dropped"), "{events:?}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::{
 pub enum AppError {
     /// Its process could not be made.
     #[error(
-        "app {app} of namespace {namespace} cannot run: {source}; {} in the lab file",
+        "app {app} of namespace {namespace} cannot run: {source}{}",
         remedy(.source)
     )]
     Start {
@@ -58,7 +58,6 @@ pub enum AppError {
 
 /// A started app. Dropping it ends the watching, not the process: that is for [`App::stop`] or the keeper.
 pub struct App {
-    id: String,
     name: String,
     namespace: String,
     log: Arc<AppLog>,
@@ -115,7 +114,6 @@ impl App {
         };
         let task = AbortOnDropHandle::new(tokio::spawn(supervisor.supervise(process, orders)));
         Ok(Self {
-            id: app.id.clone(),
             name: app.name.clone(),
             namespace: netns.name().to_owned(),
             log,
@@ -123,11 +121,6 @@ impl App {
             restarts,
             task,
         })
-    }
-
-    /// `app/NAMESPACE/NAME`.
-    pub fn id(&self) -> &str {
-        &self.id
     }
 
     /// Its output.
@@ -416,14 +409,14 @@ impl Supervisor {
     }
 }
 
-/// What to do if an app can't be started.
+/// What to do if an app can't be started, as far as that is not said.
 fn remedy(error: &KeeperError) -> &'static str {
     match error {
         KeeperError::Spawn { program, .. } if program.contains(char::is_whitespace) => {
-            "write each argument as an entry of its own of `command`"
+            "; write each argument as an entry of its own of `command` in the lab file"
         }
-        error if error.is_of_workdir() => "make that directory or correct `workdir`",
-        _ => "install the program or correct `command`",
+        error if error.is_of_workdir() => "; make that directory or correct `workdir` in the lab file",
+        error => error.advice("; install the program or correct `command` in the lab file"),
     }
 }
 

@@ -14,4 +14,4 @@ pub use discover::{DiscoverError, Found, discover, lab_socket, running_labs};
 pub use endpoint::{DEFAULT_ENDPOINT, Endpoint, EndpointError};
 pub use lines::Lines;
 pub use pieces::Pieces;
-pub use upgrade::{Shell, Tunnel};
+pub use upgrade::{Console, Shell, Tunnel};

@@ -16,11 +16,10 @@ use super::{
     hub::Console,
     reader::{Reader, Since},
 };
+use crate::accept;
 
 /// Clients of one console at a time; more are turned away.
 const MAX_CLIENTS: usize = 64;
-/// How long to wait before the next attempt when the process is out of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The most that is read from a client at once, in bytes.
 const INPUT_SIZE: usize = 4096;
 /// How long the guest may take for what a client had typed before it went.
@@ -35,36 +34,37 @@ pub enum Access {
     ReadOnly,
 }
 
+/// A client's end of a console.
+#[derive(Debug)]
+pub struct Connection {
+    /// What the guest writes is read from it, what is written to it is typed.
+    pub stream: UnixStream,
+    /// How many of the first bytes to be read the guest had written before. What it asked in them was for who was there
+    /// then.
+    pub replay: u64,
+}
+
 /// Serves clients until the console is closed.
 pub(super) async fn accept(listener: UnixListener, console: Console, closed: CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let stream = tokio::select! {
+            stream = accept::accept(&listener, accept::warn("a console")) => stream,
             () = closed.cancelled() => return,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                let Ok(place) = places.clone().try_acquire_owned() else {
-                    continue;
-                };
-                let console = console.clone();
-                tokio::spawn(async move {
-                    serve(&stream, &console, Since::Screen, Access::Full).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a client of a console could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
+        let console = console.clone();
+        tokio::spawn(async move {
+            serve(&stream, &console, console.reader(Since::Screen), Access::Full).await;
+            drop(place);
+        });
     }
 }
 
 /// Carries bytes both ways until the client or the console is gone.
-pub(super) async fn serve(stream: &UnixStream, console: &Console, since: Since, access: Access) {
-    let reader = console.reader(since);
+pub(super) async fn serve(stream: &UnixStream, console: &Console, reader: Reader, access: Access) {
     let mut input = pin!(input(stream, console, access));
     tokio::select! {
         // An error means that the client is gone, which may have typed something before.

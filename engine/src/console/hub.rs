@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    client::{self, Access},
+    client::{self, Access, Connection},
     history::History,
     log::{self, Progress},
     reader::{Reader, Shared, Since},
@@ -136,11 +136,12 @@ impl Console {
 
     /// A new client: what the guest writes can be read from the stream, and what is written to it is typed if `access`
     /// allows. It ends when the stream's other end is closed, or the console.
-    pub fn connect(&self, since: Since, access: Access) -> io::Result<UnixStream> {
-        let (near, far) = UnixStream::pair()?;
-        let console = self.clone();
-        tokio::spawn(async move { client::serve(&near, &console, since, access).await });
-        Ok(far)
+    pub fn connect(&self, since: Since, access: Access) -> io::Result<Connection> {
+        let (near, stream) = UnixStream::pair()?;
+        let (console, reader) = (self.clone(), self.reader(since));
+        let replay = reader.behind();
+        tokio::spawn(async move { client::serve(&near, &console, reader, access).await });
+        Ok(Connection { stream, replay })
     }
 
     /// Serves a terminal, too.

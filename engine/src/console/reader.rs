@@ -139,6 +139,11 @@ impl Reader {
         self.position += take(old, new) as u64;
     }
 
+    /// How many bytes there are to read already.
+    pub(super) fn behind(&self) -> u64 {
+        self.shared.ring().end() - self.position
+    }
+
     /// How many bytes of the console have been read or lost.
     pub(super) fn position(&self) -> u64 {
         self.position

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::netlink::{NetlinkError, Refusal};
+use crate::shortage;
 
 /// Why a fabric could not be made, changed or taken down.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +28,8 @@ pub enum FabricError {
     },
     /// A sysctl inside a namespace could not be set.
     #[error(
-        "cannot set the sysctl {sysctl} to {value} in the network namespace {namespace:?}: {source}; \
-         /proc/sys must be mounted and writable"
+        "cannot set the sysctl {sysctl} to {value} in the network namespace {namespace:?}: {source}; {}",
+        shortage::remedy_or(source, "/proc/sys must be mounted and writable")
     )]
     Sysctl {
         /// With dots.

@@ -99,11 +99,6 @@ impl Tap {
         Ok(tap)
     }
 
-    /// Returns the name of the tap in the fabric.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Returns duplicates of its queues' descriptors, to hand to QEMU; closed on exec.
     ///
     /// What an earlier QEMU left is undone first: queues that its guest did not use are attached again, and frames it

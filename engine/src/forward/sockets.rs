@@ -14,7 +14,7 @@ use std::{
 
 use nix::{
     sched::{CloneFlags, setns},
-    sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket, sockopt},
+    sys::socket::{AddressFamily, SockFlag, SockType, socket},
 };
 use tokio::{
     net::{TcpSocket, TcpStream, UdpSocket},
@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::ForwardError;
-use crate::{fabric::Netns, host::enter::enter, spec::model::Destination};
+use crate::{accept::keep_alive, fabric::Netns, host::enter::enter, spec::model::Destination};
 
 /// How long connecting may take. Shorter than the kernel's own two minutes: who connects to a forward has been told
 /// already that the connection stands.
@@ -34,9 +34,6 @@ const LOOKUP_TIME: Duration = Duration::from_secs(15);
 
 /// Lookups at a time in one namespace: each blocks a thread.
 const LOOKUPS: usize = 8;
-
-/// When the kernel begins to ask whether a silent peer is still there, in seconds.
-const KEEPALIVE_IDLE: u32 = 60;
 
 /// Makes sockets inside one namespace. The thread behind it, and its hold on the namespace, end with this.
 #[derive(Debug)]
@@ -95,7 +92,7 @@ impl Sockets {
             let connecting = async {
                 let socket = TcpSocket::from_std_stream(std::net::TcpStream::from(socket));
                 let stream = socket.connect(address).await?;
-                tune(&stream)?;
+                keep_alive(&stream)?;
                 Ok(stream)
             };
             match timeout(CONNECT_TIME, connecting).await {
@@ -178,12 +175,4 @@ impl Sockets {
         })?;
         found.await.map_err(io::Error::other)?
     }
-}
-
-/// Sets what both ends of a forwarded connection have: small writes go at once, and a peer that vanished is noticed.
-pub fn tune(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    setsockopt(stream, sockopt::KeepAlive, &true)?;
-    setsockopt(stream, sockopt::TcpKeepIdle, &KEEPALIVE_IDLE)?;
-    Ok(())
 }

@@ -48,7 +48,7 @@ pub enum LabDirError {
         reason: &'static str,
     },
     /// The kernel refused something.
-    #[error("The lab directory {path} cannot be used: {source}; placemat2 must run as root.")]
+    #[error("The lab directory {path} cannot be used: {source}{}.", remedy(.source))]
     System {
         /// The directory.
         path: PathBuf,
@@ -289,10 +289,28 @@ pub(super) fn remove(context: &Context) -> io::Result<()> {
     remove_if_empty(&context.root)
 }
 
+/// Removes the directory of all labs if it is empty and can be removed. It can't where somebody else made it: as a mount point (a
+/// volume of a container), or in a directory that is not to be changed.
 fn remove_if_empty(root: &Path) -> io::Result<()> {
+    use io::ErrorKind::{DirectoryNotEmpty, NotFound, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    let stays = [
+        DirectoryNotEmpty,
+        NotFound,
+        PermissionDenied,
+        ReadOnlyFilesystem,
+        ResourceBusy,
+    ];
     match fs::remove_dir(root) {
-        Err(error) if !matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => Err(error),
+        Err(error) if !stays.contains(&error.kind()) => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// What to do about the kernel's refusal, if that is plain.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; placemat2 must run as root",
+        _ => "",
     }
 }
 

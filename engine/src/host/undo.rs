@@ -42,16 +42,6 @@ pub enum Undo {
         /// The file.
         path: PathBuf,
     },
-    /// A regular file at a path that is the lab's own (a half-made volume, for example).
-    File {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A directory; removed if it is empty.
-    Directory {
-        /// The directory.
-        path: PathBuf,
-    },
     /// A directory that other labs may use too, removed by the last of them if it is empty.
     SharedDirectory {
         /// The directory.
@@ -155,8 +145,7 @@ impl fmt::Display for Undo {
             Self::Netns { path, .. } => write!(f, "namespace name {}", path.display()),
             Self::Symlink { path, .. } => write!(f, "symbolic link {}", path.display()),
             Self::Socket { path } => write!(f, "socket {}", path.display()),
-            Self::File { path } => write!(f, "file {}", path.display()),
-            Self::Directory { path } | Self::SharedDirectory { path } => write!(f, "directory {}", path.display()),
+            Self::SharedDirectory { path } => write!(f, "directory {}", path.display()),
             Self::Sysctl { path } => write!(f, "setting of sysctl {}", path.replace('/', ".")),
             Self::IptablesRule { program, rule } => write!(f, "rule `{program} -I {}`", rule.join(" ")),
             Self::NftRules {
@@ -175,8 +164,6 @@ impl Undo {
             Self::Netns { path, target } => publish::withdraw(path, target),
             Self::Symlink { path, target } => remove_symlink(path, target),
             Self::Socket { path } => remove_socket(path, context.engine),
-            Self::File { path } => remove_file(path),
-            Self::Directory { path } => remove_directory(path),
             Self::SharedDirectory { path } => {
                 Claims::open(&context.root).and_then(|mut claims| claims.release_directory(&context.lab, path))
             }
@@ -270,14 +257,6 @@ fn remove_socket(path: &Path, engine: Option<u32>) -> Result<bool, Refusal> {
     match look(path)? {
         Some(now) if (now.dev(), now.ino()) == (metadata.dev(), metadata.ino()) => Ok(remove(path)?),
         Some(_) => Err(Refusal::Other("another socket took its place")),
-        None => Ok(false),
-    }
-}
-
-fn remove_file(path: &Path) -> Result<bool, Refusal> {
-    match look(path)? {
-        Some(metadata) if metadata.is_file() => Ok(remove(path)?),
-        Some(_) => Err(Refusal::Other("it is no regular file any more")),
         None => Ok(false),
     }
 }

@@ -22,7 +22,7 @@ use nix::{
         resource::rlim_t,
         signal::{SigHandler, SigSet, Signal, signal},
     },
-    unistd::{Gid, Pid, Uid, dup2_raw, getppid, setgroups, setresgid, setresuid, setsid, write},
+    unistd::{Gid, Pid, Uid, dup2_raw, getppid, setgroups, setpgid, setresgid, setresuid, setsid, write},
 };
 
 use super::{
@@ -63,7 +63,11 @@ fn become_program(
     open_files: Option<rlim_t>,
 ) -> Result<Infallible, Failure> {
     let at = |stage| move |errno| (stage, errno);
-    setsid().map_err(at(Stage::Fork))?;
+    match spawn.group {
+        Some(group) => setpgid(Pid::from_raw(0), Pid::from_raw(group)),
+        None => setsid().map(drop),
+    }
+    .map_err(at(Stage::Fork))?;
     die_with(keeper).map_err(at(Stage::Fork))?;
     reset_signals().map_err(at(Stage::Fork))?;
     let mut fds = fds.into_iter();

@@ -41,7 +41,7 @@ use super::{
     strangers::strangers,
     wire::{Reply, Request},
 };
-use crate::blocking;
+use crate::{blocking, shortage};
 
 /// Handle on the keeper process: the parent of every process of a lab, which ends them all when the engine dies.
 ///
@@ -166,7 +166,7 @@ impl Keeper {
     }
 
     /// Returns when the keeper process has ended. Unless that was asked for, somebody killed it: the processes it
-    /// started die with it, those that daemonized go on until [`Keeper::kill_all`].
+    /// started die with it; those that daemonized, or changed their user, go on until [`Keeper::kill_all`].
     pub async fn gone(&self) {
         // An error says that the task is gone, and the keeper's socket with it.
         let _ = self.gone.clone().wait_for(|gone| *gone).await;
@@ -289,7 +289,7 @@ impl Connection {
         let _ = reply.send(Err(if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) {
             KeeperError::TooLong { program, length }
         } else {
-            KeeperError::Spawn { program, source: error }
+            KeeperError::refused(program, error)
         }));
         Ok(())
     }
@@ -297,14 +297,20 @@ impl Connection {
     fn dispatch(&mut self, reply: &Reply, fds: Vec<OwnedFd>) {
         match *reply {
             Reply::Spawned { id, pid } => self.spawned(id, pid, fds),
-            Reply::Failed { id, stage, errno } => self.answer(id, |names| KeeperError::Spawn {
-                source: Stage::from_number(stage).unwrap_or(Stage::Exec).describe(
-                    errno,
-                    &names.program,
-                    names.namespace.as_deref(),
-                    names.workdir.as_deref(),
-                ),
-                program: names.program,
+            Reply::Failed { id, stage, errno } => self.answer(id, |names| {
+                let cause = io::Error::from_raw_os_error(errno);
+                if shortage::remedy(&cause).is_some() {
+                    return KeeperError::refused(names.program, cause);
+                }
+                KeeperError::Spawn {
+                    source: Stage::from_number(stage).unwrap_or(Stage::Exec).describe(
+                        errno,
+                        &names.program,
+                        names.namespace.as_deref(),
+                        names.workdir.as_deref(),
+                    ),
+                    program: names.program,
+                }
             }),
             Reply::Refused { id } => self.answer(id, |names| KeeperError::Closed { program: names.program }),
             Reply::Exited { id, exit } => {
@@ -340,10 +346,7 @@ impl Connection {
             let signal = Signal::SIGKILL as i32;
             // The task itself receives what is sent here.
             let _ = requests.send(Outgoing::Request(Request::Signal { id, pid, signal }));
-            let _ = reply.send(Err(KeeperError::Spawn {
-                program: names.program,
-                source: io::Error::from_raw_os_error(Errno::EMFILE as i32),
-            }));
+            let _ = reply.send(Err(KeeperError::refused(names.program, Errno::EMFILE.into())));
             return;
         };
         let (exit, exit_watch) = watch::channel(None);

@@ -7,6 +7,8 @@ use std::{
     path::PathBuf,
 };
 
+use nix::unistd::getpgrp;
+
 use super::{
     error::KeeperError,
     wire::{Identity, MAX_MESSAGE, Request, Spawn},
@@ -37,6 +39,9 @@ pub struct Command {
     pub fds: Vec<(OwnedFd, i32)>,
     /// Its stdin is a terminal that is to control it: Ctrl-C typed there, and its hanging up, reach it as signals.
     pub terminal: bool,
+    /// It stays in the engine's process group, instead of leading a session of its own: the terminal that the engine was started
+    /// from is its own, too, for reading and for Ctrl-C. Signals then go to this process alone.
+    pub with_engine: bool,
 }
 
 /// A command as it goes to the keeper.
@@ -69,6 +74,7 @@ impl Command {
             stderr: None,
             fds: vec![],
             terminal: false,
+            with_engine: false,
         }
     }
 
@@ -102,6 +108,7 @@ impl Command {
             stdio: stdio.each_ref().map(Option::is_some),
             numbers,
             terminal: self.terminal,
+            group: self.with_engine.then(|| getpgrp().as_raw()),
         };
         let fds: Vec<OwnedFd> = namespace_fd
             .into_iter()

@@ -5,6 +5,7 @@ use std::io;
 use nix::errno::Errno;
 
 use super::wire::MAX_MESSAGE;
+use crate::shortage;
 
 /// What goes wrong with the keeper.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,14 @@ pub enum KeeperError {
         /// The program.
         program: String,
         /// Why.
+        source: io::Error,
+    },
+    /// The program could not be started because the host is out of something.
+    #[error("cannot start {program}: {source}; {}", shortage::remedy(.source).unwrap_or_default())]
+    Shortage {
+        /// The program.
+        program: String,
+        /// What the kernel said.
         source: io::Error,
     },
     /// Program, arguments and variables do not fit into one message.
@@ -49,6 +58,22 @@ impl KeeperError {
     pub fn is_of_workdir(&self) -> bool {
         let of_workdir = |error: &io::Error| error.get_ref().is_some_and(|cause| cause.is::<NoWorkdir>());
         matches!(self, Self::Spawn { source, .. } if of_workdir(source))
+    }
+
+    /// That the kernel refused to start a program in this way.
+    pub(super) fn refused(program: String, source: io::Error) -> Self {
+        match shortage::remedy(&source) {
+            Some(_) => Self::Shortage { program, source },
+            None => Self::Spawn { program, source },
+        }
+    }
+
+    /// `advice` on the program if it is what is wrong, or nothing.
+    pub(crate) fn advice(&self, advice: &'static str) -> &'static str {
+        match self {
+            Self::Spawn { source, .. } if source.kind() != io::ErrorKind::Other => advice,
+            _ => "",
+        }
     }
 }
 
@@ -120,6 +145,17 @@ impl Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_is_about_what_is_wrong() {
+        let of = |errno: Errno| KeeperError::refused("bird".into(), io::Error::from(errno));
+        let missing = of(Errno::ENOENT);
+        assert_eq!(missing.advice("; install it"), "; install it");
+        let short = of(Errno::EMFILE);
+        assert_eq!(short.advice("; install it"), "");
+        assert!(short.to_string().ends_with("(ulimit -n)"), "{short}");
+        assert_eq!(KeeperError::Gone.advice("; install it"), "");
+    }
 
     #[test]
     fn only_a_program_is_told_by_the_kind_of_its_error() {

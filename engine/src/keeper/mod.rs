@@ -2,7 +2,7 @@
 //!
 //! However the engine dies, `kill -9` included, the keeper reads the end of its socket, kills every descendant (it is a
 //! subreaper, so programs that daemonized are among them), undoes what the lab's record names and exits. If the keeper
-//! itself dies, its children die by their parent-death signal and the engine, a subreaper too, inherits the rest.
+//! itself dies, its children die by their parent-death signal, and the engine, a subreaper too, inherits and kills the rest.
 //!
 //! This module knows nothing of namespaces beyond entering one, and nothing of what the programs it starts are for.
 

@@ -38,7 +38,7 @@ impl fmt::Display for Exit {
     }
 }
 
-/// A running child; each is a session leader of its own. Dropping it leaves the process running.
+/// A running child, usually a session leader of its own. Dropping it leaves the process running.
 pub struct Process {
     /// As the host sees it.
     pub pid: u32,
@@ -63,7 +63,8 @@ impl Process {
             {
                 return exit;
             }
-            // The keeper died and took its children along; each pidfd becomes readable as that happens.
+            // The keeper died and took its children along, but for those that had changed their user, which are killed by
+            // whoever hears of the keeper's end. Each pidfd becomes readable as that happens.
             if let Ok(pidfd) = pidfd {
                 pidfd::ended(pidfd).await;
             }
@@ -71,7 +72,8 @@ impl Process {
         }
     }
 
-    /// Sends a signal to the process's group; nothing happens if all of it has ended.
+    /// Sends a signal to the process's group, to the process alone if it is in the engine's; nothing happens if all of it has
+    /// ended.
     ///
     /// The keeper does it, which alone knows for sure that the process's id has not become another's.
     pub fn signal(&self, signal: Signal) {
@@ -80,7 +82,7 @@ impl Process {
             pid: i32::try_from(self.pid).unwrap_or_default(),
             signal: signal as i32,
         };
-        // Without a keeper no process is left to get it.
+        // Without a keeper, whatever of it still runs is about to be killed.
         let _ = self.requests.send(Outgoing::Request(request));
     }
 

@@ -115,8 +115,8 @@ struct Server {
     pid: Pid,
     /// How many files programs may have open besides those that they are given, if that is another number than for this process.
     open_files: Option<rlim_t>,
-    /// The engine's number of each child that was started and not yet waited for, by process id.
-    children: HashMap<i32, u64>,
+    /// Each child that was started and not yet waited for, by process id.
+    children: HashMap<i32, Child>,
     starting: Vec<Starting>,
     outbox: VecDeque<(Reply, Option<OwnedFd>)>,
     hunt: Option<Hunt>,
@@ -125,6 +125,14 @@ struct Server {
     /// Nothing is started any more.
     closed: bool,
     quit: bool,
+}
+
+/// A child that was started.
+struct Child {
+    /// The engine's number of it.
+    id: u64,
+    /// Whether it leads a process group.
+    leads: bool,
 }
 
 /// A child between fork and exec.
@@ -268,7 +276,8 @@ impl Server {
                     // Not waited for yet, so the id is still that child's.
                     let _ = kill(pid, Signal::SIGKILL);
                 })?;
-                self.children.insert(pid.as_raw(), id);
+                let leads = spawn.group.is_none();
+                self.children.insert(pid.as_raw(), Child { id, leads });
                 self.starting.push(Starting {
                     id,
                     pid,
@@ -284,7 +293,7 @@ impl Server {
         self.outbox.push_back((Reply::Failed { id, stage, errno }, None));
     }
 
-    /// Sends a signal to the group of a child. While the child is not waited for, its id is its own; afterwards some
+    /// Sends a signal to the group of a child, or to one that leads none. While the child is not waited for, its id is its own; afterwards some
     /// other child of ours must still be in the group for the group to be the one that is meant.
     fn signal(&self, id: u64, pid: i32, signal: i32) -> io::Result<()> {
         let Ok(signal) = Signal::try_from(signal) else {
@@ -292,7 +301,12 @@ impl Server {
         };
         let group = Pid::from_raw(pid);
         let meant = match self.children.get(&pid) {
-            Some(owner) => *owner == id,
+            Some(child) if child.id == id && !child.leads => {
+                // A zombie needs no signal.
+                let _ = kill(group, signal);
+                return Ok(());
+            }
+            Some(child) => child.id == id,
             None => {
                 killpg(group, None).is_ok()
                     && tree::children(self.pid.as_raw())?
@@ -340,7 +354,7 @@ impl Server {
         if let Some(index) = self.starting.iter().position(|starting| starting.pid == pid) {
             self.settle(index);
         }
-        if let Some(id) = self.children.remove(&pid.as_raw()) {
+        if let Some(Child { id, .. }) = self.children.remove(&pid.as_raw()) {
             self.outbox.push_back((Reply::Exited { id, exit }, None));
         }
         if let Some(hunt) = &mut self.hunt {

@@ -24,7 +24,7 @@ pub enum Request {
         /// The engine's number of the child.
         id: u64,
     },
-    /// Send a signal to the process group of a child.
+    /// Send a signal to the process group of a child, or to the child alone if it leads none.
     Signal {
         /// The engine's number of the child.
         id: u64,
@@ -62,6 +62,8 @@ pub struct Spawn {
     pub numbers: Vec<i32>,
     /// Whether stdin becomes its controlling terminal.
     pub terminal: bool,
+    /// Process group of the keeper's session to be in; a session of its own if none.
+    pub group: Option<i32>,
 }
 
 /// Who a program runs as.
@@ -184,6 +186,10 @@ impl Spawn {
             out.extend(number.to_le_bytes());
         }
         out.push(u8::from(self.terminal));
+        out.push(u8::from(self.group.is_some()));
+        if let Some(group) = self.group {
+            out.extend(group.to_le_bytes());
+        }
     }
 
     fn decode(input: &mut Input<'_>) -> Option<Self> {
@@ -198,6 +204,7 @@ impl Spawn {
             stdio: [input.bool()?, input.bool()?, input.bool()?],
             numbers: input.list(Input::i32)?,
             terminal: input.bool()?,
+            group: input.optional(Input::i32)?,
         })
     }
 }
@@ -378,10 +385,10 @@ mod tests {
             prop::option::of(any_identity()),
             any::<[bool; 3]>(),
             prop::collection::vec(any::<i32>(), 0..5),
-            any::<bool>(),
+            (any::<bool>(), prop::option::of(any::<i32>())),
         )
             .prop_map(
-                |(id, program, args, env, workdir, namespace, identity, stdio, numbers, terminal)| Spawn {
+                |(id, program, args, env, workdir, namespace, identity, stdio, numbers, (terminal, group))| Spawn {
                     id,
                     program,
                     args,
@@ -392,6 +399,7 @@ mod tests {
                     stdio,
                     numbers,
                     terminal,
+                    group,
                 },
             )
     }

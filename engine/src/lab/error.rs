@@ -1,6 +1,6 @@
 //! Why a lab does not come up, or can't go on.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use crate::{
     api::BindError,
@@ -9,7 +9,15 @@ use crate::{
     host::{ForwardError, LabDirError, NatError, PublishError, RecordError, SysctlError, UndoError, mtu::MtuError},
     keeper::KeeperError,
     node::{ClaimError, ImageError, NodeError, VolumeError},
+    shortage,
 };
+
+fn tun_remedy(error: &io::Error) -> &'static str {
+    shortage::remedy_or(
+        error,
+        "load the module (modprobe tun), or give the container that device",
+    )
+}
 
 /// Why a lab does not come up, or can't go on.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +30,19 @@ pub enum LabError {
     NotRoot(&'static str),
     /// No taps.
     #[error(
-        "Nodes need /dev/net/tun, which can't be opened: {0}. Load the module (modprobe tun), or give the container that device."
+        "Nodes need /dev/net/tun, which can't be opened: {}; {}.", .0, tun_remedy(.0)
     )]
     Tun(#[source] io::Error),
+    /// No place for sockets.
+    #[error(
+        "The directory of the consoles' sockets, {path}, can't be made: {source}. Name another one with --run-dir."
+    )]
+    RunDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The process that is the parent of all others died.
     #[error("The keeper, the parent of all the lab's processes, was killed; the lab can't go on without it.")]
     KeeperGone,

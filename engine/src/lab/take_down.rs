@@ -11,12 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::{LabError, made::Made, undone};
 use crate::{
     blocking,
+    keeper::Keeper,
     node::NodeHandle,
     store::{LabPhase, Level, Store},
 };
 
 /// How long the API may take to end its answers.
 const API_GRACE: Duration = Duration::from_secs(1);
+
+/// How long the disk may take to write the last lines of logs.
+const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long processes may take to die of SIGKILL. A large lab on a busy host takes seconds; only what hangs in the kernel takes
 /// as long.
@@ -39,7 +43,13 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
     let nodes = join_all(parts.nodes.values().map(NodeHandle::close));
     let ends = timeout(grace + DEATH_LIMIT, async { tokio::join!(apps, nodes) });
     // Those who don't end are killed below.
-    unless_hurried(hurry, ends).await;
+    unless_hurried(hurry, async {
+        tokio::select! {
+            _ = ends => {}
+            () = kill_orphans(made.keeper.get()) => {}
+        }
+    })
+    .await;
     drop(parts.nodes);
     if let Some(nat) = parts.nat {
         unless_hurried(hurry, nat.stop()).await;
@@ -50,7 +60,7 @@ pub async fn take_down(made: Arc<Made>, hurry: &CancellationToken) -> Result<(),
     };
     drop(parts.claims);
     if let Some(logs) = parts.logs {
-        logs.flush().await;
+        unless_hurried(hurry, flush(&made.store, logs.flush())).await;
     }
     if let Some(fabric) = parts.fabric {
         // Whoever still holds it is about to let go: it goes down with the last one.
@@ -73,6 +83,28 @@ async fn unless_hurried<T>(hurry: &CancellationToken, end: impl Future<Output = 
     tokio::select! {
         _ = end => {}
         () = hurry.cancelled() => {}
+    }
+}
+
+/// Kills what a keeper that was killed leaves behind, as soon as it does. Never returns: whoever waits for the end of a process
+/// hears of it.
+async fn kill_orphans(keeper: Option<&Keeper>) {
+    if let Some(keeper) = keeper {
+        keeper.gone().await;
+        keeper.kill_all().await;
+    }
+    std::future::pending().await
+}
+
+/// Waits until the logs are on disk, unless that hangs.
+async fn flush(store: &Store, flushed: impl Future<Output = ()>) {
+    if timeout(FLUSH_LIMIT, flushed).await.is_err() {
+        let seconds = FLUSH_LIMIT.as_secs();
+        let message = format!(
+            "The logs of apps could not be written within {seconds} seconds, and their ends are lost: the file system below \
+             --log-dir hangs."
+        );
+        store.event(Level::Error, "lab", "log", &message);
     }
 }
 
@@ -127,6 +159,16 @@ mod tests {
         assert!(!in_time(&store, "keeper", pending()).await);
         let events = store.events_after(0);
         assert!(events[0].message.contains("hangs in the kernel"), "{events:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_is_told_and_waited_for_no_longer() {
+        let store = Store::new(State::default());
+        flush(&store, ready(())).await;
+        assert!(store.events_after(0).is_empty());
+        flush(&store, pending()).await;
+        let events = store.events_after(0);
+        assert!(events[0].message.contains("--log-dir"), "{events:?}");
     }
 
     #[tokio::test]

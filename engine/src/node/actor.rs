@@ -112,7 +112,7 @@ impl Actor {
                     answer(reply, Ok(()));
                     continue;
                 }
-                Action::Start | Action::Restart | Action::Cycle => {
+                Action::Start | Action::Restart | Action::Cycle | Action::Push => {
                     match self.power_on(boot).await {
                         Ok(machine) => {
                             answer(reply, Ok(()));
@@ -125,7 +125,6 @@ impl Actor {
                 Action::Shutdown(_) => "shut down",
                 Action::Reset => "reset",
                 Action::Nmi => "interrupt",
-                Action::Push => "push",
             };
             let node = self.plan.name.clone();
             answer(reply, Err(NodeError::Off { node, what }));

@@ -9,7 +9,7 @@ use crate::{console::ConsoleError, keeper::KeeperError};
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     /// QEMU could not be started at all.
-    #[error("node `{node}`: {source}. Is QEMU installed (Debian's qemu-system-x86)?")]
+    #[error("node `{node}`: {source}{}", .source.advice(". Is QEMU installed (Debian's qemu-system-x86)?"))]
     Qemu {
         /// The node.
         node: String,
@@ -17,7 +17,7 @@ pub enum NodeError {
         source: KeeperError,
     },
     /// The TPM emulator could not be started.
-    #[error("node `{node}`: {source}. Its `tpm` needs the package swtpm")]
+    #[error("node `{node}`: {source}{}", .source.advice(". Its `tpm` needs the package swtpm"))]
     Swtpm {
         /// The node.
         node: String,
@@ -26,7 +26,8 @@ pub enum NodeError {
     },
     /// What serves a directory over virtio-fs could not be started.
     #[error(
-        "node `{node}`: {source}. Its volume `{volume}` needs virtiofsd, and unshare of util-linux if it is read-only"
+        "node `{node}`, volume `{volume}`: {source}{}",
+        .source.advice(". Such a volume needs virtiofsd, and unshare of util-linux if it is read-only")
     )]
     Virtiofsd {
         /// The node.

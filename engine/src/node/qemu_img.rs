@@ -32,7 +32,7 @@ pub struct PrepareEnv {
 #[derive(Debug, thiserror::Error)]
 pub enum QemuImgError {
     /// It could not be started.
-    #[error("{0}. Is it installed (Debian's qemu-utils)?")]
+    #[error("{}{}", .0, .0.advice(". Is it installed (Debian's qemu-utils)?"))]
     Start(#[from] KeeperError),
     /// It failed, in its own words.
     #[error("{0}")]

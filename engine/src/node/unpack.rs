@@ -1,41 +1,39 @@
-//! From a stream of bytes, compressed or not, to a sparse file.
+//! From a compressed stream of bytes to a sparse file.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{fs::File, io, os::unix::fs::FileExt, path::PathBuf};
 
 use async_compression::tokio::bufread::{BzDecoder, GzipDecoder, XzDecoder, ZstdDecoder};
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, BufReader};
 
+use super::part_file::PartFile;
 use crate::spec::model::Compression;
 
 /// What is zero in pieces of this size, in bytes, becomes a hole.
 const PIECE: usize = 64 * 1024;
+/// How much of a compressed file is read at once, in bytes.
+const READ_SIZE: usize = 256 * 1024;
 
 /// Writes what the source holds, decompressed, to an empty file and returns its size. Blocks as it writes: for a thread
 /// of its own.
-pub(super) async fn unpack(
-    source: impl AsyncBufRead + Send + Unpin,
-    compression: Option<Compression>,
-    file: &File,
-) -> io::Result<u64> {
+async fn unpack(source: impl AsyncBufRead + Send + Unpin, compression: Compression, file: &File) -> io::Result<u64> {
     // Parallel compressors write many members one after another.
     match compression {
-        None => write_sparse(source, file).await,
-        Some(Compression::Gzip) => {
+        Compression::Gzip => {
             let mut decoder = GzipDecoder::new(source);
             decoder.multiple_members(true);
             write_sparse(decoder, file).await
         }
-        Some(Compression::Bzip2) => {
+        Compression::Bzip2 => {
             let mut decoder = BzDecoder::new(source);
             decoder.multiple_members(true);
             write_sparse(decoder, file).await
         }
-        Some(Compression::Xz) => {
+        Compression::Xz => {
             let mut decoder = XzDecoder::new(source);
             decoder.multiple_members(true);
             write_sparse(decoder, file).await
         }
-        Some(Compression::Zstd) => {
+        Compression::Zstd => {
             let mut decoder = ZstdDecoder::new(source);
             decoder.multiple_members(true);
             write_sparse(decoder, file).await
@@ -63,6 +61,16 @@ async fn write_sparse(mut source: impl AsyncRead + Unpin, file: &File) -> io::Re
         }
         size += piece.len() as u64;
     }
+}
+
+/// Decompresses a file into another that appears complete or not at all and is kept for ever, so that it must survive a host
+/// that loses its power. Blocks as it writes.
+pub(super) async fn unpack_into(source: File, compression: Compression, target: PathBuf, mode: u32) -> io::Result<()> {
+    let part = PartFile::create(&target, mode)?;
+    let source = BufReader::with_capacity(READ_SIZE, tokio::fs::File::from_std(source));
+    unpack(source, compression, part.file()).await?;
+    part.file().sync_data()?;
+    part.commit()
 }
 
 #[cfg(test)]
@@ -96,12 +104,10 @@ mod tests {
     async fn every_compression_comes_out_whole_and_sparse() {
         use Compression::{Bzip2, Gzip, Xz, Zstd};
         let disk = disk();
-        for compression in [None, Some(Gzip), Some(Bzip2), Some(Xz), Some(Zstd)] {
-            let source = match compression {
-                None => disk.clone(),
-                // In two members, as parallel compressors do.
-                Some(kind) => [compress(&disk[..999], kind).await, compress(&disk[999..], kind).await].concat(),
-            };
+        for compression in [Gzip, Bzip2, Xz, Zstd] {
+            // In two members, as parallel compressors do.
+            let (first, second) = disk.split_at(999);
+            let source = [compress(first, compression).await, compress(second, compression).await].concat();
             let file = tempfile::NamedTempFile::new().unwrap();
             let size = unpack(source.as_slice(), compression, file.as_file()).await.unwrap();
             assert_eq!(size, disk.len() as u64);
@@ -118,7 +124,7 @@ mod tests {
         let whole = compress(&disk(), Compression::Gzip).await;
         let file = tempfile::tempfile().unwrap();
         for bad in [&whole[..whole.len() / 2], b"plain text"] {
-            assert!(unpack(bad, Some(Compression::Gzip), &file).await.is_err());
+            assert!(unpack(bad, Compression::Gzip, &file).await.is_err());
         }
     }
 }

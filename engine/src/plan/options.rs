@@ -1,10 +1,6 @@
 //! What the user chose on the command line, as far as a plan depends on it.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::path::{Path, PathBuf};
 
 use super::LABS_DIR;
 
@@ -29,7 +25,7 @@ pub struct Options {
     pub accel: AccelChoice,
     /// `--qemu-user`: the user QEMU runs as; that of the engine if none.
     pub qemu_user: Option<String>,
-    /// `--graphic`: QEMU with its window instead of a serial console.
+    /// `--graphic`: QEMU with its window beside the serial console.
     pub graphic: bool,
 }
 
@@ -76,29 +72,6 @@ pub enum AccelChoice {
     Tcg,
 }
 
-impl fmt::Display for AccelChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Kvm => "kvm",
-            Self::Tcg => "tcg",
-        })
-    }
-}
-
-impl FromStr for AccelChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "kvm" => Ok(Self::Kvm),
-            "tcg" => Ok(Self::Tcg),
-            _ => Err(format!("`{text}` is not an accelerator; choose `auto`, `kvm` or `tcg`")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,13 +86,5 @@ mod tests {
         assert_eq!(Options::default_cache_dir(data, None), data);
         assert_eq!(Options::default_cache_dir(data, Some("")), data);
         assert_eq!(Options::default_cache_dir(data, Some("../etc")), data);
-    }
-
-    #[test]
-    fn accelerators_read_as_they_print() {
-        for accel in [AccelChoice::Auto, AccelChoice::Kvm, AccelChoice::Tcg] {
-            assert_eq!(accel.to_string().parse(), Ok(accel));
-        }
-        assert!("xen".parse::<AccelChoice>().is_err());
     }
 }

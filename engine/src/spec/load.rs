@@ -213,11 +213,6 @@ impl Report {
         render::to_text(&self.diagnostics, &self.sources, color)
     }
 
-    /// Returns one diagnostic as [`Self::render_text`] does; it may have been made later, at a place of the spec.
-    pub fn render_one(&self, diagnostic: &Diagnostic, color: bool) -> String {
-        render::to_text(std::slice::from_ref(diagnostic), &self.sources, color)
-    }
-
     /// Returns the diagnostics for editors and other programs: an array of objects with `severity` (`error`, `warning`), `code`,
     /// `file`, `line`, `column`, `end_line`, `end_column` (from 1, in characters, the end exclusive), `message`, `hint` (or null)
     /// and `related` (an array of objects with the place and `message`).

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use placemat2_engine::client::ClientError;
+use placemat2_engine::client::{ClientError, Console};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -50,6 +50,21 @@ async fn several_clients_share_a_console() {
     one.shutdown().await.unwrap();
     assert_eq!(until(&mut guest, "\r").await, "logout\r");
     assert_eq!(one.read(&mut [0; 8]).await.unwrap(), 0);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_console_says_how_much_of_it_is_of_the_past() {
+    let lab = Lab::start();
+    let mut guest = lab.console("boot-0").await;
+    let past = "booting\r\nlogin: \x1b[6n";
+    guest.write_all(past.as_bytes()).await.unwrap();
+    let path = |query: &str| format!("/nodes/boot-0/console{query}");
+    until(&mut lab.client().tunnel(&path("?since=start")).await.unwrap(), past).await;
+    for (query, expected) in [("", past), ("?since=start", past), ("?since=now", "")] {
+        let Console { replay, .. } = lab.client().console(&path(query)).await.unwrap();
+        assert_eq!(replay, expected.len() as u64, "{query}");
+    }
     lab.stop().await;
 }
 

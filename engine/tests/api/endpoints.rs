@@ -263,6 +263,9 @@ async fn hosts_and_origins() {
         "[::1]",
         &lab.address.to_string(),
         &format!("localhost:{port}"),
+        // Through a forwarded port.
+        "198.51.100.7:80",
+        "lab.example.org",
     ] {
         assert_eq!(
             lab.ask("GET", "/nodes", &[("host", own)], "").await.status,

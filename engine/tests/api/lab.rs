@@ -237,7 +237,14 @@ impl Lab {
             consoles: Mutex::default(),
         });
         let cancel = CancellationToken::new();
-        let server = api::serve(store.clone(), control.clone(), unix, tcp, cancel.clone());
+        let server = api::serve(
+            store.clone(),
+            control.clone(),
+            unix,
+            tcp,
+            vec!["lab.example.org".into()],
+            cancel.clone(),
+        );
         let server = tokio::spawn(server);
         Self {
             store,

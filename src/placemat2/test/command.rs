@@ -1,27 +1,25 @@
 //! The command that a lab is brought up for.
+//!
+//! The lab's keeper starts it, so that nothing of it outlives the lab, however that ends. It stays in this program's process
+//! group: on a terminal it can be typed to, and Ctrl-C reaches both.
 
 use std::{
     ffi::OsString,
     fs::File,
     io::{self, ErrorKind},
+    os::fd::{AsFd, OwnedFd},
     path::PathBuf,
-    process::ExitStatus,
     time::Duration,
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
-use placemat2_engine::host::enter::enter;
-use std::os::unix::process::ExitStatusExt as _;
-use tokio::{
-    process::{Child, Command},
-    runtime::Handle,
-    time::timeout,
-};
+use nix::sys::signal::Signal;
+use placemat2_engine::keeper::{Command, Exit, Keeper, KeeperError, Process};
+use tokio::time::timeout;
 
 use super::outcome::{Outcome, by_signal};
+
+/// How much later than the end of its children the end of the keeper may be heard of.
+const KEEPER_NEWS: Duration = Duration::from_millis(50);
 
 /// What is to be run.
 pub struct Wanted {
@@ -33,67 +31,74 @@ pub struct Wanted {
     pub netns: Option<(String, PathBuf)>,
 }
 
-/// A command that runs; killed if this is dropped.
-pub struct Running(Child);
+/// A command that runs.
+pub struct Running {
+    process: Process,
+    keeper: Keeper,
+}
 
 impl Wanted {
     /// Starts it, with this program's own input and output.
-    pub fn start(self) -> Result<Running, Outcome> {
+    pub async fn start(self, keeper: &Keeper) -> Result<Running, Outcome> {
         let Some((program, arguments)) = self.words.split_first() else {
-            return Err(cannot_run("no command", &ErrorKind::InvalidInput.into()));
+            return Err(cannot_run("no command", ErrorKind::InvalidInput, &"there is none"));
         };
         let shown = program.display().to_string();
         let mut command = Command::new(program);
-        command.args(arguments).envs(self.env).kill_on_drop(true);
-        let started = match self.netns {
-            None => command.spawn(),
-            Some((name, file)) => {
-                let runtime = Handle::current();
-                // A process is born where the thread is that starts it, and a thread that has entered can't come back.
-                let inside = std::thread::spawn(move || {
-                    let _runtime = runtime.enter();
-                    enter(File::open(file)?, &name).map_err(io::Error::other)?;
-                    command.spawn()
-                });
-                inside
-                    .join()
-                    .unwrap_or_else(|_| Err(io::Error::other("the thread that starts it panicked")))
-            }
-        };
-        started.map(Running).map_err(|error| cannot_run(&shown, &error))
+        command.args = arguments.to_vec();
+        command.env = self.env.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        command.with_engine = true;
+        let prepared = streams().and_then(|streams| {
+            [command.stdin, command.stdout, command.stderr] = streams.map(Some);
+            let entered = self
+                .netns
+                .map(|(name, file)| File::open(file).map(|file| (file.into(), name)));
+            command.namespace = entered.transpose()?;
+            Ok(command)
+        });
+        let command = prepared.map_err(|error| cannot_run(&shown, error.kind(), &error))?;
+        match keeper.spawn(command).await {
+            Ok(process) => Ok(Running {
+                process,
+                keeper: keeper.clone(),
+            }),
+            Err(KeeperError::Spawn { source, .. }) => Err(cannot_run(&shown, source.kind(), &source)),
+            Err(error) => Err(cannot_run(&shown, ErrorKind::Other, &error)),
+        }
     }
 }
 
-fn cannot_run(program: &str, error: &io::Error) -> Outcome {
+/// This program's own input and output, for another.
+fn streams() -> io::Result<[OwnedFd; 3]> {
+    Ok([
+        io::stdin().as_fd().try_clone_to_owned()?,
+        io::stdout().as_fd().try_clone_to_owned()?,
+        io::stderr().as_fd().try_clone_to_owned()?,
+    ])
+}
+
+fn cannot_run(program: &str, kind: ErrorKind, error: &dyn std::fmt::Display) -> Outcome {
     Outcome::NoCommand {
         reason: format!("cannot run {program}: {error}"),
-        missing: error.kind() == ErrorKind::NotFound,
+        missing: kind == ErrorKind::NotFound,
     }
 }
 
 impl Running {
-    /// Waits for its end. Cancel safe.
+    /// Waits for its end; never returns if that is the keeper's, which is the lab's. Cancel safe.
     pub async fn ended(&mut self) -> Outcome {
-        match self.0.wait().await {
-            Ok(status) => Outcome::Ended(code(status)),
-            Err(error) => Outcome::Broken(format!("the command can't be waited for: {error}")),
+        let exit = self.process.wait().await;
+        if exit == Exit::Signal(Signal::SIGKILL as i32) && timeout(KEEPER_NEWS, self.keeper.gone()).await.is_ok() {
+            std::future::pending::<()>().await;
         }
+        Outcome::Ended(match exit {
+            Exit::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
+            Exit::Signal(signal) => by_signal(signal),
+        })
     }
 
-    /// Ends it: SIGTERM, and SIGKILL if it still runs after `grace`.
+    /// Ends it: SIGTERM, and SIGKILL if it still runs after `grace`. What it has started goes with the lab.
     pub async fn stop(mut self, grace: Duration) {
-        let pid = self.0.id().and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid {
-            // It may have ended just now, and is a zombie then: its id can't be another's.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-        }
-        if timeout(grace, self.0.wait()).await.is_err() {
-            let _ = self.0.kill().await;
-        }
+        self.process.stop(grace).await;
     }
-}
-
-fn code(status: ExitStatus) -> u8 {
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.unwrap_or_else(|| by_signal(status.signal().unwrap_or_default()))
 }

@@ -93,7 +93,8 @@ impl Test {
     }
 
     async fn run_command(&self) -> Outcome {
-        let mut running = match self.wanted().start() {
+        let keeper = self.watch.keeper.wait().await;
+        let mut running = match self.wanted().start(keeper).await {
             Ok(running) => running,
             Err(outcome) => return outcome,
         };

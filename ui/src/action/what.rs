@@ -66,6 +66,7 @@ pub enum Action {
     Close,
     Broadcast,
     Break,
+    TellSize,
     Copy,
     Reconnect,
     Leave,

@@ -47,7 +47,7 @@ impl<'a> Emulated<'a> {
 
     /// Where the cursor is to be shown when the terminal is drawn there.
     pub fn cursor(&self, area: Rect) -> Option<Position> {
-        let content = self.emulator.term.renderable_content();
+        let content = self.emulator.shown().renderable_content();
         if content.cursor.shape == CursorShape::Hidden {
             return None;
         }
@@ -59,7 +59,7 @@ impl<'a> Emulated<'a> {
     }
 
     fn row(&self, line: Line, y: u16, area: Rect, buffer: &mut Buffer) {
-        let term = &self.emulator.term;
+        let term = self.emulator.shown();
         let selection = term.selection.as_ref().and_then(|selection| selection.to_range(term));
         for (column, x) in (area.x..area.right()).enumerate().take(term.columns()) {
             let point = Point::new(line, Column(column));
@@ -143,7 +143,7 @@ impl<'a> Emulated<'a> {
 impl Widget for Emulated<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let area = area.intersection(*buffer.area());
-        let term = &self.emulator.term;
+        let term = self.emulator.shown();
         let offset = i32::try_from(term.grid().display_offset()).unwrap_or(i32::MAX);
         for (row, y) in (area.y..area.bottom()).enumerate().take(term.screen_lines()) {
             let line = Line(i32::try_from(row).unwrap_or(i32::MAX).saturating_sub(offset));

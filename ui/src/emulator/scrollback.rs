@@ -1,14 +1,15 @@
 //! Scrolling, searching and copying what a guest wrote.
 
 use alacritty_terminal::{
+    Term,
     grid::{Dimensions, Scroll},
     index::{Boundary, Column, Direction, Line, Point, Side},
     selection::{Selection, SelectionType},
-    term::{TermMode, search::RegexSearch},
+    term::search::RegexSearch,
     vi_mode::ViMotion,
 };
 
-use super::{Emulator, terminal::SCROLLBACK};
+use super::{Emulator, ear::Ear, terminal::SCROLLBACK};
 
 /// How far to move in the scrollback.
 #[derive(Clone, Copy, Debug)]
@@ -27,117 +28,130 @@ pub enum Motion {
 impl Emulator {
     /// Begins or ends scrolling and copying.
     pub fn set_copying(&mut self, on: bool) {
-        if self.mode(TermMode::VI) != on {
-            self.term.toggle_vi_mode();
+        if on && self.held.is_none() {
+            let mut held = self.hold();
+            held.toggle_vi_mode();
+            self.held = Some(Box::new(held));
+        } else if !on {
+            self.held = None;
         }
-        if !on {
-            self.term.selection = None;
-            self.term.scroll_display(Scroll::Bottom);
-        }
+        self.term.scroll_display(Scroll::Bottom);
         self.settle();
     }
 
     /// Whether it is scrolled and copied from.
     pub fn is_copying(&self) -> bool {
-        self.mode(TermMode::VI)
+        self.held.is_some()
+    }
+
+    /// What is on the screen.
+    pub(super) fn shown(&self) -> &Term<Ear> {
+        self.held.as_deref().unwrap_or(&self.term)
     }
 
     /// Lines scrolled back, and lines there are to scroll back.
     pub fn scrolled(&self) -> (usize, usize) {
-        let grid = self.term.grid();
-        let all = grid.history_size() + self.older.len();
+        let grid = self.shown().grid();
+        let packed = if self.is_copying() { 0 } else { self.older.len() };
+        let all = grid.history_size() + packed;
         (grid.display_offset(), all.min(SCROLLBACK))
     }
 
     /// Scrolls without beginning to copy.
     pub fn scroll(&mut self, lines: i32) {
-        self.term.scroll_display(Scroll::Delta(lines));
+        let term = self.held.as_deref_mut().unwrap_or(&mut self.term);
+        term.scroll_display(Scroll::Delta(lines));
         self.settle();
     }
 
     /// Moves the cursor of the scrollback, and the selection with it.
     pub fn go(&mut self, motion: Motion) {
-        let page = i32::try_from(self.term.screen_lines()).unwrap_or(i32::MAX);
-        let point = self.term.vi_mode_cursor.point;
-        let (top, bottom) = (self.term.topmost_line(), self.term.bottommost_line());
+        let Some(held) = self.held.as_deref_mut() else { return };
+        let page = i32::try_from(held.screen_lines()).unwrap_or(i32::MAX);
+        let point = held.vi_mode_cursor.point;
+        let (top, bottom) = (held.topmost_line(), held.bottommost_line());
         let line = |delta: i32| Point::new(Line((point.line.0 + delta).clamp(top.0, bottom.0)), point.column);
         match motion {
-            Motion::Up => self.term.vi_motion(ViMotion::Up),
-            Motion::Down => self.term.vi_motion(ViMotion::Down),
-            Motion::Left => self.term.vi_motion(ViMotion::Left),
-            Motion::Right => self.term.vi_motion(ViMotion::Right),
-            Motion::PageUp => self.term.vi_goto_point(line(-page)),
-            Motion::PageDown => self.term.vi_goto_point(line(page)),
-            Motion::Top => self.term.vi_goto_point(Point::new(top, Column(0))),
-            Motion::Bottom => self.term.vi_goto_point(Point::new(bottom, Column(0))),
+            Motion::Up => held.vi_motion(ViMotion::Up),
+            Motion::Down => held.vi_motion(ViMotion::Down),
+            Motion::Left => held.vi_motion(ViMotion::Left),
+            Motion::Right => held.vi_motion(ViMotion::Right),
+            Motion::PageUp => held.vi_goto_point(line(-page)),
+            Motion::PageDown => held.vi_goto_point(line(page)),
+            Motion::Top => held.vi_goto_point(Point::new(top, Column(0))),
+            Motion::Bottom => held.vi_goto_point(Point::new(bottom, Column(0))),
         }
-        self.drag();
-    }
-
-    fn drag(&mut self) {
-        let point = self.term.vi_mode_cursor.point;
-        if let Some(selection) = &mut self.term.selection {
-            selection.update(point, Side::Right);
-            selection.include_all();
-        }
+        drag(held);
     }
 
     /// Begins a selection at the cursor of the scrollback, or drops the one there is.
     pub fn select(&mut self, lines: bool) {
-        if self.term.selection.take().is_none() {
+        let Some(held) = self.held.as_deref_mut() else { return };
+        if held.selection.take().is_none() {
             let kind = if lines {
                 SelectionType::Lines
             } else {
                 SelectionType::Simple
             };
-            let mut selection = Selection::new(kind, self.term.vi_mode_cursor.point, Side::Left);
+            let mut selection = Selection::new(kind, held.vi_mode_cursor.point, Side::Left);
             selection.include_all();
-            self.term.selection = Some(selection);
+            held.selection = Some(selection);
         }
-    }
-
-    /// Whether there is a selection.
-    pub fn is_selecting(&self) -> bool {
-        self.term.selection.is_some()
     }
 
     /// The selected text; without a selection that of the cursor's line.
     pub fn selected(&self) -> String {
-        match self.term.selection_to_string() {
+        let term = self.shown();
+        match term.selection_to_string() {
             Some(text) if !text.is_empty() => text,
             _ => {
-                let line = self.term.vi_mode_cursor.point.line;
-                let (start, end) = (Point::new(line, Column(0)), Point::new(line, self.term.last_column()));
-                self.term.bounds_to_string(start, end)
+                let line = term.vi_mode_cursor.point.line;
+                let (start, end) = (Point::new(line, Column(0)), Point::new(line, term.last_column()));
+                term.bounds_to_string(start, end)
             }
         }
     }
 
     /// All that is there: the scrollback and the screen.
     pub fn all_text(&self) -> String {
-        let start = Point::new(self.term.topmost_line(), Column(0));
-        let end = Point::new(self.term.bottommost_line(), self.term.last_column());
-        let text = self.older.text() + &self.term.bounds_to_string(start, end);
+        let term = self.shown();
+        let start = Point::new(term.topmost_line(), Column(0));
+        let end = Point::new(term.bottommost_line(), term.last_column());
+        let packed = if self.is_copying() {
+            String::new()
+        } else {
+            self.older.text()
+        };
+        let text = packed + &term.bounds_to_string(start, end);
         format!("{}\n", text.trim_end())
     }
 
     /// Goes to the next match from the cursor, upwards or down, and round the end. False if there is none.
     pub fn find(&mut self, needle: &str, upwards: bool) -> bool {
-        let Ok(mut regex) = RegexSearch::new(&escaped(needle)) else {
+        let (Some(held), Ok(mut regex)) = (self.held.as_deref_mut(), RegexSearch::new(&escaped(needle))) else {
             return false;
         };
-        let point = self.term.vi_mode_cursor.point;
+        let point = held.vi_mode_cursor.point;
         let (direction, origin) = if upwards {
-            (Direction::Left, point.sub(&self.term, Boundary::None, 1))
+            (Direction::Left, point.sub(held, Boundary::None, 1))
         } else {
-            (Direction::Right, point.add(&self.term, Boundary::None, 1))
+            (Direction::Right, point.add(held, Boundary::None, 1))
         };
-        let found = self.term.search_next(&mut regex, origin, direction, Side::Left, None);
+        let found = held.search_next(&mut regex, origin, direction, Side::Left, None);
         if let Some(found) = &found {
-            self.term.vi_goto_point(*found.start());
-            self.drag();
+            held.vi_goto_point(*found.start());
+            drag(held);
         }
         found.is_some()
+    }
+}
+
+/// Moves the end of a selection to the cursor.
+fn drag(held: &mut Term<Ear>) {
+    let point = held.vi_mode_cursor.point;
+    if let Some(selection) = &mut held.selection {
+        selection.update(point, Side::Right);
+        selection.include_all();
     }
 }
 

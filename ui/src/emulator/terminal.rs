@@ -28,6 +28,8 @@ const PACKED_AT: usize = 900;
 /// A terminal's emulation.
 pub struct Emulator {
     pub(super) term: Term<Ear>,
+    /// What was there when somebody began to scroll and copy: it stays as it is while the guest writes on.
+    pub(super) held: Option<Box<Term<Ear>>>,
     /// Lines above all that the emulation has.
     pub(super) older: History,
     decoder: Decoder,
@@ -40,14 +42,9 @@ impl Emulator {
     /// A terminal of that size.
     pub fn new(size: Size) -> Self {
         let heard = Rc::new(RefCell::new(Heard::default()));
-        let config = Config {
-            scrolling_history: SCROLLBACK,
-            // A guest must not write the user's clipboard.
-            osc52: Osc52::Disabled,
-            ..Config::default()
-        };
         Self {
-            term: Term::new(config, &size, Ear(Rc::clone(&heard))),
+            term: term(size, &heard),
+            held: None,
             older: History::default(),
             decoder: Decoder::default(),
             resets: Resets::default(),
@@ -78,10 +75,8 @@ impl Emulator {
     /// Packs older lines while nobody looks at them, and unpacks all for somebody who does.
     pub(super) fn settle(&mut self) {
         let Some(recent) = self.recent() else { return };
-        if self.is_copying() || self.term.grid().display_offset() > 0 {
-            if !self.older.is_empty() {
-                self.unpack();
-            }
+        if self.term.grid().display_offset() > 0 {
+            self.unpack();
         } else if recent >= PACKED_AT {
             let grid = self.term.grid_mut();
             // Between two lines, if there is a place: what is wrapped together is wrapped anew together.
@@ -96,7 +91,20 @@ impl Emulator {
         }
     }
 
+    /// A copy of what is there, to be scrolled and copied from.
+    pub(super) fn hold(&mut self) -> Term<Ear> {
+        if self.recent().is_some() {
+            self.unpack();
+        }
+        let mut held = term(self.size(), &Rc::default());
+        *held.grid_mut() = self.term.grid().clone();
+        held
+    }
+
     fn unpack(&mut self) {
+        if self.older.is_empty() {
+            return;
+        }
         let grid = self.term.grid_mut();
         let older = self.older.unpack(grid.columns());
         let recent = grid.history_size();
@@ -137,7 +145,7 @@ impl Emulator {
 
     /// Whether nothing is there, on the screen or above it.
     pub fn is_blank(&self) -> bool {
-        self.recent() == Some(0) && self.older.is_empty() && self.used_lines() == 0
+        self.held.is_none() && self.recent() == Some(0) && self.older.is_empty() && self.used_lines() == 0
     }
 
     /// Returns what is to be sent to the guest in answer to its questions.
@@ -159,6 +167,9 @@ impl Emulator {
     pub fn resize(&mut self, size: Size) {
         if self.size() != size {
             self.term.resize(size);
+            if let Some(held) = &mut self.held {
+                held.resize(size);
+            }
             self.settle();
         }
     }
@@ -191,6 +202,17 @@ impl Emulator {
             text.into_bytes()
         }
     }
+}
+
+/// An emulation with nothing on it.
+fn term(size: Size, heard: &Rc<RefCell<Heard>>) -> Term<Ear> {
+    let config = Config {
+        scrolling_history: SCROLLBACK,
+        // A guest must not write the user's clipboard.
+        osc52: Osc52::Disabled,
+        ..Config::default()
+    };
+    Term::new(config, &size, Ear(Rc::clone(heard)))
 }
 
 /// The line that stands so many lines above the first one over the screen.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use super::window::turned;
@@ -72,6 +73,13 @@ pub struct Pane {
     pub line: Line,
     /// What was last searched in its scrollback.
     pub needle: String,
+}
+
+impl Pane {
+    /// Whether it is a shell or a login that ends, with all that runs in it, when it is closed. Serial consoles go on.
+    pub fn is_shell(&self) -> bool {
+        !matches!(self.source, Source::Console(_)) && !matches!(self.line, Line::Closed(_))
+    }
 }
 
 /// How panes share an area.
@@ -190,8 +198,8 @@ pub struct Consoles {
     pub current: usize,
     /// Whether keys go to the guest.
     pub typing: bool,
-    /// Whether the key that leaves was the last one.
-    pub left: bool,
+    /// When the key that leaves was hit, if that was the last thing done.
+    pub left: Option<Timestamp>,
     next: PaneId,
 }
 
@@ -242,6 +250,11 @@ impl Consoles {
         panes.filter_map(node).collect()
     }
 
+    /// How many shells and logins end with this console.
+    pub fn shells(&self) -> usize {
+        self.panes.values().filter(|pane| pane.is_shell()).count()
+    }
+
     /// The areas of the panes on the screen, when they share this one.
     pub fn areas(&self, area: Rect) -> Vec<(PaneId, Rect)> {
         match self.tab() {
@@ -249,6 +262,11 @@ impl Consoles {
             Some(tab) => tab.tile.areas(area),
             None => Vec::new(),
         }
+    }
+
+    /// Whether there is a pane with this at its other end.
+    pub fn has(&self, source: &Source) -> bool {
+        self.panes.values().any(|pane| pane.source == *source)
     }
 
     fn add(&mut self, source: Source) -> PaneId {
@@ -263,14 +281,14 @@ impl Consoles {
         self.next
     }
 
-    /// Goes to the pane with this at its other end. True if it had to be made, in a tab of its own.
-    pub fn show(&mut self, source: &Source) -> (PaneId, bool) {
+    /// Goes to the pane with this at its other end; it is made if there is none, in a tab of its own.
+    pub fn show(&mut self, source: &Source) -> PaneId {
         for (index, tab) in self.tabs.iter_mut().enumerate() {
             let of_source = |id: &PaneId| self.panes.get(id).is_some_and(|pane| pane.source == *source);
             if let Some(id) = tab.tile.panes().into_iter().find(of_source) {
                 tab.focus = id;
                 self.current = index;
-                return (id, false);
+                return id;
             }
         }
         let id = self.add(source.clone());
@@ -281,7 +299,7 @@ impl Consoles {
             broadcast: false,
         });
         self.current = self.tabs.len() - 1;
-        (id, true)
+        id
     }
 
     /// The pane with this at its other end, in no tab any more; it is made if there is none.
@@ -381,10 +399,9 @@ mod tests {
     #[test]
     fn a_console_is_opened_once() {
         let mut consoles = Consoles::default();
-        let (a, made) = consoles.show(&console("a"));
-        assert!(made);
-        let (b, _) = consoles.show(&console("b"));
-        assert_eq!(consoles.show(&console("a")), (a, false));
+        let a = consoles.show(&console("a"));
+        let b = consoles.show(&console("b"));
+        assert_eq!(consoles.show(&console("a")), a);
         assert_eq!(consoles.current, 0);
         consoles.turn(true);
         assert_eq!(consoles.focused(), Some(b));
@@ -420,9 +437,9 @@ mod tests {
     #[test]
     fn a_pane_is_in_one_tab_wherever_it_was_before() {
         let mut consoles = Consoles::default();
-        let (a, _) = consoles.show(&console("a"));
-        let (b, _) = consoles.show(&console("b"));
-        let (c, _) = consoles.show(&console("c"));
+        let a = consoles.show(&console("a"));
+        let b = consoles.show(&console("b"));
+        let c = consoles.show(&console("c"));
         // From a tab before the current one, which is its current one still.
         assert_eq!(consoles.split(&console("a"), true), Some(a));
         assert_eq!((consoles.tabs.len(), consoles.current), (2, 1));

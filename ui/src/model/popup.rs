@@ -98,6 +98,10 @@ pub enum Pending {
     TearDown,
     /// A text is typed into consoles.
     Paste(Vec<PaneId>, String),
+    /// The focused pane is closed.
+    Close,
+    /// This console ends.
+    Leave,
 }
 
 /// What follows from a choice.

@@ -21,6 +21,7 @@ impl Model {
                 | Action::Type
                 | Action::Broadcast
                 | Action::Break
+                | Action::TellSize
                 | Action::BootOverride
                 | Action::Media
                 | Action::Actions
@@ -90,7 +91,7 @@ impl Model {
             {
                 Some("no console is open".into())
             }
-            Action::Break if self.consoles.lines_typed_into().is_empty() => {
+            Action::Break | Action::TellSize if self.consoles.lines_typed_into().is_empty() => {
                 Some("no serial console is selected".into())
             }
             _ => None,

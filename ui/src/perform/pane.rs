@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use placemat2_engine::client::{Client, ClientError, Tunnel};
+use placemat2_engine::client::{Client, ClientError, Console, Tunnel};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{mpsc, watch},
@@ -84,9 +84,9 @@ async fn console(
     told: &Told,
 ) -> Result<String, ClientError> {
     let path = Client::path(&["nodes", node, "console"]);
-    let stream = client.tunnel(&format!("{path}?since=screen")).await?;
+    let Console { stream, replay } = client.console(&format!("{path}?since=screen")).await?;
     let _ = told.messages.send(Msg::Opened(told.id)).await;
-    carry(stream, keys, told).await;
+    carry(stream, replay, keys, told).await;
     Ok("the connection to the console ended".into())
 }
 
@@ -115,22 +115,28 @@ async fn shell(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = carry(shell.stream, keys, told) => {}
+        () = carry(shell.stream, 0, keys, told) => {}
         () = resize => {}
     }
     Ok("the shell ended".into())
 }
 
-/// Carries bytes both ways until one side ends.
-async fn carry(stream: Tunnel, mut keys: mpsc::Receiver<Vec<u8>>, told: &Told) {
+/// Carries bytes both ways until one side ends. So many of the first that are read are of the past.
+async fn carry(stream: Tunnel, mut replay: u64, mut keys: mpsc::Receiver<Vec<u8>>, told: &Told) {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let read = async {
         let mut buffer = vec![0; PIECE];
         let mut pace = Pace::new();
         while let Ok(count @ 1..) = reader.read(&mut buffer).await {
-            let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-            if told.bytes.send(Msg::Bytes(told.id, bytes)).await.is_err() {
-                break;
+            let past = usize::try_from(replay).map_or(count, |replay| replay.min(count));
+            replay -= past as u64;
+            let (past, now) = buffer.get(..count).unwrap_or_default().split_at(past);
+            let replayed = (!past.is_empty()).then(|| Msg::Replay(told.id, past.to_vec()));
+            let written = (!now.is_empty()).then(|| Msg::Bytes(told.id, now.to_vec()));
+            for msg in replayed.into_iter().chain(written) {
+                if told.bytes.send(msg).await.is_err() {
+                    return;
+                }
             }
             pace.spend(count).await;
         }

@@ -26,7 +26,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Show(view) => show(model, view),
         Action::Back => return back(model),
-        Action::Detach => model.leave(),
+        Action::Detach => popups::leave(model),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Mouse => {
@@ -85,6 +85,7 @@ pub fn show(model: &mut Model, view: View) {
         model.side = false;
         model.zoom = false;
         model.consoles.typing = false;
+        model.consoles.left = None;
     }
 }
 

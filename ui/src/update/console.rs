@@ -15,23 +15,30 @@ const MOST: usize = 16;
 /// Goes to the pane with this at its other end, and opens it if there is none.
 pub fn open(model: &mut Model, source: &Source) -> Vec<Effect> {
     model.view = View::Consoles;
+    log_opened(model, source);
+    let readonly = model.settings.readonly;
+    let id = model.consoles.show(source);
+    model.consoles.typing = !readonly;
+    model.consoles.left = None;
+    connect(model, id)
+}
+
+/// Remembers the command that does what opening a pane does, unless it is open already.
+fn log_opened(model: &mut Model, source: &Source) {
+    if model.consoles.has(source) {
+        return;
+    }
     let command = match source {
         Source::Console(node) => format!("node enter {node}"),
-        Source::Shell(netns) => format!("netns exec {netns} -- bash"),
+        Source::Shell(netns) => format!("netns enter {netns}"),
         Source::Ssh(node) => format!("ssh-config > /tmp/lab.ssh && ssh -F /tmp/lab.ssh {node}"),
     };
-    let readonly = model.settings.readonly;
-    let (id, made) = model.consoles.show(source);
-    model.consoles.typing = !readonly;
-    model.consoles.left = false;
-    if made {
-        model.log_command(&command, None);
-    }
-    connect(model, id)
+    model.log_command(&command, None);
 }
 
 /// Shows a console beside the focused pane, or below it.
 pub fn split(model: &mut Model, source: &Source, beside: bool) -> Vec<Effect> {
+    log_opened(model, source);
     match model.consoles.split(source, beside) {
         Some(pane) => connect(model, pane),
         None => Vec::new(),
@@ -50,6 +57,7 @@ pub fn open_all(model: &mut Model, nodes: &[String]) -> Vec<Effect> {
     model.view = View::Consoles;
     model.consoles.typing = false;
     let sources: Vec<Source> = nodes.iter().cloned().map(Source::Console).collect();
+    sources.iter().for_each(|source| log_opened(model, source));
     let panes = model.consoles.tile(&sources);
     model.tell("b types into all of them at once");
     panes.into_iter().flat_map(|pane| connect(model, pane)).collect()
@@ -79,6 +87,26 @@ pub fn send_break(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// Types the size of their panes into the serial lines that keys go to, for the shells that run there: a serial line has none.
+pub fn tell_size(model: &mut Model) -> Vec<Effect> {
+    let mut told = Vec::new();
+    for id in model.consoles.typed_into() {
+        let pane = model.consoles.panes.get(&id).filter(|pane| pane.line == Line::Open);
+        if let Some((Source::Console(node), size)) = pane.map(|pane| (&pane.source, pane.emulator.size())) {
+            let line = format!("stty rows {} cols {}", size.lines, size.columns);
+            told.push((id, node.clone(), line));
+        }
+    }
+    if told.is_empty() {
+        model.complain("the console is not connected");
+    }
+    for (_, node, line) in &told {
+        model.log_command(&format!("node type --enter {node} '{line}'"), None);
+    }
+    let typed = |(id, _, line): (PaneId, String, String)| Effect::Type(id, format!("{line}\r").into_bytes());
+    told.into_iter().map(typed).collect()
+}
+
 /// A pane is connected.
 pub fn opened(model: &mut Model, id: PaneId) -> Vec<Effect> {
     let Some(pane) = model.consoles.panes.get_mut(&id) else {
@@ -89,7 +117,16 @@ pub fn opened(model: &mut Model, id: PaneId) -> Vec<Effect> {
     vec![Effect::Resize(id, pane.emulator.size())]
 }
 
-/// A guest wrote something; what it asked is answered, by one of those who may be watching it.
+/// What a guest wrote before this looked on is shown. Whom it asked something then, or rang for, is over.
+pub fn replayed(model: &mut Model, id: PaneId, bytes: &[u8]) {
+    if let Some(pane) = model.consoles.panes.get_mut(&id) {
+        pane.emulator.write(bytes);
+        pane.emulator.replies();
+        pane.emulator.rang();
+    }
+}
+
+/// A guest wrote something; what it asked of its terminal is answered if this is the one.
 pub fn bytes(model: &mut Model, id: PaneId, bytes: &[u8]) -> Vec<Effect> {
     let Some(pane) = model.consoles.panes.get_mut(&id) else {
         return Vec::new();
@@ -100,10 +137,20 @@ pub fn bytes(model: &mut Model, id: PaneId, bytes: &[u8]) -> Vec<Effect> {
         let title = pane.source.title();
         model.tell(format!("{title} rings"));
     }
-    if replies.is_empty() || model.settings.readonly {
+    if replies.is_empty() || !answers(model, id) {
         Vec::new()
     } else {
         vec![Effect::Type(id, replies)]
+    }
+}
+
+/// Whether a pane is the terminal that its other end asks. Of all who look on a serial line it is the one who types there.
+fn answers(model: &Model, id: PaneId) -> bool {
+    let types = model.view == View::Consoles && model.consoles.typing && model.consoles.typed_into().contains(&id);
+    match model.consoles.panes.get(&id).map(|pane| &pane.source) {
+        Some(Source::Console(_)) => types && !model.settings.readonly,
+        Some(Source::Shell(_) | Source::Ssh(_)) => !model.settings.readonly,
+        None => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Keys, pastes and sizes: who gets them.
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEventKind};
+use jiff::SignedDuration;
 
 use super::{act, console, form, mouse, popups, prompt};
 use crate::{
@@ -13,12 +14,20 @@ use crate::{
     msg::Effect,
 };
 
+/// How long after the key that leaves it counts as hit twice.
+const TWICE: SignedDuration = SignedDuration::from_millis(500);
+
 /// Something came from the terminal.
 pub fn input(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => self::key(model, key),
         Event::Paste(text) => paste(model, &text),
-        Event::Mouse(event) => mouse::mouse(model, event),
+        Event::Mouse(event) => {
+            if matches!(event.kind, MouseEventKind::Down(_)) {
+                model.consoles.left = None;
+            }
+            mouse::mouse(model, event)
+        }
         Event::Resize(columns, rows) => {
             model.size = (columns, rows);
             Vec::new()
@@ -46,8 +55,10 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     if model.is_typing() {
         return typed(model, event, key);
     }
-    let left = std::mem::take(&mut model.consoles.left);
-    if left && model.settings.keymap.action(&[Scope::Console], key) == Some(Action::Leave) {
+    let left = model.consoles.left.take();
+    if left.is_some_and(|left| model.now.duration_since(left) <= TWICE)
+        && model.settings.keymap.action(&[Scope::Console], key) == Some(Action::Leave)
+    {
         // The key that leaves, twice: the guest gets it, and the keyboard.
         model.consoles.typing = true;
         return console::send(model, |pane| pane.emulator.key(event));
@@ -62,13 +73,15 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
 fn typed(model: &mut Model, event: KeyEvent, key: Key) -> Vec<Effect> {
     if model.settings.keymap.action(&[Scope::Console], key) == Some(Action::Leave) {
         model.consoles.typing = false;
-        model.consoles.left = true;
+        model.consoles.left = Some(model.now);
         return Vec::new();
     }
     console::send(model, |pane| pane.emulator.key(event))
 }
 
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    // Terminals have lines end as if they were typed, with CR; some as in a file.
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
     if model.prompt.is_some() {
         prompt::paste(model, text);
         return Vec::new();
@@ -80,8 +93,8 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     if !model.is_typing() {
         return Vec::new();
     }
-    let lines = text.trim_end_matches(['\r', '\n']).lines().count();
-    let ends = text.ends_with(['\r', '\n']);
+    let lines = text.trim_end_matches('\n').lines().count();
+    let ends = text.ends_with('\n');
     if lines <= 1 && !ends {
         return console::send(model, |pane| pane.emulator.paste(text));
     }
@@ -106,7 +119,7 @@ fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         ),
         detail: format!("It begins with: {}", first.chars().take(60).collect::<String>()),
         yes: "paste",
-        pending: Pending::Paste(panes, text.to_owned()),
+        pending: Pending::Paste(panes, text.clone()),
         chosen: false,
     }));
     Vec::new()

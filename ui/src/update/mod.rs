@@ -57,6 +57,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Opened(pane) => console::opened(model, pane),
         // Bytes are many: what else has to follow from a message does not follow from these.
+        Msg::Replay(pane, bytes) => {
+            console::replayed(model, pane, &bytes);
+            return Vec::new();
+        }
         Msg::Bytes(pane, bytes) => return console::bytes(model, pane, &bytes),
         Msg::Closed(pane, reason) => console::closed(model, pane, reason),
         Msg::Done(job, outcome) => {

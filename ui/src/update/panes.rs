@@ -8,8 +8,8 @@ use crate::{
     emulator::Motion,
     model::{
         Model,
-        consoles::{Place, Source},
-        popup::{Chosen, Popup, Purpose},
+        consoles::{Pane, Place, Source},
+        popup::{Chosen, Confirm, Pending, Popup, Purpose},
     },
     msg::Effect,
 };
@@ -52,10 +52,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             }
         }
         Action::Break => return console::send_break(model),
+        Action::TellSize => return console::tell_size(model),
         Action::OpenConsole => choose(model, Place::Tab),
         Action::SplitRight => choose(model, Place::Beside),
         Action::SplitDown => choose(model, Place::Below),
-        Action::Close => return model.consoles.close().map(Effect::Close).into_iter().collect(),
+        Action::Close if model.consoles.pane().is_some_and(Pane::is_shell) => ask_to_close(model),
+        Action::Close => return close(model),
         Action::Reconnect => {
             if let Some(id) = model.consoles.focused() {
                 return console::connect(model, id);
@@ -64,6 +66,27 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Closes the focused pane.
+pub fn close(model: &mut Model) -> Vec<Effect> {
+    model.consoles.close().map(Effect::Close).into_iter().collect()
+}
+
+/// Asks before a shell is closed.
+fn ask_to_close(model: &mut Model) {
+    let question = match model.consoles.pane().map(|pane| &pane.source) {
+        Some(Source::Ssh(node)) => format!("Close the login to {node}?"),
+        Some(Source::Shell(netns)) => format!("Close the shell in {netns}?"),
+        Some(Source::Console(_)) | None => return,
+    };
+    model.popups.push(Popup::Confirm(Confirm {
+        question,
+        detail: "What runs in it ends.".into(),
+        yes: "close",
+        pending: Pending::Close,
+        chosen: false,
+    }));
 }
 
 /// Asks which console to show there. What is open in another tab may be brought here.

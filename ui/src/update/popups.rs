@@ -3,13 +3,14 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
-use super::{act, app, console, explorer, form, power, prompt};
+use super::{act, app, console, explorer, form, panes, power, prompt};
 use crate::{
     action::{Action, Demand, Entry, Scope},
     areas::areas,
     model::{
         Model, Outcome,
         consoles::Place,
+        mirror::Connection,
         popup::{Chosen, Confirm, Pending, Popup, WAYS, palette},
     },
     msg::Effect,
@@ -144,6 +145,11 @@ fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
             .filter_map(|id| Some(Effect::Type(id, model.consoles.panes.get(&id)?.emulator.paste(&text))))
             .collect(),
         Pending::Restart(of) => app::restart(model, of),
+        Pending::Close => panes::close(model),
+        Pending::Leave => {
+            model.leave();
+            Vec::new()
+        }
         Pending::TearDown => {
             model.tearing_down = true;
             model.tell("the lab is being taken down");
@@ -182,11 +188,30 @@ fn quit(model: &mut Model, key: KeyEvent, cursor: usize) -> Vec<Effect> {
         }
     };
     match chosen {
-        0 => model.leave(),
+        0 => leave(model),
         1 => tear_down(model),
         _ => {}
     }
     Vec::new()
+}
+
+/// Leaves; asks before if shells end with this console.
+pub fn leave(model: &mut Model) {
+    let shells = model.consoles.shells();
+    if shells == 0 || model.mirror.connection == Connection::Ended {
+        model.leave();
+        return;
+    }
+    model.popups.push(Popup::Confirm(Confirm {
+        question: format!("Leave {}?", model.mirror.name()),
+        detail: match shells {
+            1 => "1 shell ends, and what runs in it.".into(),
+            _ => format!("{shells} shells end, and what runs in them."),
+        },
+        yes: "leave",
+        pending: Pending::Leave,
+        chosen: false,
+    }));
 }
 
 /// Asks before a lab is taken down.

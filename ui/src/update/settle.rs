@@ -48,10 +48,9 @@ pub fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
             model.bmcs.rows.set_page(main);
             model.bmcs.explorer.set_page(main);
         }
+        // Only where they are on the screen: what a guest draws is not to change with what else is looked at.
+        View::Consoles if areas.room > Room::TooSmall => fit_panes(model, panes(areas.main), effects),
         View::Consoles => {}
-    }
-    if areas.room > Room::TooSmall {
-        fit_panes(model, panes(areas.main), effects);
     }
     follow(model, effects);
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{Redfish, message::Message, reply::Refusal};
+use super::{Redfish, message::Message, registry, reply::Refusal};
 use crate::bmc::{Account, Role};
 
 /// Where a request comes from.
@@ -169,7 +169,7 @@ fn user(account: Account, session: Option<u64>) -> Option<Caller> {
 }
 
 fn unauthorized() -> Refusal {
-    Refusal::new(StatusCode::UNAUTHORIZED, Message::new("NoValidSession", []))
+    Refusal::new(StatusCode::UNAUTHORIZED, Message::new(registry::NO_VALID_SESSION, []))
 }
 
 /// Name and password of a basic `Authorization` header.

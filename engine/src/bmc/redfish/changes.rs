@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     message::Message,
+    registry,
     reply::{Outcome, Refusal},
 };
 
@@ -47,7 +48,7 @@ impl Changes {
         } else {
             match serde_json::from_slice(bytes) {
                 Ok(Value::Object(body)) => body,
-                _ => return Err(Refusal::bad(Message::new("MalformedJSON", []))),
+                _ => return Err(Refusal::bad(Message::new(registry::MALFORMED_JSON, []))),
             }
         };
         Ok(Self {
@@ -151,7 +152,7 @@ impl Changes {
         let within = u64::try_from(number).ok().filter(|number| range.contains(number));
         if within.is_none() {
             let name = name_of(pointer);
-            self.fault(Message::new("PropertyValueOutOfRange", [&number.to_string(), name]).about(pointer));
+            self.fault(Message::new(registry::PROPERTY_VALUE_OUT_OF_RANGE, [&number.to_string(), name]).about(pointer));
         }
         within
     }
@@ -181,9 +182,9 @@ impl Changes {
         if chosen.is_none() {
             let name = name_of(pointer);
             self.fault(match &self.purpose {
-                Purpose::Properties => Message::new("PropertyValueNotInList", [&text, name]).about(pointer),
+                Purpose::Properties => Message::new(registry::PROPERTY_VALUE_NOT_IN_LIST, [&text, name]).about(pointer),
                 Purpose::Parameters(action) => {
-                    Message::new("ActionParameterValueNotInList", [&text, name, action]).about(pointer)
+                    Message::new(registry::ACTION_PARAMETER_VALUE_NOT_IN_LIST, [&text, name, action]).about(pointer)
                 }
             });
         }
@@ -194,8 +195,10 @@ impl Changes {
     pub fn missing(&mut self, pointer: &str) {
         let name = name_of(pointer);
         self.fault(match &self.purpose {
-            Purpose::Properties => Message::new("CreateFailedMissingReqProperties", [name]).about(pointer),
-            Purpose::Parameters(action) => Message::new("ActionParameterMissing", [action, name]).about(pointer),
+            Purpose::Properties => Message::new(registry::CREATE_FAILED_MISSING_REQ_PROPERTIES, [name]).about(pointer),
+            Purpose::Parameters(action) => {
+                Message::new(registry::ACTION_PARAMETER_MISSING, [action, name]).about(pointer)
+            }
         });
     }
 
@@ -203,8 +206,8 @@ impl Changes {
     pub fn wrong(&mut self, pointer: &str, why: impl ToString) {
         let name = name_of(pointer);
         let message = match &self.purpose {
-            Purpose::Properties => Message::new("PropertyValueError", [name]),
-            Purpose::Parameters(action) => Message::new("ActionParameterValueError", [name, action]),
+            Purpose::Properties => Message::new(registry::PROPERTY_VALUE_ERROR, [name]),
+            Purpose::Parameters(action) => Message::new(registry::ACTION_PARAMETER_VALUE_ERROR, [name, action]),
         };
         self.fault(message.about(pointer).saying(why));
     }
@@ -227,8 +230,10 @@ impl Changes {
         for pointer in self.left() {
             let name = name_of(&pointer);
             self.faults.push(match &self.purpose {
-                Purpose::Properties => Message::new("PropertyUnknown", [name]).about(&pointer),
-                Purpose::Parameters(action) => Message::new("ActionParameterUnknown", [action, name]).about(&pointer),
+                Purpose::Properties => Message::new(registry::PROPERTY_UNKNOWN, [name]).about(&pointer),
+                Purpose::Parameters(action) => {
+                    Message::new(registry::ACTION_PARAMETER_UNKNOWN, [action, name]).about(&pointer)
+                }
             });
         }
         self.check()
@@ -238,19 +243,19 @@ impl Changes {
     pub fn leftovers(&self, resource: &Value) -> Result<Vec<Message>, Refusal> {
         let message = |pointer: &String| {
             let known = resource.pointer(pointer).is_some();
-            let id = if known {
-                "PropertyNotWritable"
+            let kind = if known {
+                registry::PROPERTY_NOT_WRITABLE
             } else {
-                "PropertyUnknown"
+                registry::PROPERTY_UNKNOWN
             };
-            Message::new(id, [name_of(pointer)]).about(pointer)
+            Message::new(kind, [name_of(pointer)]).about(pointer)
         };
         let left: Vec<Message> = self.left().iter().map(message).collect();
         if self.taken > 0 {
             return Ok(left);
         }
         let messages = if left.is_empty() {
-            vec![Message::new("NoOperation", [])]
+            vec![Message::new(registry::NO_OPERATION, [])]
         } else {
             left
         };
@@ -279,9 +284,9 @@ impl Changes {
     fn wrong_type<T>(&mut self, pointer: &str, value: &Value) -> Option<T> {
         let (value, name) = (value.to_string(), name_of(pointer));
         self.fault(match &self.purpose {
-            Purpose::Properties => Message::new("PropertyValueTypeError", [&value, name]).about(pointer),
+            Purpose::Properties => Message::new(registry::PROPERTY_VALUE_TYPE_ERROR, [&value, name]).about(pointer),
             Purpose::Parameters(action) => {
-                Message::new("ActionParameterValueTypeError", [&value, name, action]).about(pointer)
+                Message::new(registry::ACTION_PARAMETER_VALUE_TYPE_ERROR, [&value, name, action]).about(pointer)
             }
         });
         None
@@ -321,8 +326,8 @@ mod tests {
         assert_eq!(
             left,
             [
-                Message::new("PropertyUnknown", ["D"]).about("/B/D"),
-                Message::new("PropertyNotWritable", ["E"]).about("/E")
+                Message::new(registry::PROPERTY_UNKNOWN, ["D"]).about("/B/D"),
+                Message::new(registry::PROPERTY_NOT_WRITABLE, ["E"]).about("/E")
             ]
         );
     }

@@ -18,6 +18,7 @@ use super::{
     changes::{Changes, Purpose},
     message::Message,
     query::Query,
+    registry,
     reply::{Outcome, Refusal, Reply},
     route::{self, Read, Route, View},
     schema,
@@ -37,7 +38,7 @@ impl Redfish {
         let headers = request.headers();
         check_site(headers, origin)?;
         if headers.get("odata-version").is_some_and(|version| version != "4.0") {
-            let message = Message::new("HeaderInvalid", ["OData-Version"]);
+            let message = Message::new(registry::HEADER_INVALID, ["OData-Version"]);
             return Err(Refusal::new(StatusCode::PRECONDITION_FAILED, message));
         }
         let caller = caller::identify(self, headers, origin)?;
@@ -59,9 +60,9 @@ impl Redfish {
         let query = request.uri().query().unwrap_or_default();
         match *request.method() {
             Method::GET | Method::HEAD => self.get(route, &view, query, headers).await,
-            _ if query.split('&').any(|part| part.starts_with('$') || part == "only") => {
-                Err(Refusal::bad(Message::new("QueryNotSupportedOnOperation", [])))
-            }
+            _ if query.split('&').any(|part| part.starts_with('$') || part == "only") => Err(Refusal::bad(
+                Message::new(registry::QUERY_NOT_SUPPORTED_ON_OPERATION, []),
+            )),
             Method::PATCH => patch(route, &view, request).await,
             Method::POST => post(route, &view, request).await,
             Method::DELETE => delete(route, &view, headers),
@@ -75,7 +76,7 @@ impl Redfish {
         };
         view.caller.check(route.reading)?;
         let query = Query::parse(query)?;
-        if view.path.contains("Storage") || view.path.contains("Drives") || query.follows_links() {
+        if route.tells_of_disks || query.follows_links() {
             self.disks().look().await;
         }
         let resource = match read {
@@ -191,7 +192,7 @@ fn no_such_method(route: &Route, view: &View<'_>) -> Refusal {
     if let Err(refusal) = view.caller.check(route.reading) {
         return refusal;
     }
-    let message = Message::new("OperationNotAllowed", []);
+    let message = Message::new(registry::OPERATION_NOT_ALLOWED, []);
     Refusal {
         allow: Some(route.methods()),
         ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message)
@@ -236,7 +237,7 @@ fn check_etag(headers: &HeaderMap, resource: &Value) -> Result<(), Refusal> {
     {
         return Ok(());
     }
-    let message = Message::new("PreconditionFailed", []);
+    let message = Message::new(registry::PRECONDITION_FAILED, []);
     Err(Refusal::new(StatusCode::PRECONDITION_FAILED, message))
 }
 
@@ -255,19 +256,21 @@ fn check_site(headers: &HeaderMap, origin: Origin) -> Result<(), Refusal> {
         return Ok(());
     }
     let why = "Requests made by web pages of another origin are refused.";
-    let message = Message::new("GeneralError", []).saying(why);
+    let message = Message::new(registry::GENERAL_ERROR, []).saying(why);
     Err(Refusal::new(StatusCode::FORBIDDEN, message))
 }
 
+/// What is read is JSON in any case. `curl -d` calls all that it sends a form, as browsers do, which name the page's `Origin` with it.
 fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     let Some(media_type) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
     let media_type = media_type.to_str().unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    let form = essence.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    if essence.eq_ignore_ascii_case("application/json") || (form && !headers.contains_key(header::ORIGIN)) {
         return Ok(());
     }
-    let message = Message::new("HeaderInvalid", ["Content-Type"]);
+    let message = Message::new(registry::HEADER_INVALID, ["Content-Type"]);
     Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
 }

@@ -15,6 +15,7 @@ mod exchange;
 mod filter;
 mod message;
 mod query;
+mod registry;
 mod reply;
 mod resources;
 mod route;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::{filter::Filter, message::Message, reply::Refusal};
+use super::{filter::Filter, message::Message, registry, reply::Refusal};
 
 /// How deep links can be followed by one request.
 pub const MAX_LEVELS: u32 = 3;
@@ -40,7 +40,7 @@ impl Query {
             let (name, value) = (decode(name), decode(value));
             let (Some(name), Some(value)) = (name, value) else {
                 return Err(Refusal::bad(Message::new(
-                    "QueryParameterValueFormatError",
+                    registry::QUERY_PARAMETER_VALUE_FORMAT_ERROR,
                     [part, "query"],
                 )));
             };
@@ -58,14 +58,14 @@ impl Query {
                 unknown if unknown.starts_with('$') => {
                     return Err(Refusal::new(
                         StatusCode::NOT_IMPLEMENTED,
-                        Message::new("QueryNotSupported", []),
+                        Message::new(registry::QUERY_NOT_SUPPORTED, []),
                     ));
                 }
                 _ => {}
             }
         }
         if query.only && query.expand.is_some() {
-            return Err(Refusal::bad(Message::new("QueryCombinationInvalid", [])));
+            return Err(Refusal::bad(Message::new(registry::QUERY_COMBINATION_INVALID, [])));
         }
         Ok(query)
     }
@@ -101,7 +101,10 @@ impl Query {
         let collection = resource.get("Members").is_some_and(Value::is_array);
         let for_collections = self.only || self.filter.is_some() || self.top.is_some() || self.skip.is_some();
         if for_collections && !collection {
-            return Err(Refusal::bad(Message::new("QueryNotSupportedOnResource", [])));
+            return Err(Refusal::bad(Message::new(
+                registry::QUERY_NOT_SUPPORTED_ON_RESOURCE,
+                [],
+            )));
         }
         if let Some(members) = resource.get_mut("Members").and_then(Value::as_array_mut) {
             if let Some(filter) = &self.filter {
@@ -264,15 +267,21 @@ fn parse_count(name: &str, text: &str) -> Result<usize, Refusal> {
 }
 
 fn malformed(name: &str, value: &str) -> Refusal {
-    Refusal::bad(Message::new("QueryParameterValueFormatError", [value, name]))
+    Refusal::bad(Message::new(
+        registry::QUERY_PARAMETER_VALUE_FORMAT_ERROR,
+        [value, name],
+    ))
 }
 
 fn wrong_type(name: &str, value: &str) -> Refusal {
-    Refusal::bad(Message::new("QueryParameterValueTypeError", [value, name]))
+    Refusal::bad(Message::new(registry::QUERY_PARAMETER_VALUE_TYPE_ERROR, [value, name]))
 }
 
 fn out_of_range(name: &str, value: &str, range: &str) -> Refusal {
-    Refusal::bad(Message::new("QueryParameterOutOfRange", [value, name, range]))
+    Refusal::bad(Message::new(
+        registry::QUERY_PARAMETER_OUT_OF_RANGE,
+        [value, name, range],
+    ))
 }
 
 /// Undoes the percent encoding of a query.

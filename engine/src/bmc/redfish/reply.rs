@@ -6,7 +6,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::message::{BASE, Message};
+use super::{
+    message::Message,
+    registry::{self, BASE},
+};
 
 /// An answer to a request.
 #[derive(Debug)]
@@ -144,12 +147,18 @@ impl Refusal {
 
     /// No such resource.
     pub fn not_found(path: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, Message::new("ResourceMissingAtURI", [path]))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            Message::new(registry::RESOURCE_MISSING_AT_URI, [path]),
+        )
     }
 
     /// Not allowed to whoever asks.
     pub fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, Message::new("InsufficientPrivilege", []))
+        Self::new(
+            StatusCode::FORBIDDEN,
+            Message::new(registry::INSUFFICIENT_PRIVILEGE, []),
+        )
     }
 }
 
@@ -172,8 +181,8 @@ fn body_of(messages: &[Message]) -> Value {
     let (code, text) = match messages {
         [message] => (message.full_id(), message.text()),
         _ => (
-            format!("{BASE}.GeneralError"),
-            "There is more than one reason, each in its message.".to_owned(),
+            format!("{BASE}.{}", registry::GENERAL_ERROR.id),
+            "There is more than one reason, each in its message.",
         ),
     };
     let messages: Vec<Value> = messages.iter().map(Message::json).collect();

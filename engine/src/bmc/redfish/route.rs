@@ -66,6 +66,8 @@ pub struct Route {
     pub read: Option<Read>,
     /// Who may read it.
     pub reading: Privilege,
+    /// Whether it tells of disks, whose sizes must have been looked at then.
+    pub tells_of_disks: bool,
     /// PATCH.
     pub change: Option<(Privilege, Change)>,
     /// POST.
@@ -81,6 +83,7 @@ impl Route {
             path,
             read: None,
             reading: Privilege::Login,
+            tells_of_disks: false,
             change: None,
             act: None,
             delete: None,
@@ -98,6 +101,13 @@ impl Route {
     pub const fn document(path: &'static str, read: ReadDocument) -> Self {
         let mut route = Self::at(path);
         route.read = Some(Read::Document(read));
+        route
+    }
+
+    /// A resource that tells of disks.
+    pub const fn disks(path: &'static str, read: ReadResource) -> Self {
+        let mut route = Self::resource(path, read);
+        route.tells_of_disks = true;
         route
     }
 

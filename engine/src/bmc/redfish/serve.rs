@@ -1,6 +1,6 @@
 //! Redfish over HTTPS at a BMC's address.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     http::{Request, StatusCode},
@@ -18,9 +18,13 @@ use super::{
     Redfish,
     caller::Origin,
     message::Message,
+    registry,
     reply::{Refusal, Reply},
 };
-use crate::http::{self, BodyError, Listener};
+use crate::{
+    accept::{self, accept_all},
+    http::{self, BodyError},
+};
 
 /// Connections at a time to one BMC; more wait in its backlog.
 const CONNECTIONS: usize = 32;
@@ -35,22 +39,9 @@ const WHAT: &str = "a BMC's Redfish service";
 pub async fn serve(redfish: Arc<Redfish>, listener: TcpListener, cancel: CancellationToken) {
     let connections = TaskTracker::new();
     let serve = |(stream, peer)| connection(Arc::clone(&redfish), stream, peer, cancel.clone());
-    http::accept_all(WHAT, CONNECTIONS, Door(listener), serve, &connections, &cancel).await;
+    accept_all(CONNECTIONS, listener, serve, accept::warn(WHAT), &connections, &cancel).await;
     connections.close();
     connections.wait().await;
-}
-
-/// A listener that tells who comes.
-struct Door(TcpListener);
-
-impl Listener for Door {
-    type Connection = (TcpStream, SocketAddr);
-
-    async fn accept(&self) -> io::Result<Self::Connection> {
-        let (stream, peer) = self.0.accept().await?;
-        http::keep_alive(&stream)?;
-        Ok((stream, peer))
-    }
 }
 
 async fn connection(redfish: Arc<Redfish>, stream: TcpStream, peer: SocketAddr, cancel: CancellationToken) {
@@ -80,7 +71,7 @@ async fn answer(redfish: Arc<Redfish>, request: Request<Incoming>, peer: SocketA
                 BodyError::Late => StatusCode::REQUEST_TIMEOUT,
                 BodyError::Broken(_) => StatusCode::BAD_REQUEST,
             };
-            let message = Message::new("GeneralError", []).saying(error);
+            let message = Message::new(registry::GENERAL_ERROR, []).saying(error);
             Reply::from(Refusal::new(status, message)).into_response()
         }
     })

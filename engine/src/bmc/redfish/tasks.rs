@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use tokio::sync::oneshot;
 
-use super::{message::Message, reply::Refusal, route::View};
+use super::{message::Message, registry, reply::Refusal, route::View};
 use crate::bmc::{MachineError, Work};
 
 /// Tasks that are kept; of those that ended the oldest make room.
@@ -106,7 +106,8 @@ pub fn begin(
     work: Work<Result<(), MachineError>>,
 ) -> Result<(Task, oneshot::Receiver<Result<(), MachineError>>), Refusal> {
     let Some(task) = view.redfish.tasks().begin(name, target) else {
-        let message = Message::new("CreateLimitReachedForResource", []).saying("(They are tasks under way.)");
+        let message =
+            Message::new(registry::CREATE_LIMIT_REACHED_FOR_RESOURCE, []).saying("(They are tasks under way.)");
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message));
     };
     let (ended, end) = oneshot::channel();

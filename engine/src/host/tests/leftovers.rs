@@ -16,11 +16,7 @@ fn note(lab: &LabDir, undo: &Undo) {
 fn what_is_not_the_labs_any_more_stays() {
     on_a_fresh_host(|| {
         let lab = acquire("dc");
-        let link = Undo::Symlink {
-            path: "/run/link".into(),
-            target: "/dev/pts/7".into(),
-        };
-        note(&lab, &link);
+        note(&lab, &link("/run/link"));
         symlink("/dev/pts/8", "/run/link").unwrap();
         note(
             &lab,
@@ -29,26 +25,24 @@ fn what_is_not_the_labs_any_more_stays() {
             },
         );
         fs::write("/run/file", "").unwrap();
-        note(
-            &lab,
-            &Undo::File {
-                path: "/run/dir".into(),
-            },
-        );
+        note(&lab, &link("/run/dir"));
         fs::create_dir(Path::new("/run/dir")).unwrap();
-        fs::create_dir(Path::new("/run/full")).unwrap();
-        note(
-            &lab,
-            &Undo::Directory {
-                path: "/run/full".into(),
-            },
-        );
-        fs::write("/run/full/file", "").unwrap();
         let before = run("find /run -path /run/placemat2 -prune -o -print | sort");
         let report = lab.release().unwrap();
-        assert_eq!(report.left.len(), 4, "{report:?}");
+        assert_eq!(report.left.len(), 3, "{report:?}");
         assert!(report.errors.is_empty() && report.removed.is_empty(), "{report:?}");
         assert_eq!(run_dir(), before);
+    });
+}
+
+#[test]
+fn a_mount_point_in_the_place_of_the_directory_of_all_labs_stays() {
+    on_a_fresh_host(|| {
+        fs::create_dir(root()).unwrap();
+        run("mount -t tmpfs tmpfs /run/placemat2");
+        release(acquire("dc"));
+        assert!(cleanup(&root(), None).unwrap().failed.is_empty());
+        assert_eq!(run("ls -A /run/placemat2"), "");
     });
 }
 
@@ -59,13 +53,7 @@ fn a_keeper_that_lingers_leaves_the_next_run_alone() {
         let keeper = KeeperLock::take(lab.path()).unwrap();
         release(lab);
         let next = acquire("dc");
-        note(
-            &next,
-            &Undo::File {
-                path: "/run/next".into(),
-            },
-        );
-        fs::write("/run/next", "").unwrap();
+        make_link(&next, "/run/next");
         let report = keeper.undo().unwrap();
         assert!(report.removed.is_empty(), "{report:?}");
         assert_eq!(release(next).len(), 1);
@@ -119,23 +107,16 @@ fn sockets_go_unless_another_process_listens() {
 fn a_record_cut_short_is_undone_as_far_as_it_goes() {
     on_a_fresh_host(|| {
         let lab = acquire("dc");
-        fs::create_dir(Path::new("/run/a")).unwrap();
-        note(&lab, &Undo::Directory { path: "/run/a".into() });
-        fs::write("/run/a/b", "").unwrap();
-        note(
-            &lab,
-            &Undo::File {
-                path: "/run/a/b".into(),
-            },
-        );
+        make_link(&lab, "/run/a");
+        make_link(&lab, "/run/b");
         let dir = crash(lab);
         let mut record = OpenOptions::new().append(true).open(dir.join("record")).unwrap();
         record
-            .write_all(b"\xff\0garbage\n{\"made\":\"from-the-future\"}\n{\"made\":\"file\",\"pa")
+            .write_all(b"\xff\0garbage\n{\"made\":\"from-the-future\"}\n{\"made\":\"symlink\",\"pa")
             .unwrap();
         let again = acquire("dc");
-        // The last first: the file before the directory that holds it.
-        assert_eq!(again.found().removed, ["file /run/a/b", "directory /run/a"]);
+        // The last first.
+        assert_eq!(again.found().removed, ["symbolic link /run/b", "symbolic link /run/a"]);
         assert!(release(again).is_empty());
         assert_eq!(run_dir(), "/run\n");
     });
@@ -147,23 +128,18 @@ fn what_fails_stays_recorded_until_it_works() {
         let lab = acquire("dc");
         // Nobody can make or remove anything in there, not even root.
         run("mkdir /run/ro && touch /run/ro/x && mount -t tmpfs -o ro none /run/ro");
-        note(
-            &lab,
-            &Undo::Directory {
-                path: "/run/ro/d".into(),
-            },
-        );
-        run("mount -o remount,rw /run/ro && mkdir /run/ro/d && mount -o remount,ro /run/ro");
+        note(&lab, &link("/run/ro/link"));
+        run("mount -o remount,rw /run/ro && ln -s /nowhere /run/ro/link && mount -o remount,ro /run/ro");
         let report = lab.release().unwrap();
         assert_eq!(report.errors.len(), 1);
         assert_eq!(
             report.errors[0].to_string(),
-            "Cannot remove directory /run/ro/d: Read-only file system (os error 30)."
+            "Cannot remove symbolic link /run/ro/link: Read-only file system (os error 30)."
         );
         assert_eq!(LabDir::list(&root()).unwrap().len(), 1);
         run("mount -o remount,rw /run/ro");
         let cleaned = cleanup(&root(), Some("dc")).unwrap();
-        assert_eq!(cleaned.cleaned[0].1.removed, ["directory /run/ro/d"]);
+        assert_eq!(cleaned.cleaned[0].1.removed, ["symbolic link /run/ro/link"]);
         assert!(!root().exists());
     });
 }
@@ -174,10 +150,7 @@ fn nothing_is_made_once_the_lab_is_taken_down() {
         let lab = acquire("dc");
         let recorder = lab.recorder().clone();
         release(lab);
-        let undo = Undo::File {
-            path: "/run/late".into(),
-        };
-        let made: Result<(), RecordError> = recorder.make(&undo, || panic!("made after the end"));
+        let made: Result<(), RecordError> = recorder.make(&link("/run/late"), || panic!("made after the end"));
         assert!(matches!(made, Err(RecordError::Closed)));
         assert!(forward::accept_blocking(&recorder, &["ext".into()]).is_err());
         assert_eq!(run_dir(), "/run\n");

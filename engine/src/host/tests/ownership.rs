@@ -96,11 +96,7 @@ fn a_start_waits_for_the_keeper_of_the_dead_run() {
             let lab = acquire("dc");
             let keeper = KeeperLock::take(lab.path()).unwrap();
             KeeperLock::take(lab.path()).unwrap_err();
-            fs::write("/run/half-made", "").unwrap();
-            let undo = Undo::File {
-                path: "/run/half-made".into(),
-            };
-            lab.recorder().make(&undo, || Ok::<_, RecordError>(())).unwrap();
+            make_link(&lab, "/run/link");
             crash(lab);
             let (acquired, wait) = mpsc::channel();
             let engine = thread::spawn(move || {
@@ -110,14 +106,14 @@ fn a_start_waits_for_the_keeper_of_the_dead_run() {
             });
             assert!(wait.recv_timeout(Duration::from_millis(200)).is_err());
             if keeper_undoes {
-                assert_eq!(keeper.undo().unwrap().removed, ["file /run/half-made"]);
+                assert_eq!(keeper.undo().unwrap().removed, ["symbolic link /run/link"]);
             } else {
                 drop(keeper);
             }
             wait.recv_timeout(Duration::from_secs(20)).unwrap();
             let lab = engine.join().unwrap();
             assert_eq!(lab.found().removed.is_empty(), keeper_undoes);
-            assert!(!symlink_exists("/run/half-made"));
+            assert!(!symlink_exists("/run/link"));
             release(lab);
             assert_eq!(run_dir(), "/run\n");
         }

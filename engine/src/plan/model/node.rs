@@ -97,8 +97,8 @@ pub struct Qemu {
     pub user: Option<QemuUser>,
     /// Descriptor of the QMP monitor's stream socket.
     pub qmp_fd: i32,
-    /// Descriptor of the serial console's stream socket; `None` with `--graphic`.
-    pub serial_fd: Option<i32>,
+    /// Descriptor of the serial console's stream socket.
+    pub serial_fd: i32,
     /// Descriptor of the stream socket behind the `placemat` virtio port.
     pub port_fd: i32,
 }

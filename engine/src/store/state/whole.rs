@@ -65,11 +65,6 @@ impl State {
         self.namespaces.iter_mut().find(|namespace| namespace.name == name)
     }
 
-    /// The network of that name.
-    pub fn network_mut(&mut self, name: &str) -> Option<&mut NetworkState> {
-        self.networks.iter_mut().find(|network| network.name == name)
-    }
-
     /// The app of that name in that namespace.
     pub fn app_mut(&mut self, namespace: &str, app: &str) -> Option<&mut AppState> {
         self.namespace_mut(namespace)?

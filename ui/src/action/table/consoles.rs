@@ -88,6 +88,14 @@ pub const ENTRIES: &[Entry] = &[
         "",
         "send a break on the serial line, as before a SysRq key",
     ),
+    entry(
+        Consoles,
+        A::TellSize,
+        "tell-size",
+        &["R"],
+        "",
+        "type stty with the size of the pane, which a serial line can't tell the guest",
+    ),
     entry(Consoles, A::Close, "close", &["x"], "close", "close the pane"),
     entry(
         Consoles,

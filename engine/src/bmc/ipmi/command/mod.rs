@@ -31,7 +31,7 @@ use super::{
     settings::Settings,
     sol::Sol,
 };
-use crate::bmc::{Bmc, Place};
+use crate::bmc::{Begun, Bmc, Place};
 
 /// What a command acts on.
 pub struct Cx<'a> {
@@ -47,6 +47,8 @@ pub struct Cx<'a> {
     pub sol: &'a mut Option<Sol>,
     /// The session that asks; `None`: the command came outside of one.
     pub session: Option<&'a mut Session>,
+    /// What the answer waits for, for a moment.
+    pub begun: &'a mut Option<Begun>,
     /// What is to be done once the answer is sent.
     pub then: Then,
 }

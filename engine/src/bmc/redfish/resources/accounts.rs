@@ -10,6 +10,7 @@ use crate::bmc::{
         caller::Privilege,
         changes::Changes,
         message::Message,
+        registry,
         reply::{Outcome, Refusal, Reply},
         route::{Route, View},
     },
@@ -112,7 +113,7 @@ fn add(view: &View<'_>, properties: &mut Changes) -> Outcome {
     }
     properties.check_all()?;
     let (Some(name), Some(password), Some(role)) = (name, password, role) else {
-        return Err(Refusal::bad(Message::new("MalformedJSON", [])));
+        return Err(Refusal::bad(Message::new(registry::MALFORMED_JSON, [])));
     };
     let accounts = view.redfish.bmc().accounts();
     let id = accounts.add(&name, Secret::new(password), role).map_err(refused)?;
@@ -165,19 +166,19 @@ fn remove(view: &View<'_>) -> Outcome {
 fn refused(error: AccountError) -> Refusal {
     let message = match &error {
         AccountError::Exists(name) => {
-            let message = Message::new("ResourceAlreadyExists", ["ManagerAccount", "UserName", name]);
+            let message = Message::new(registry::RESOURCE_ALREADY_EXISTS, ["ManagerAccount", "UserName", name]);
             return Refusal::bad(message.about("/UserName"));
         }
         AccountError::Full => {
-            let message = Message::new("CreateLimitReachedForResource", []).saying(&error);
+            let message = Message::new(registry::CREATE_LIMIT_REACHED_FOR_RESOURCE, []).saying(&error);
             return Refusal::new(StatusCode::BAD_REQUEST, message);
         }
         AccountError::NotFound(_) => {
-            let message = Message::new("ResourceMissingAtURI", [""]).saying(&error);
+            let message = Message::new(registry::RESOURCE_MISSING_AT_URI, [""]).saying(&error);
             return Refusal::new(StatusCode::NOT_FOUND, message);
         }
-        AccountError::Name => Message::new("PropertyValueError", ["UserName"]).about("/UserName"),
-        AccountError::Password => Message::new("PropertyValueError", ["Password"]).about("/Password"),
+        AccountError::Name => Message::new(registry::PROPERTY_VALUE_ERROR, ["UserName"]).about("/UserName"),
+        AccountError::Password => Message::new(registry::PROPERTY_VALUE_ERROR, ["Password"]).about("/Password"),
     };
     Refusal::bad(message.saying(error))
 }

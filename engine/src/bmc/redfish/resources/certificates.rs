@@ -12,6 +12,7 @@ use crate::bmc::redfish::{
     certificate::CertificateError,
     changes::Changes,
     message::Message,
+    registry,
     reply::{Outcome, Refusal, Reply},
     route::{Route, View},
 };
@@ -137,7 +138,7 @@ fn replace(view: &View<'_>, parameters: &mut Changes) -> Outcome {
             };
             parameters.wrong("/CertificateString", format_args!("({error}.{hint})"));
             parameters.check()?;
-            Err(Refusal::bad(Message::new("GeneralError", [])))
+            Err(Refusal::bad(Message::new(registry::GENERAL_ERROR, [])))
         }
     }
 }
@@ -188,7 +189,7 @@ fn request(view: &View<'_>, parameters: &mut Changes) -> Outcome {
             json!({ "CertificateCollection": link(ALL), "CSRString": text }),
         )),
         Err(error) => Err(Refusal::bad(
-            Message::new("GeneralError", []).saying(format_args!("({error}.)")),
+            Message::new(registry::GENERAL_ERROR, []).saying(format_args!("({error}.)")),
         )),
     }
 }

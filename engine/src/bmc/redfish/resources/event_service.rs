@@ -13,6 +13,7 @@ use crate::bmc::{
         changes::Changes,
         events::{Event, RETRIES, RETRY_AFTER, RetryPolicy, Subscription, Wanted},
         message::Message,
+        registry,
         reply::{Content, Outcome, Refusal, Reply},
         route::{Route, View},
     },
@@ -148,7 +149,7 @@ fn subscribe(view: &View<'_>, properties: &mut Changes) -> Outcome {
     };
     let made = view.redfish.events().subscribe(view.redfish, subscription, headers);
     let subscription = made.ok_or_else(|| {
-        let message = Message::new("EventSubscriptionLimitExceeded", []);
+        let message = Message::new(registry::EVENT_SUBSCRIPTION_LIMIT_EXCEEDED, []);
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
     let path = format!("{SUBSCRIPTIONS}/{}", subscription.id);
@@ -204,7 +205,7 @@ fn stream(view: &View<'_>) -> Outcome {
     reply.status = StatusCode::OK;
     let stream = view.redfish.events().stream(view.redfish, view.caller.clone());
     let stream = stream.ok_or_else(|| {
-        let message = Message::new("EventSubscriptionLimitExceeded", []);
+        let message = Message::new(registry::EVENT_SUBSCRIPTION_LIMIT_EXCEEDED, []);
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
     reply.content = Content::Stream("text/event-stream", stream);

@@ -10,6 +10,7 @@ use crate::bmc::redfish::{
     caller::Privilege,
     changes::Changes,
     message::Message,
+    registry,
     reply::{Outcome, Refusal, Reply},
     route::{Route, View},
 };
@@ -77,7 +78,7 @@ fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
     let text = changes.text("/DateTime");
     let time = text.as_deref().map(str::parse::<jiff::Timestamp>);
     if let (Some(Err(error)), Some(text)) = (&time, &text) {
-        let message = Message::new("PropertyValueFormatError", [text, "DateTime"]);
+        let message = Message::new(registry::PROPERTY_VALUE_FORMAT_ERROR, [text, "DateTime"]);
         changes.fault(message.about("/DateTime").saying(format_args!("({error}.)")));
     }
     changes.check()?;

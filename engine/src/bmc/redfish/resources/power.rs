@@ -1,5 +1,7 @@
 //! Power: the reset actions of system and chassis, and what they can be told.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use crate::bmc::{
         caller::Privilege,
         changes::Changes,
         message::Message,
+        registry,
         reply::{Outcome, Refusal, Reply},
         route::{Route, View},
         tasks,
@@ -38,6 +41,9 @@ pub const ROUTES: &[Route] = &[
         reset_chassis,
     ),
 ];
+
+/// How long an answer waits for what was asked for, so that the power is then seen as it was to be.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What takes the guest's part.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,8 +80,6 @@ enum Reset {
     Verb(Verb),
     /// What takes the guest's part, and so its time.
     Errand(Errand),
-    /// A reset, or power where there is none.
-    Force,
 }
 
 const SYSTEM_RESETS: &[(&str, Reset)] = &[
@@ -84,7 +88,7 @@ const SYSTEM_RESETS: &[(&str, Reset)] = &[
     ("ForceOn", Reset::Verb(Verb::On)),
     ("GracefulShutdown", Reset::Errand(Errand::Shutdown)),
     ("GracefulRestart", Reset::Errand(Errand::Restart)),
-    ("ForceRestart", Reset::Force),
+    ("ForceRestart", Reset::Verb(Verb::Reset)),
     ("PowerCycle", Reset::Verb(Verb::Cycle)),
     ("Nmi", Reset::Verb(Verb::Nmi)),
     ("PushPowerButton", Reset::Verb(Verb::Push)),
@@ -150,7 +154,7 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
     }
     parameters.check_all()?;
     let Some(wanted) = wanted else {
-        return Err(Refusal::bad(Message::new("MalformedJSON", [])));
+        return Err(Refusal::bad(Message::new(registry::MALFORMED_JSON, [])));
     };
     let bmc = view.redfish.bmc();
     let on = bmc.power().is_on();
@@ -158,30 +162,32 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
         && match wanted {
             Reset::Verb(Verb::On) => on,
             Reset::Verb(Verb::Off) | Reset::Errand(Errand::Shutdown) => !on,
-            Reset::Verb(_) | Reset::Errand(_) | Reset::Force => false,
+            Reset::Verb(_) | Reset::Errand(_) => false,
         };
     let verb = match wanted {
         Reset::Errand(Errand::Shutdown) if useless => return Ok(no_operation()),
         Reset::Errand(_) if !on => return Err(in_standby("a machine that is off can't be restarted by its guest")),
         Reset::Errand(errand) => return errand.begin(view),
-        Reset::Force if on => Verb::Reset,
-        Reset::Force => Verb::On,
         Reset::Verb(verb) => verb,
     };
     // Also what seems useless: what is seen here of the power may be behind what the machine was told, by others too.
-    match bmc.begin(verb, Cause::Redfish) {
-        _ if useless => Ok(no_operation()),
-        Ok(()) => Ok(Reply::empty()),
-        Err(error) => Err(refused(&error)),
-    }
+    let begun = match bmc.begin(verb, Cause::Redfish) {
+        _ if useless => return Ok(no_operation()),
+        begun => begun.map_err(|error| refused(&error))?,
+    };
+    parameters.then(async move {
+        let ended = begun.end_within(PATIENCE).await;
+        ended.map(|()| Reply::empty()).map_err(|error| refused(&error))
+    });
+    Ok(Reply::empty())
 }
 
 fn no_operation() -> Reply {
-    Reply::message(&Message::new("NoOperation", []))
+    Reply::message(&Message::new(registry::NO_OPERATION, []))
 }
 
 fn in_standby(why: &str) -> Refusal {
-    let message = Message::new("ResourceInStandby", []).saying(format_args!("({why}.)"));
+    let message = Message::new(registry::RESOURCE_IN_STANDBY, []).saying(format_args!("({why}.)"));
     Refusal::new(StatusCode::CONFLICT, message)
 }
 
@@ -190,11 +196,11 @@ pub fn refused(error: &MachineError) -> Refusal {
     match error {
         MachineError::Conflict(_) => Refusal::new(
             StatusCode::CONFLICT,
-            Message::new("ResourceInStandby", []).saying(error),
+            Message::new(registry::RESOURCE_IN_STANDBY, []).saying(error),
         ),
-        MachineError::Unsupported(_) => Refusal::bad(Message::new("GeneralError", []).saying(error)),
+        MachineError::Unsupported(_) => Refusal::bad(Message::new(registry::GENERAL_ERROR, []).saying(error)),
         MachineError::Failed(_) | MachineError::Unavailable(_) => {
-            let message = Message::new("InternalError", []).saying(error);
+            let message = Message::new(registry::INTERNAL_ERROR, []).saying(error);
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
         }
     }

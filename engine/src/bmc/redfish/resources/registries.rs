@@ -6,7 +6,7 @@ use super::{collection, resource, with};
 use crate::bmc::{
     Expiry, Occurrence,
     redfish::{
-        message::BASE,
+        registry::BASE,
         reply::{Outcome, Refusal, Reply},
         route::{Route, View},
         schema::{self, SCHEMAS},

@@ -8,6 +8,7 @@ use crate::bmc::redfish::{
     caller::Privilege,
     changes::Changes,
     message::Message,
+    registry,
     reply::{Outcome, Refusal, Reply},
     route::{Route, View},
     sessions::{Shown, TIMEOUTS},
@@ -91,17 +92,17 @@ fn sign_in(view: &View<'_>, properties: &mut Changes) -> Outcome {
     properties.text("/Context");
     properties.check_all()?;
     let (Some(name), Some(password)) = (name, password) else {
-        return Err(Refusal::bad(Message::new("MalformedJSON", [])));
+        return Err(Refusal::bad(Message::new(registry::MALFORMED_JSON, [])));
     };
     let redfish = view.redfish;
     let Some(account) = redfish.bmc().accounts().sign_in(&name, password.as_bytes()) else {
         redfish.sessions().note_failure(redfish.bmc(), view.origin);
-        let message = Message::new("ResourceAtUriUnauthorized", [SESSIONS]);
+        let message = Message::new(registry::RESOURCE_AT_URI_UNAUTHORIZED, [SESSIONS]);
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, message));
     };
     let begun = redfish.sessions().begin(redfish, &account, view.origin);
     let (id, token) = begun.ok_or_else(|| {
-        let message = Message::new("SessionLimitExceeded", []);
+        let message = Message::new(registry::SESSION_LIMIT_EXCEEDED, []);
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
     let path = format!("{SESSIONS}/{id}");

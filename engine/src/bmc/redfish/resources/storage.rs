@@ -12,17 +12,17 @@ use crate::bmc::{
 };
 
 pub const ROUTES: &[Route] = &[
-    Route::resource("/redfish/v1/Systems/System.Embedded.1/Storage", all),
-    Route::resource("/redfish/v1/Systems/System.Embedded.1/Storage/Virtio", one),
-    Route::resource("/redfish/v1/Chassis/System.Embedded.1/Drives", drives),
-    Route::resource("/redfish/v1/Chassis/System.Embedded.1/Drives/{}", drive),
-    Route::resource("/redfish/v1/Systems/System.Embedded.1/Storage/Virtio/Volumes", volumes),
-    Route::resource(
+    Route::disks("/redfish/v1/Systems/System.Embedded.1/Storage", all),
+    Route::disks("/redfish/v1/Systems/System.Embedded.1/Storage/Virtio", one),
+    Route::disks("/redfish/v1/Chassis/System.Embedded.1/Drives", drives),
+    Route::disks("/redfish/v1/Chassis/System.Embedded.1/Drives/{}", drive),
+    Route::disks("/redfish/v1/Systems/System.Embedded.1/Storage/Virtio/Volumes", volumes),
+    Route::disks(
         "/redfish/v1/Systems/System.Embedded.1/Storage/Virtio/Volumes/{}",
         volume,
     ),
-    Route::resource("/redfish/v1/Systems/System.Embedded.1/SimpleStorage", all_simple),
-    Route::resource("/redfish/v1/Systems/System.Embedded.1/SimpleStorage/Virtio", simple),
+    Route::disks("/redfish/v1/Systems/System.Embedded.1/SimpleStorage", all_simple),
+    Route::disks("/redfish/v1/Systems/System.Embedded.1/SimpleStorage/Virtio", simple),
 ];
 
 /// Disks go by the place they have in the machine: names of volumes may have characters that paths can't.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{collection, enabled, link, resource, resource_at, system, with};
 use crate::bmc::redfish::{
     message::Message,
+    registry,
     reply::{Outcome, Refusal, Reply},
     route::{Route, View},
     tasks::{Progress, Task},
@@ -54,11 +55,11 @@ fn one(view: &View<'_>) -> Result<Value, Refusal> {
 fn shown(task: &Task) -> Value {
     let (state, status, message) = match &task.progress {
         Progress::Running => ("Running", "OK", None),
-        Progress::Done => ("Completed", "OK", Some(Message::new("Success", []))),
+        Progress::Done => ("Completed", "OK", Some(Message::new(registry::SUCCESS, []))),
         Progress::Failed(why) => (
             "Exception",
             "Critical",
-            Some(Message::new("GeneralError", []).saying(why)),
+            Some(Message::new(registry::GENERAL_ERROR, []).saying(why)),
         ),
     };
     let messages: Vec<Value> = message.iter().map(Message::json).collect();
@@ -99,7 +100,7 @@ fn monitor(view: &View<'_>) -> Outcome {
         Progress::Running => Ok(accepted(&task)),
         Progress::Done => Ok(Reply::empty()),
         Progress::Failed(why) => {
-            let message = Message::new("GeneralError", []).saying(why);
+            let message = Message::new(registry::GENERAL_ERROR, []).saying(why);
             Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message))
         }
     }

@@ -16,6 +16,7 @@ use crate::bmc::{
         caller::Privilege,
         changes::Changes,
         message::Message,
+        registry,
         reply::{Outcome, Refusal, Reply},
         route::{Route, View},
         tasks,
@@ -158,7 +159,7 @@ fn insert(view: &View<'_>, parameters: &mut Changes) -> Outcome {
     }
     parameters.check_all()?;
     let Some(image) = image else {
-        return Err(Refusal::bad(Message::new("MalformedJSON", [])));
+        return Err(Refusal::bad(Message::new(registry::MALFORMED_JSON, [])));
     };
     begin_insert(view, parameters, image)?;
     Ok(Reply::empty())
@@ -192,7 +193,7 @@ fn eject(view: &View<'_>, parameters: &mut Changes) -> Outcome {
     check_drive(view)?;
     parameters.check_all()?;
     if view.redfish.bmc().drive() == Drive::Empty {
-        return Ok(Reply::message(&Message::new("NoOperation", [])));
+        return Ok(Reply::message(&Message::new(registry::NO_OPERATION, [])));
     }
     begin_eject(view, parameters);
     Ok(Reply::empty())
@@ -234,10 +235,13 @@ fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
 
 fn fault(url: &str, error: &MachineError) -> Refusal {
     match error {
-        MachineError::Conflict(_) => {
-            Refusal::new(StatusCode::CONFLICT, Message::new("ResourceInUse", []).saying(error))
+        MachineError::Conflict(_) => Refusal::new(
+            StatusCode::CONFLICT,
+            Message::new(registry::RESOURCE_IN_USE, []).saying(error),
+        ),
+        MachineError::Unavailable(_) => {
+            Refusal::bad(Message::new(registry::COULD_NOT_ESTABLISH_CONNECTION, [url]).saying(error))
         }
-        MachineError::Unavailable(_) => Refusal::bad(Message::new("CouldNotEstablishConnection", [url]).saying(error)),
         _ => refused(error),
     }
 }

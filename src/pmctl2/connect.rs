@@ -84,7 +84,8 @@ impl Session {
         format!("no lab answers yet at {endpoint}; waiting for one. Labs that run on this host: {running}")
     }
 
-    async fn answers(&self) -> bool {
+    /// Whether somebody answers.
+    pub async fn answers(&self) -> bool {
         let answer: Result<serde_json::Value, _> = self.client.get_json(&Client::path(&["lab"])).await;
         !matches!(answer, Err(ClientError::Connect { .. }))
     }

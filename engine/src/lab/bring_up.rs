@@ -21,7 +21,7 @@ use crate::{
     blocking,
     console::{self, Console, Terminal},
     fabric::Fabric,
-    host::{Nat, RecordError, Recorder, Undo, forward, publish_netns, sysctl},
+    host::{Nat, RecordError, Recorder, Undo, firewall, publish_netns, sysctl},
     keeper::Keeper,
     node::{self, Action, NodeEnv, NodeError, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
@@ -171,7 +171,7 @@ async fn outside(made: &Made, keeper: &Keeper) -> Result<(), LabError> {
         .iter()
         .filter(|network| network.kind != NetworkKind::Internal);
     let links: Vec<_> = exposed.map(|network| network.name.clone()).collect();
-    for warning in forward::accept(made.recorder(), &links).await? {
+    for warning in firewall::accept(made.recorder(), &links).await? {
         made.store.event(Level::Warn, "lab", "forward", &warning);
     }
     Ok(())

@@ -101,9 +101,11 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
 
 /// "Did you mean `validate`?", if what stands where the first file would is no file and nearly a command.
 fn misspelt(first: &Path) -> Option<String> {
+    // Commands are words without more.
+    let word = first.to_str().filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))?;
     if first.exists() || demo::is_name(first) {
         return None;
     }
     let command = Cli::command();
-    did_you_mean(first.to_str()?, command.get_subcommands().map(clap::Command::get_name))
+    did_you_mean(word, command.get_subcommands().map(clap::Command::get_name))
 }

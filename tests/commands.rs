@@ -170,7 +170,7 @@ fn validate() {
 #[test]
 fn seeds_that_cloud_init_would_refuse_are_told() {
     let dir = files();
-    let lab = "kind: Node\nname: server\nvolumes:\n- kind: localds\n  name: seed\n  user-data: user\n  network-config: network\n  meta-data: meta\n";
+    let lab = "kind: Node\nname: server\ncpu: 1\nvolumes:\n- kind: localds\n  name: seed\n  user-data: user\n  network-config: network\n  meta-data: meta\n";
     fs::write(dir.path().join("seed.yml"), lab).unwrap();
     let validate = |user: &str, network: &str, meta: &str| {
         for (name, text) in [("user", user), ("network", network), ("meta", meta)] {

@@ -528,7 +528,7 @@ fn namespaces_and_commands_that_are_not_there() {
 #[test]
 fn a_namespace_has_to_be_that_of_the_lab_that_was_named() {
     // As engines give namespaces their names: links to descriptors of theirs.
-    let script = "exec 7</proc/self/ns/net; unshare -n sh -c 'exec 7</proc/self/ns/net; sleep 60' & other=$!; \
+    let script = "exec 7</proc/self/ns/net; unshare -n sh -c 'exec 7</proc/self/ns/net; exec sleep 60' & other=$!; \
                   until [ -e /proc/$other/fd/7 ]; do sleep 0.05; done; cd /run/netns; \
                   ln -s /proc/$$/fd/7 router; ln -s /proc/$$/fd/7 placemat2-dc; \
                   ln -s /proc/$other/fd/7 leaf; ln -s /proc/$other/fd/7 placemat2-fabric; \
@@ -540,7 +540,21 @@ fn a_namespace_has_to_be_that_of_the_lab_that_was_named() {
     let Some(output) = in_a_world_of_its_own(script) else {
         return;
     };
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r"");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r#"
+    status 0
+    pmctl2: the namespace "leaf" belongs to the lab "fabric", not to "dc"
+    status 1
+    pmctl2: the namespace "rack0" does not belong to the lab "dc": `pmctl2 netns list --lab dc` shows those that do
+    status 1
+    pmctl2: the namespace "router" belongs to the lab "dc", not to "none"
+    status 1
+    pmctl2: there is no namespace "nowhere" on this host: `pmctl2 netns list` shows those of a lab
+    status 1
+    status 0
+    pmctl2: cannot connect to unix:///nowhere: No such file or directory (os error 2)
+    status 1
+    status 0
+    "#);
 }
 
 #[test]

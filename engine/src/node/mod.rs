@@ -7,6 +7,7 @@ mod actor;
 mod boots;
 mod checksum;
 mod claim;
+mod disguise;
 mod download;
 mod error;
 mod fetch;

@@ -327,7 +327,9 @@ async fn killed(keeper: Keeper, dir: TempDir) {
         machine.until(PowerState::Off).await.unwrap(),
         "QEMU was killed by signal 9"
     );
+    assert!(machine.state().failed);
     node.act(Action::Start).await.unwrap();
+    assert!(!machine.state().failed);
     kill(Pid::from_raw(machine.pid()), Signal::SIGTERM).unwrap();
     let reason = machine.until(PowerState::Off).await.unwrap();
     let expected = "QEMU was ended by a signal from outside: qemu-system-x86_64: terminating on signal 15";

@@ -102,7 +102,9 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
 /// "Did you mean `validate`?", if what stands where the first file would is no file and nearly a command.
 fn misspelt(first: &Path) -> Option<String> {
     // Commands are words without more.
-    let word = first.to_str().filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))?;
+    let word = first
+        .to_str()
+        .filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))?;
     if first.exists() || demo::is_name(first) {
         return None;
     }

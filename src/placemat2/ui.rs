@@ -3,7 +3,6 @@
 use std::{
     env,
     fs::{self, File},
-    io::IsTerminal as _,
     os::{fd::OwnedFd, unix::process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
@@ -20,7 +19,7 @@ use placemat2_ui::{
     config::{Config, Surroundings},
     model::Outcome,
     run::{self, End, Engine, Start, Target},
-    terminal::TerminalError,
+    terminal,
 };
 
 use super::{
@@ -55,9 +54,7 @@ fn show(
     look: &LookArgs,
     lab: impl Future<Output = anyhow::Result<(Target, Option<Engine>)>>,
 ) -> anyhow::Result<ExitCode> {
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(TerminalError::None.into());
-    }
+    terminal::usable()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let end = runtime.block_on(async {
         let (target, engine) = lab.await?;

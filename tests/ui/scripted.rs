@@ -282,6 +282,17 @@ fn without_a_terminal_it_says_what_to_do() {
 }
 
 #[test]
+fn a_terminal_that_shows_no_screen_is_told_of() {
+    let script = Script::start();
+    let mut command = Command::new("env");
+    command.args(["TERM=dumb", PLACEMAT2, "attach", "--endpoint", &script.endpoint()]);
+    let mut pty = Pty::start(command, SIZE);
+    assert!(!pty.wait().success());
+    pty.expect("TERM=dumb is a terminal that can't show the console");
+    pty.assert_given_back();
+}
+
+#[test]
 fn a_lab_that_is_not_there_is_told_on_a_clean_terminal() {
     let mut command = Command::new(PLACEMAT2);
     command.args(["attach", "--lab", "no-such-lab"]);

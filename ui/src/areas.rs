@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::{
     action::View,
     model::{Model, consoles::PaneId},
+    view::strip,
 };
 
 /// How much room there is.
@@ -81,7 +82,7 @@ pub fn areas(model: &Model) -> Areas {
             .iter()
             .filter(|image| image.url.is_some())
             .count();
-        let error = usize::from(model.mirror.state.lab.error.is_some());
+        let error = strip::error(model, width).len();
         u16::try_from(images + error + 1).unwrap_or(u16::MAX).min(height / 4)
     } else {
         0

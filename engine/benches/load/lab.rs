@@ -175,6 +175,7 @@ fn node(number: usize) -> NodeState {
         socket_path: Path::new("/tmp").join(format!("{name}.socket")).display().to_string(),
         pty_path: Path::new("/tmp").join(format!("{name}.pty")).display().to_string(),
         power_reason: None,
+        failed: false,
         pid: u32::try_from(number).ok(),
         started_at: Some(jiff::Timestamp::UNIX_EPOCH),
         boots: 0,

@@ -157,6 +157,7 @@ impl Actor {
         self.tell(Level::Info, &format!("Powering on{from}."), |node| {
             node.power_status = PowerState::PoweringOn;
             node.power_reason = None;
+            node.failed = false;
             node.ready.pause("it is being powered on".into());
         });
         self.tell_firmware(wish).await;
@@ -251,6 +252,9 @@ impl Actor {
                     News::Event(event) => if self.happened(&event, &mut teller) {
                         settled = Some(time::Instant::now() + SETTLING);
                     },
+                    News::Lost(loss) => self.tell(Level::Error, &format!("The node has lost {loss}."), |node| {
+                        node.power_reason = Some(loss.clone());
+                    }),
                     News::Ended(exit) => {
                         self.ended(machine, exit).await;
                         return shutdown.answer(|| Ok(()));
@@ -385,6 +389,7 @@ impl Actor {
         self.tell(level, &format!("The node is off: {reason}."), |node| {
             node.power_status = PowerState::Off;
             node.power_reason = Some(reason.into());
+            node.failed = level > Level::Info;
             node.pid = None;
             node.started_at = None;
             node.ready.fail(format!("it is off: {reason}"));

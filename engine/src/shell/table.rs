@@ -17,7 +17,7 @@ use super::{ShellError, carry::carry, pipes::Pipes, program};
 use crate::{
     blocking,
     fabric::Netns,
-    keeper::{Exit, Keeper, Process},
+    keeper::{Exit, Inside, Keeper, Process},
     pty::{self, Pty, Size},
 };
 
@@ -114,7 +114,7 @@ impl Shells {
             netns: netns.name().to_owned(),
             source,
         };
-        let inside = netns.duplicate().map_err(failed)?;
+        let inside = Inside::of(netns).map_err(failed)?;
         let (client, stream) = UnixStream::pair().map_err(failed)?;
         // The program's ends are its alone, and its children's, once it runs.
         let (streams, programs, length) = match &wanted.terminal {
@@ -132,7 +132,7 @@ impl Shells {
             program::command(&wanted.command, term, programs)
         })
         .await;
-        command.namespace = Some((inside, netns.name().to_owned()));
+        command.namespace = Some(inside);
         let process = keeper.spawn(command).await.map_err(|source| ShellError::Start {
             netns: netns.name().to_owned(),
             source,

@@ -429,6 +429,7 @@ fn node(name: &str) -> NodeState {
         socket_path: format!("/tmp/{name}.socket"),
         pty_path: format!("/tmp/{name}.pty"),
         power_reason: None,
+        failed: false,
         pid: Some(7),
         started_at: None,
         boots: 0,

@@ -247,7 +247,10 @@ pub fn answered(model: &mut Model, job: u64, mut exchange: Exchange) -> Vec<Effe
     if reason != Some(Reason::Reread) {
         model.log_outcome(&exchange.command(), outcome);
     }
+    let form = form::answered(model, job, failure.as_deref());
     match failure {
+        // It stands in the form, as a whole.
+        Some(_) if form => {}
         Some(reason) => model.complain(format!("{text}: {reason}")),
         None if exchange.goes_on() => model.tell(format!("begun: {text}")),
         None if !reads => model.tell(format!("done: {text}")),
@@ -293,11 +296,12 @@ fn read_done(model: &mut Model, reason: Option<Reason>, exchange: Exchange) -> V
 }
 
 /// A BMC told of itself.
-pub fn surveyed(model: &mut Model, node: &str, survey: Result<Box<Survey>, String>) {
+pub fn surveyed(model: &mut Model, node: &str, survey: Result<Box<Survey>, String>) -> Vec<Effect> {
     if model.bmcs.followed.as_deref() == Some(node) {
         match survey {
             Ok(survey) => (model.bmcs.survey, model.bmcs.failure) = (Some(*survey), None),
             Err(reason) => model.bmcs.failure = Some(reason),
         }
     }
+    form::read(model, node)
 }

@@ -87,6 +87,7 @@ fn follow(model: &mut Model, effects: &mut Vec<Effect>) {
         model.bmcs.followed.clone_from(&looked_at);
         model.bmcs.survey = None;
         model.bmcs.failure = None;
+        model.bmcs.wanted = None;
         effects.push(Effect::Survey(looked_at));
     }
     let watches = matches!(model.view, View::Topology | View::Networks);

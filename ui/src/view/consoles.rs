@@ -157,7 +157,7 @@ fn title(model: &Model, pane: &Pane, has_keyboard: bool, broadcast: bool) -> Str
     if let Source::Console(name) = &pane.source
         && let Some(node) = model.mirror.node(name)
     {
-        let _ = write!(title, " {}", State::from(node.power_status).text(ascii));
+        let _ = write!(title, " {}", model.mirror.told(State::of_power(node)).text(ascii));
     }
     match &pane.line {
         Line::Open => {}

@@ -1,5 +1,7 @@
 //! What lies over the view.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -11,11 +13,11 @@ use super::{
     panel::{self, Line},
 };
 use crate::{
-    action::{Demand, Entry},
+    action::{Demand, Entry, View},
     glyph::clean,
     model::{
         Model,
-        popup::{Confirm, Popup, WAYS, palette},
+        popup::{Confirm, Popup, palette, ways},
     },
     theme::Look,
 };
@@ -59,16 +61,13 @@ pub fn menu<'a>(model: &Model, popup: &'a Popup) -> Option<Menu<'a>> {
         Popup::Quit { cursor } => {
             let refused = model.refused_tear_down();
             let mut menu = Menu::new(format!("Leave {}?", clean(model.mirror.name())), *cursor, 76);
-            for (index, (what, detail)) in WAYS.iter().enumerate() {
+            for (index, (what, detail)) in ways(model).into_iter().enumerate() {
                 menu.item(match refused.filter(|_| index == 1) {
                     Some(reason) => vec![
                         (format!("  {what:<24}"), theme.muted),
                         (format!("no: {reason}"), theme.muted),
                     ],
-                    None => vec![
-                        (format!("  {what:<24}"), theme.text),
-                        ((*detail).to_owned(), theme.muted),
-                    ],
+                    None => vec![(format!("  {what:<24}"), theme.text), (detail.to_owned(), theme.muted)],
                 });
             }
             menu
@@ -132,10 +131,14 @@ pub fn last_top(text: &str, whole: Rect) -> usize {
 
 /// The power menu.
 fn power(model: &Model, nodes: &[String], cursor: usize) -> Menu<'static> {
-    let title = match nodes {
+    let mut title = match nodes {
         [one] => format!("Power of {}", clean(one)),
         _ => format!("Power of {} nodes", nodes.len()),
     };
+    let hidden = model.nodes.marked_hidden();
+    if model.view == View::Nodes && hidden > 0 {
+        let _ = write!(title, " ({hidden} marked hidden)");
+    }
     let mut menu = Menu::new(title, cursor, 56);
     for demand in Demand::all() {
         if let Some(heading) = demand.heading() {

@@ -45,6 +45,8 @@ pub enum RecordError {
 pub struct Report {
     /// What was removed or set back, each as a sentence without its full stop.
     pub removed: Vec<String>,
+    /// Sysctls among that, by their names with dots.
+    pub set_back: Vec<String>,
     /// What was left alone because it is no longer what the lab made.
     pub left: Vec<String>,
     /// What could not be undone. It stays in the record.
@@ -191,6 +193,9 @@ fn undo(entries: Vec<Undo>, context: &Context, work: &LockFile) -> (Report, Vec<
         match entry.undo(context, work) {
             Ok(Undone::Removed(what)) => {
                 report.removed.push(what);
+                if let Undo::Sysctl { path } = &entry {
+                    report.set_back.push(path.replace('/', "."));
+                }
             }
             Ok(Undone::Nothing) => {}
             Ok(Undone::Left(why)) => report.left.push(why),

@@ -209,6 +209,42 @@ fn plan_takes_variables() {
 }
 
 #[test]
+fn relative_directories_start_at_the_first_lab_file() {
+    let dir = files();
+    fs::create_dir(dir.path().join("sub")).unwrap();
+    fs::rename(dir.path().join("good.yml"), dir.path().join("sub/good.yml")).unwrap();
+    let directories = [
+        "--data-dir",
+        "data",
+        "--run-dir",
+        "../run",
+        "--cache-dir",
+        "cache",
+        "--log-dir",
+        "/log",
+    ];
+    let arguments = [
+        &["plan", "--mtu", "1400", "-o", "json"],
+        &directories[..],
+        &["sub/good.yml"],
+    ]
+    .concat();
+    let output = run(&dir, &arguments);
+    assert!(output.status.success(), "{output:?}");
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let path = |name: &str| {
+        plan["paths"][name]
+            .as_str()
+            .unwrap()
+            .replace(dir.path().to_str().unwrap(), "DIR")
+    };
+    assert_eq!(path("data_dir"), "DIR/sub/data");
+    assert_eq!(path("run_dir"), "DIR/sub/../run");
+    assert_eq!(path("cache_dir"), "DIR/sub/cache");
+    assert_eq!(path("log_dir"), "/log/good");
+}
+
+#[test]
 fn the_demo_goes_by_its_name_unless_there_is_such_a_file() {
     let dir = files();
     let plan = || {

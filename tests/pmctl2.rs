@@ -54,6 +54,14 @@ fn node_list_as_in_placemat_v2() {
     assert_eq!(stdout(&server, &["node", "list"]), "boot-0\nrack0-node1\n");
     let listed = stdout(&server, &["node", "list", "--json"]);
     assert_eq!(listed, stdout(&server, &["node", "list", "-o", "json"]));
+    assert_eq!(
+        listed,
+        stdout(&server, &["node", "list", "--json=false", "--json=true"])
+    );
+    assert_eq!(
+        stdout(&server, &["node", "list", "--json=false"]),
+        "boot-0\nrack0-node1\n"
+    );
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(
         listed,
@@ -61,6 +69,26 @@ fn node_list_as_in_placemat_v2() {
     );
     let node: serde_json::Value = serde_json::from_str(&stdout(&server, &["node", "show", "boot-0"])).unwrap();
     assert_eq!(node, listed[0]);
+}
+
+#[test]
+fn json_is_a_line_for_programs_and_indented_for_people() {
+    let server = Server::start();
+    for arguments in [&["node", "show", "boot-0"][..], &["node", "list", "--json"]] {
+        let json = stdout(&server, arguments);
+        assert!(
+            json.lines().count() == 1 && json.contains(r#""power_status":"On""#),
+            "{json}"
+        );
+    }
+    let mut terminal = Command::new("script");
+    let show = format!("{} node show boot-0", env!("CARGO_BIN_EXE_pmctl2"));
+    terminal
+        .args(["-qec", &show, "/dev/null"])
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint);
+    let output = terminal.stdin(Stdio::null()).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("\n  \"power_status\": \"On\""), "{shown}");
 }
 
 #[test]
@@ -141,12 +169,36 @@ fn shells_complete_with_what_runs() {
     assert!(nothing.status.success() && nothing.stderr.is_empty(), "{nothing:?}");
 }
 
+/// What a program prints for a shell to load.
+fn registration(program: &str, words: &[&str], variable: &str) -> String {
+    let output = Command::new(program)
+        .args(words)
+        .env("COMPLETE", variable)
+        .output()
+        .unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn completion_is_a_command_as_well() {
+    for program in [env!("CARGO_BIN_EXE_pmctl2"), env!("CARGO_BIN_EXE_placemat2")] {
+        for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+            let script = registration(program, &["completion", shell], "");
+            assert!(script.contains(program), "{script}");
+            assert_eq!(script, registration(program, &[], shell));
+        }
+    }
+    let output = command(&["completion", "tcsh"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
 #[test]
 fn bash_completes_on_its_own() {
     let server = Server::start();
     let directory = std::path::Path::new(env!("CARGO_BIN_EXE_pmctl2")).parent().unwrap();
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
-    let script = "source <(COMPLETE=bash pmctl2); COMP_WORDS=(pmctl2 node show bo); COMP_CWORD=3; \
+    let script = ". <(pmctl2 completion bash); COMP_WORDS=(pmctl2 node show bo); COMP_CWORD=3; \
                   _clap_complete_pmctl2 pmctl2 bo show 2> /dev/null; echo \"${COMPREPLY[@]}\"";
     let mut bash = Command::new("bash");
     bash.args(["-c", script])

@@ -10,6 +10,7 @@ pub mod api;
 pub mod app;
 mod blocking;
 pub mod bmc;
+pub mod causes;
 pub mod client;
 pub mod console;
 pub mod doctor;

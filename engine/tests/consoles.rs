@@ -104,7 +104,7 @@ async fn a_flood_is_kept_whole_and_costs_nobody_anything() {
         drop(guest);
     };
     let talk = async {
-        let mut client = quiet.connect(Since::Now, Access::Full).unwrap();
+        let mut client = quiet.connect(Since::Now, Access::Full).unwrap().stream;
         for _ in 0..TALK {
             client.write_all(b"x").await.unwrap();
             let answered = timeout(Duration::from_secs(20), client.read_u8()).await;

@@ -28,7 +28,10 @@ use nix::{
     },
     unistd::Pid,
 };
-use placemat2_engine::keeper::{Command, Exit, Identity, Keeper, KeeperError};
+use placemat2_engine::{
+    host::enter,
+    keeper::{Command, Exit, Identity, Inside, Keeper, KeeperError},
+};
 use scene::{alive, eventually, pid_in, piped, read, root_trial, shell, trial};
 use tempfile::TempDir;
 
@@ -291,17 +294,18 @@ async fn stop_leftovers(keeper: Keeper, dir: TempDir) {
     eventually("the leftover is gone", || !alive(leftover));
 }
 
-async fn given_up(keeper: Keeper, dir: TempDir) {
-    let file = dir.path().join("pid");
-    let command = shell(&format!("echo $$ >{}; exec sleep 60", file.display()));
+async fn given_up(keeper: Keeper, _dir: TempDir) {
+    let mut command = shell("exec sleep 600");
+    let output = piped(&mut command);
     {
         // Polled once, so that the request is on its way.
         let mut spawn = std::pin::pin!(keeper.spawn(command));
         assert!(futures::poll!(&mut spawn).is_pending());
     }
-    // Either killed before it wrote its pid, or after.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!file.exists() || !alive(pid_in(&file)));
+    // The request holds the pipe until it is read, and what it starts until that is killed.
+    tokio::task::spawn_blocking(|| read(output)).await.unwrap();
+    let mut next = keeper.spawn(Command::new("true")).await.unwrap();
+    assert_eq!(next.wait().await, Exit::Code(0));
 }
 
 /// Starts a program that daemonizes (double fork and a session of its own) and another daemon within it.
@@ -369,11 +373,31 @@ async fn namespace(keeper: Keeper, dir: TempDir) {
     fs::write(etc.join("hostname"), "in-the-namespace\n").unwrap();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
 
+    let inside = |mounts: Option<&OwnedFd>| {
+        Some(Inside {
+            netns: netns.try_clone().unwrap(),
+            mounts: mounts.map(|mounts| mounts.try_clone().unwrap()),
+            name: name.clone(),
+        })
+    };
     let mut command = shell("ls /sys/class/net; cat /etc/hostname; pwd");
-    command.namespace = Some((netns, name));
+    command.namespace = inside(None);
     command.workdir = Some(dir.path().to_owned());
     let output = piped(&mut command);
     let exit = keeper.spawn(command).await.unwrap().wait().await;
+    // What one mounts is seen by another that shares its mounts.
+    let shared = enter::shared_mounts(&netns, &name).unwrap();
+    let mut shown = String::new();
+    for script in [
+        "mount -t tmpfs none /mnt; touch /mnt/mark",
+        "ls /sys/class/net /mnt; cat /etc/hostname; pwd",
+    ] {
+        let mut command = shell(script);
+        command.namespace = inside(Some(&shared));
+        let output = piped(&mut command);
+        assert_eq!(keeper.spawn(command).await.unwrap().wait().await, Exit::Code(0));
+        shown += &read(output);
+    }
     fs::remove_dir_all(&etc).unwrap();
     if !had_etc {
         // Another test may have put something there meanwhile.
@@ -382,6 +406,12 @@ async fn namespace(keeper: Keeper, dir: TempDir) {
     assert_eq!(exit, Exit::Code(0));
     let workdir = dir.path().display();
     assert_eq!(read(output), format!("lo\nin-the-namespace\n{workdir}\n"));
+    let here = std::env::current_dir().unwrap();
+    let all = format!(
+        "/mnt:\nmark\n\n/sys/class/net:\nlo\nin-the-namespace\n{}\n",
+        here.display()
+    );
+    assert_eq!(shown, all);
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
 }
 

@@ -173,12 +173,7 @@ async fn cycle(keeper: Keeper, dir: TempDir) {
 async fn off_refuses(keeper: Keeper, dir: TempDir) {
     let machine = Machine::new(keeper, dir);
     let node = machine.handle();
-    for action in [
-        Action::Shutdown(Grace::default()),
-        Action::Reset,
-        Action::Nmi,
-        Action::Push,
-    ] {
+    for action in [Action::Shutdown(Grace::default()), Action::Reset, Action::Nmi] {
         let error = node.act(action).await.unwrap_err();
         assert!(matches!(error, NodeError::Off { .. }), "{error}");
         tells(&error, "is off: there is nothing to ");
@@ -219,6 +214,9 @@ async fn shutdown(keeper: Keeper, dir: TempDir) {
     client.sees("a").await;
     node.act(Action::Push).await.unwrap();
     assert_eq!(machine.until(PowerState::Off).await.unwrap(), "the guest shut down");
+    // What is off has it power on.
+    node.act(Action::Push).await.unwrap();
+    assert_eq!(machine.state().power_status, PowerState::On);
     node.close().await;
 }
 
@@ -329,7 +327,9 @@ async fn killed(keeper: Keeper, dir: TempDir) {
         machine.until(PowerState::Off).await.unwrap(),
         "QEMU was killed by signal 9"
     );
+    assert!(machine.state().failed);
     node.act(Action::Start).await.unwrap();
+    assert!(!machine.state().failed);
     kill(Pid::from_raw(machine.pid()), Signal::SIGTERM).unwrap();
     let reason = machine.until(PowerState::Off).await.unwrap();
     let expected = "QEMU was ended by a signal from outside: qemu-system-x86_64: terminating on signal 15";

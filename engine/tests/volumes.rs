@@ -183,7 +183,7 @@ fn node(volumes: Vec<Volume>) -> Node {
             args: vec![],
             user: None,
             qmp_fd: 10,
-            serial_fd: None,
+            serial_fd: 11,
             port_fd: 11,
         },
         console_socket: PathBuf::new(),

@@ -2,18 +2,18 @@
 
 use std::{ffi::OsString, num::NonZero, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::{client::Endpoint, duration, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
-use crate::pmctl2::complete;
+use crate::{completion::Completion, pmctl2::complete, switch};
 
 /// A whole data centre on one Linux machine, from a YAML file.
 ///
-/// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM; `placemat2 ui FILES` does
-/// so with a console to see and steer it.
+/// `placemat2 FILES` brings the lab up, serves its API and takes everything down again on SIGINT or SIGTERM, and when its terminal goes,
+/// unless it was started with `nohup`; `placemat2 ui FILES` does so with a console to see and steer it.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 110)]
+#[command(version, propagate_version = true, max_term_width = 110, args_override_self = true)]
 #[command(after_help = "Exit status: 0 when all went well, 1 when something failed, 2 for a wrong command line.")]
 pub struct Cli {
     /// Runs without a console. `run` always does; `ui` then does as `run` does.
@@ -56,6 +56,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// Writes the manual pages of placemat2 and pmctl2.
     Man(ManArgs),
+    /// Prints what a shell loads so that it completes lines of placemat2.
+    Completion(Completion),
     /// Removes what a lab left behind that was killed.
     Cleanup(CleanupArgs),
 }
@@ -156,14 +158,37 @@ pub struct RunArgs {
     /// Where the API listens, besides the lab's unix socket.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808")]
     pub listen_addr: String,
+    /// A name by which the API may be called over TCP, besides addresses, localhost and the host's own; may be repeated.
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub allow_host: Vec<String>,
     /// How many virtual machines are powered on at a time; twice the number of CPUs if not given.
     #[arg(long, value_name = "NUMBER")]
     pub boot_parallelism: Option<NonZero<usize>>,
     /// Shows what the virtual machines' QEMUs print.
-    #[arg(long)]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse
+    )]
     pub debug: bool,
     /// First removes what an earlier run of this lab left. Kept for scripts: every start does that.
-    #[arg(long)]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse
+    )]
     pub force: bool,
     /// Who may sign in to BMCs whose lab file says nothing of users: a YAML list of `name`, `password`, `role`.
     #[arg(long, value_name = "FILE")]
@@ -187,7 +212,8 @@ pub struct RunArgs {
 /// Options that decide what a lab consists of.
 #[derive(Clone, Debug, Args)]
 pub struct PlanOptions {
-    /// Lab files; `demo` is the demo data centre if there is no such file. Relative paths in them start at the directory of the first.
+    /// Lab files; `demo` is the demo data centre if there is no such file. Relative paths in them, and relative directories of the options
+    /// below, start at the directory of the first.
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
@@ -201,7 +227,7 @@ pub struct PlanOptions {
     /// Directory of the serial consoles' sockets (NODE.socket).
     #[arg(long, value_name = "DIR", default_value = "/tmp")]
     pub run_dir: PathBuf,
-    /// Directory of volumes and UEFI variables.
+    /// Directory of what nodes keep from run to run: volumes, UEFI variables, TPMs, whether they were on.
     #[arg(long, value_name = "DIR", default_value = "/var/scratch/placemat")]
     pub data_dir: PathBuf,
     /// Directory of downloaded images; ~/placemat_data of the sudo user, or the data directory, if not given.
@@ -210,8 +236,18 @@ pub struct PlanOptions {
     /// Directory of the apps' and consoles' logs, in one directory per lab.
     #[arg(long, value_name = "DIR", default_value = "/var/log/placemat2")]
     pub log_dir: PathBuf,
-    /// Shows the virtual machines' screens in windows instead of serial consoles.
-    #[arg(long)]
+    /// Shows the virtual machines' screens in windows, beside their serial consoles.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse
+    )]
     pub graphic: bool,
     /// What runs the virtual machines; `auto` takes KVM only where it works.
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
@@ -325,6 +361,16 @@ pub struct CleanupArgs {
     pub all: bool,
 }
 
+fn host_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if text.is_empty() || !text.chars().all(fits) {
+        return Err(format!(
+            "`{text}` is no name of a host: write NAME without scheme and port"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 fn assignment(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
@@ -364,6 +410,32 @@ mod tests {
         assert!(cli.command.is_none() && cli.headless);
         assert_eq!(cli.run.plan.files, [PathBuf::from("dc.yml")]);
         assert_eq!(cli.run.plan.run_dir, PathBuf::from("/x"));
+    }
+
+    #[test]
+    fn options_are_taken_as_placemat_v2_took_them() {
+        let words = [
+            "placemat2",
+            "--force=true",
+            "--debug=false",
+            "--graphic",
+            "--data-dir",
+            "/a",
+            "--data-dir=/b",
+            "dc.yml",
+        ];
+        let run = Cli::parse_from(words).run;
+        assert!(run.force && !run.debug && run.plan.graphic);
+        assert_eq!(run.plan.data_dir, PathBuf::from("/b"));
+        assert_eq!(run.plan.files, [PathBuf::from("dc.yml")]);
+        // What stands behind it is a file.
+        assert_eq!(
+            Cli::parse_from(["placemat2", "--force", "true"]).run.plan.files,
+            [PathBuf::from("true")]
+        );
+        assert!(Cli::try_parse_from(["placemat2", "--force=perhaps", "dc.yml"]).is_err());
+        let twice = Cli::parse_from(["placemat2", "--set", "A=1", "--set", "B=2", "dc.yml"]);
+        assert_eq!(twice.run.plan.variables.set.len(), 2);
     }
 
     #[test]

@@ -69,7 +69,8 @@ pub fn found(args: &PlanOptions) -> anyhow::Result<PlanOptions> {
             );
         }
         file.clone_from(&lab_file);
-        args.data_dir.clone_from(&place);
+        // Where it was made: from where the user is.
+        args.data_dir = std::path::absolute(&place).context("cannot find out where the demo is")?;
     }
     Ok(args)
 }

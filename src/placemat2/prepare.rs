@@ -1,6 +1,10 @@
 //! From the command line to a plan: what `run` and `plan` have in common.
 
-use std::{env, io::IsTerminal as _, path::PathBuf};
+use std::{
+    env,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
 
 use placemat2_engine::{
     host::{facts, mtu},
@@ -62,9 +66,10 @@ impl Written {
             (None, Some(host)) => mtu::Choice::Probe(host.clone()),
             (None, None) => mtu::Choice::Route,
         };
+        let options = options(args, &spec.base_dir);
         Self {
             spec,
-            options: options(args),
+            options,
             mtu,
             qemu,
         }
@@ -119,9 +124,13 @@ impl Written {
     }
 }
 
-fn options(args: &PlanOptions) -> Options {
-    // Directories on the command line count from where the user is, not from the lab files.
-    let absolute = |path: &std::path::Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+/// Relative directories start at that of the first lab file, as paths in lab files do: placemat v2 changed into it, and there are the
+/// disks of those who ran it. Without a file they start where the user is.
+fn options(args: &PlanOptions, first: &Path) -> Options {
+    let absolute = |path: &Path| {
+        let path = first.join(path);
+        std::path::absolute(&path).unwrap_or(path)
+    };
     let data_dir = absolute(&args.data_dir);
     let cache_dir = args.cache_dir.as_deref().map(absolute);
     let sudo_user = env::var("SUDO_USER").ok();

@@ -27,7 +27,7 @@ pub fn tell(store: &Store, trace: Option<&Path>) {
     let line = TimeLine::of(store);
     output::remarks(&line.text());
     if let Some(file) = trace {
-        super::tell(line.write(file));
+        output::tell("placemat2", line.write(file));
     }
 }
 
@@ -154,6 +154,7 @@ mod tests {
             name: name.into(),
             started_at: state.lab.started_at + jiff::SignedDuration::from_millis(after),
             seconds,
+            failed: false,
         };
         state.lab.steps = vec![step("nodes", 1500, None), step("fabric", 250, Some(0.125))];
         state.lab.name = "dc".into();

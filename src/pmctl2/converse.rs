@@ -163,7 +163,7 @@ async fn keys(mut escape: Option<Escape>, queue: mpsc::Sender<Vec<u8>>) -> io::R
                     Wish::Stay
                 }
             },
-            (Err(_), Some(escape)) => escape.waited(&mut out),
+            (Err(_), Some(escape)) => escape.waited(),
             (Err(_), None) => Wish::Stay,
         };
         // What nobody reads has no room for ever more.

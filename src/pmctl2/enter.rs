@@ -24,8 +24,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Arguments of `pmctl2 node enter`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Leave with Ctrl-Q Ctrl-X or with Ctrl-]; either key typed twice is sent once. All other keys go to the \
-                  guest, Ctrl-C and Ctrl-Z among them. Any number of people can be at one console. It outlives power \
+    after_help = "Leave with Ctrl-Q Ctrl-X or with Ctrl-]; Ctrl-Q and Ctrl-] typed twice are sent once. Ctrl-Q waits for the \
+                  next key, and goes to the guest with any other than Ctrl-X. All other keys go to the guest, Ctrl-C and Ctrl-Z among them. Any number of people can be at one console. It outlives power \
                   cycles.\n\nIf standard input is no terminal, all of it is typed; this ends half a second after its end \
                   and the last of what the guest writes."
 )]

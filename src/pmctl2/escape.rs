@@ -4,15 +4,13 @@ use std::time::Duration;
 
 /// Ctrl-], which leaves; typed twice it is sent once.
 const BRACKET: u8 = 0x1d;
-/// Ctrl-Q, which leaves if Ctrl-X follows; typed twice it is sent once.
+/// Ctrl-Q, which leaves if Ctrl-X follows, whenever that is, as with picocom; typed twice it is sent once, and otherwise with the next key.
 const CTRL_Q: u8 = 0x11;
 /// Ctrl-X.
 const CTRL_X: u8 = 0x18;
 
 /// How long a second Ctrl-] may take.
 const BRACKET_TIME: Duration = Duration::from_millis(300);
-/// How long a key after Ctrl-Q may take; then Ctrl-Q was meant for the guest.
-const CTRL_Q_TIME: Duration = Duration::from_secs(1);
 
 /// Whether whoever types has had enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,22 +48,16 @@ impl Escape {
         Wish::Stay
     }
 
-    /// How long the next key may take before the last one is taken for what it is alone.
+    /// How long the next key may take before the last one is taken for what it is alone; `None`: there is no hurry.
     pub fn patience(&self) -> Option<Duration> {
-        match self.pending? {
-            BRACKET => Some(BRACKET_TIME),
-            _ => Some(CTRL_Q_TIME),
-        }
+        (self.pending == Some(BRACKET)).then_some(BRACKET_TIME)
     }
 
     /// No key has come in that time.
-    pub fn waited(&mut self, out: &mut Vec<u8>) -> Wish {
-        match self.pending.take() {
+    pub fn waited(&self) -> Wish {
+        match self.pending {
             Some(BRACKET) => Wish::Leave,
-            other => {
-                out.extend(other);
-                Wish::Stay
-            }
+            _ => Wish::Stay,
         }
     }
 }
@@ -83,7 +75,7 @@ mod tests {
                 return (out, Wish::Leave);
             }
         }
-        let wish = escape.waited(&mut out);
+        let wish = escape.waited();
         (out, wish)
     }
 
@@ -97,12 +89,23 @@ mod tests {
             (b"a\x11\x18b", b"a", Wish::Leave),
             (b"a\x11\x11\x18b", b"a\x11\x18b", Wish::Stay),
             (b"a\x11b\x18", b"a\x11b\x18", Wish::Stay),
-            (b"a\x11", b"a\x11", Wish::Stay),
+            (b"a\x11", b"a", Wish::Stay),
             (b"a\x11\x1d", b"a\x11", Wish::Leave),
         ];
         for (keys, sent, wish) in cases {
             assert_eq!(typed(&[keys]), (sent.to_vec(), wish), "{keys:?}");
         }
+    }
+
+    #[test]
+    fn ctrl_x_may_take_its_time() {
+        let (mut escape, mut out) = (Escape::default(), vec![]);
+        assert_eq!(escape.typed(b"\x11", &mut out), Wish::Stay);
+        assert_eq!((escape.patience(), escape.waited()), (None, Wish::Stay));
+        assert_eq!(escape.typed(b"\x18", &mut out), Wish::Leave);
+        assert!(out.is_empty());
+        assert_eq!(escape.typed(b"\x1d", &mut out), Wish::Stay);
+        assert_eq!((escape.patience(), escape.waited()), (Some(BRACKET_TIME), Wish::Leave));
     }
 
     fn keys() -> impl Strategy<Value = Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, str::FromStr};
 
-use clap::{Args, Subcommand};
+use clap::{ArgAction, Args, Subcommand};
 use placemat2_engine::{
     api::ForwardRequest,
     client::Client,
@@ -13,7 +13,7 @@ use super::{
     connect::{Session, Value},
     listing::{self, Column, Format, field},
 };
-use crate::output;
+use crate::{output, switch};
 
 /// Subcommands of `pmctl2 forward`
 #[derive(Debug, Subcommand)]
@@ -54,7 +54,18 @@ pub struct List {
     #[arg(short = 'o', long = "output", value_name = "FORMAT")]
     format: Option<Format>,
     /// The same as -o json
-    #[arg(long, conflicts_with = "format")]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse,
+        conflicts_with = "format"
+    )]
     json: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use placemat2_engine::client::Client;
 use serde_yaml::Value;
 
@@ -16,7 +16,7 @@ use super::{
     screenshot::Screenshot,
     typing::Type,
 };
-use crate::output;
+use crate::{output, switch};
 
 /// Subcommands of `pmctl2 node`
 #[derive(Debug, Subcommand)]
@@ -46,7 +46,18 @@ pub struct List {
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "name")]
     format: Format,
     /// The same as -o json
-    #[arg(long, conflicts_with = "format")]
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        action = ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        value_parser = switch::parse,
+        conflicts_with = "format"
+    )]
     json: bool,
 }
 

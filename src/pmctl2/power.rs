@@ -58,7 +58,7 @@ enum Power {
     Cycle,
     /// Give the guest a non-maskable interrupt
     Nmi,
-    /// Push the power button, and don't wait for what the guest makes of it
+    /// Push the power button: power on if off, else don't wait for what the guest makes of it
     Push,
     /// The same as on
     Start,

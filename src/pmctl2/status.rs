@@ -103,6 +103,7 @@ fn mtu(lab: &Value) -> String {
 fn step_line(step: &Value) -> String {
     let name = field(step, "name");
     match step.get("seconds").and_then(Value::as_f64) {
+        Some(seconds) if field(step, "failed") == "true" => format!("{name}: failed after {seconds:.3} s"),
         Some(seconds) => format!("{name}: {seconds:.3} s"),
         None => format!("{name}: under way since {}", moment(step, "started_at")),
     }

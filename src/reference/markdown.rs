@@ -29,7 +29,7 @@ pages (`placemat2 man` writes them where no package did).
 
 ## Output
 
-Colour is used on terminals only, and nowhere if `NO_COLOR` is set and not empty. `--quiet` leaves out what is no error.
+JSON is indented on terminals, and else on one line, without blanks between. Colour is used on terminals only, and nowhere if `NO_COLOR` is set and not empty. `--quiet` leaves out what is no error.
 ";
 
 /// Returns the page.
@@ -86,7 +86,9 @@ fn argument(arg: &Arg) -> String {
         arg.get_long().map(|long| format!("--{long}")),
     ];
     let mut spelled = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    if takes_value {
+    if takes_value && arg.is_require_equals_set() {
+        spelled += &format!("[={}]", values.join(" "));
+    } else if takes_value {
         if !spelled.is_empty() {
             spelled.push(' ');
         }
@@ -107,7 +109,7 @@ fn argument(arg: &Arg) -> String {
     let defaults: Vec<_> = (arg.get_default_values().iter())
         .map(|value| format!("`{}`", value.to_string_lossy()))
         .collect();
-    if takes_value && !defaults.is_empty() {
+    if takes_value && !arg.is_hide_default_value_set() && !defaults.is_empty() {
         text.extend([format!(" Default: {}.", defaults.join(" "))]);
     }
     if let Some(variable) = arg.get_env() {

@@ -8,11 +8,11 @@ use crate::{
 };
 
 /// Starts `placemat2` with `arguments`; it must end with status 1, say `expected`, and leave nothing.
-fn fails(machine: &Machine, arguments: &[&str], expected: &[&str]) {
-    fails_with(machine, arguments, expected, |_| ());
+fn fails(machine: &Machine, arguments: &[&str], expected: &[&str]) -> String {
+    fails_with(machine, arguments, expected, |_| ())
 }
 
-fn fails_with(machine: &Machine, arguments: &[&str], expected: &[&str], prepare: impl FnOnce(&mut Command)) {
+fn fails_with(machine: &Machine, arguments: &[&str], expected: &[&str], prepare: impl FnOnce(&mut Command)) -> String {
     let before = machine.state();
     let mut engine = Engine::start_with(machine, arguments, prepare);
     let status = engine.wait(30);
@@ -22,6 +22,7 @@ fn fails_with(machine: &Machine, arguments: &[&str], expected: &[&str], prepare:
         assert!(output.contains(part), "`{part}` is not in:\n{output}");
     }
     assert_unchanged(machine, &before, &output);
+    output
 }
 
 /// The lab with everything, which can fail at every step, and a file of it changed by `sed`.
@@ -147,10 +148,31 @@ fn consoles_that_cannot_be() {
     let Some(machine) = Machine::new() else { return };
     full(&machine);
     machine.write("/tmp/guest.socket", "precious");
-    fails(&machine, FULL, &["guest", "/tmp/guest.socket"]);
+    let told = fails(
+        &machine,
+        FULL,
+        &["guest", "/tmp/guest.socket", "no socket", "--run-dir"],
+    );
+    // That is found before anything is made.
+    assert!(!told.contains("left alone") && !told.contains("is usable"), "{told}");
     assert_eq!(machine.sh("cat /tmp/guest.socket"), "precious");
-    let missing = [&["--run-dir", "/tmp/none/such"], FULL].concat();
-    fails(&machine, &missing, &["guest", "/tmp/none/such"]);
+    let impossible = [&["--run-dir", "/proc/none"], FULL].concat();
+    let told = fails(&machine, &impossible, &["/proc/none", "--run-dir"]);
+    assert!(!told.contains("is usable"), "{told}");
+}
+
+#[test]
+fn the_directory_of_consoles_is_made() {
+    let Some(machine) = Machine::new() else { return };
+    full(&machine);
+    let engine = running(
+        &machine,
+        "full",
+        &["--run-dir", "consoles/here", "--stop-timeout", "0.2"],
+    );
+    machine.sh("test -S /tmp/lab/consoles/here/guest.socket");
+    engine.stop();
+    assert_eq!(machine.sh("ls -A /tmp/lab/consoles/here"), "");
 }
 
 #[test]

@@ -123,3 +123,32 @@ fn power_and_console_through_the_programs() {
     engine.stop();
     assert_unchanged(&machine, &before, "");
 }
+
+#[test]
+fn a_window_leaves_the_console_as_it_is() {
+    let Some(machine) = Machine::new() else { return };
+    // Where there is none, QEMU has its screen served by VNC.
+    let displays = machine.sh("qemu-system-x86_64 -display help");
+    if ["gtk", "sdl"].iter().any(|kind| displays.contains(kind)) {
+        eprintln!("skipped: QEMU would want a desktop");
+        return;
+    }
+    full(&machine);
+    let engine = running(&machine, "full", &[OPTIONS, &["--graphic"]].concat());
+    console_shows(&machine, GREETING);
+    engine.stop();
+}
+
+#[test]
+fn a_link_of_the_host_can_join_a_network() {
+    let Some(machine) = Machine::new() else { return };
+    full(&machine);
+    let before = machine.state();
+    let engine = running(&machine, "full", OPTIONS);
+    machine.sh("ip link add up0 type dummy && ip link set up0 netns placemat2-full");
+    machine.sh("ip -n placemat2-full link set up0 master inner up");
+    machine.sh("ip -n placemat2-full -o link show master inner | grep up0");
+    // What is virtual goes with the lab.
+    let output = engine.stop();
+    assert_unchanged(&machine, &before, &output);
+}

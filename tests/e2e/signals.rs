@@ -12,7 +12,7 @@ use nix::{
 
 use crate::{
     scene::{assert_unchanged, eventually, full, init_script, running, two},
-    support::{Engine, Machine},
+    support::{Engine, Machine, PLACEMAT2},
 };
 
 #[test]
@@ -65,6 +65,25 @@ fn sigint_waits_for_apps_and_a_second_one_hurries() {
     assert_eq!(engine.wait(10), 0, "{}", engine.output());
     assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
     assert_unchanged(&machine, &before, &engine.output());
+}
+
+#[test]
+fn a_terminal_that_goes_takes_a_lab_down_unless_nohup_stands_before_it() {
+    let Some(machine) = Machine::new() else { return };
+    two(&machine);
+    init_script(&machine, "true");
+    let before = machine.state();
+    let mut engine = running(&machine, "two", &[]);
+    engine.signal(Signal::SIGHUP);
+    assert_eq!(engine.wait(10), 0, "{}", engine.output());
+    assert_unchanged(&machine, &before, &engine.output());
+    let mut engine = Engine::start_program(&machine, "nohup", &[PLACEMAT2, "/tmp/lab/two.yml"], |_| ());
+    engine.until("the lab runs", 20, || machine.path("/run/netns/leaf").exists());
+    engine.signal(Signal::SIGHUP);
+    std::thread::sleep(Duration::from_secs(1));
+    machine.sh("ip netns exec leaf true");
+    let output = engine.stop();
+    assert_unchanged(&machine, &before, &output);
 }
 
 #[test]

@@ -37,6 +37,8 @@ fn what_the_lab_tells_is_shown() {
     pty.send("d");
     assert!(pty.wait().success());
     pty.assert_given_back();
+    // How to come back to it stays.
+    pty.expect("placemat2: the lab dc goes on; `placemat2 attach --endpoint unix:///");
 }
 
 #[test]
@@ -47,6 +49,8 @@ fn a_console_is_typed_into_and_left() {
     pty.expect("r0-s1 login:");
     pty.send("hello\x1b[A");
     pty.expect("HELLO");
+    // What the guest had asked before is not answered.
+    assert!(script.typed().starts_with(b"hello"), "{:?}", script.typed());
     assert!(pty.screen().contains("CONSOLE"));
     pty.send("\x1d");
     pty.expect("NORMAL");
@@ -275,6 +279,17 @@ fn without_a_terminal_it_says_what_to_do() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && told.contains("--headless"), "{told}");
     assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_terminal_that_shows_no_screen_is_told_of() {
+    let script = Script::start();
+    let mut command = Command::new("env");
+    command.args(["TERM=dumb", PLACEMAT2, "attach", "--endpoint", &script.endpoint()]);
+    let mut pty = Pty::start(command, SIZE);
+    assert!(!pty.wait().success());
+    pty.expect("TERM=dumb is a terminal that can't show the console");
+    pty.assert_given_back();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use placemat2_engine::{
     harmless::steers_terminal,
     node::PowerState,
-    store::{AppPhase, AppState, ImagePhase, LabPhase, Level, Ready, ReadyState},
+    store::{AppPhase, AppState, ImagePhase, LabPhase, Level, NamespaceState, NodeState, Ready, ReadyState},
 };
 use ratatui::symbols::border;
 
@@ -20,6 +20,8 @@ pub enum Mood {
     Off,
     /// Failed.
     Bad,
+    /// It was told before the connection was lost.
+    Unknown,
 }
 
 /// A state as the screen tells it.
@@ -36,6 +38,14 @@ impl State {
         Self { mood, word }
     }
 
+    /// The power of a node, and whether it was taken from it.
+    pub fn of_power(node: &NodeState) -> Self {
+        match node.power_status {
+            PowerState::Off if node.failed => Self::new(Mood::Bad, "failed"),
+            power => power.into(),
+        }
+    }
+
     /// Glyph and word.
     pub fn text(self, ascii: bool) -> String {
         format!("{} {}", self.mood.glyph(ascii), self.word)
@@ -50,6 +60,7 @@ impl Mood {
             (Self::Busy, false) => "◐",
             (Self::Off, false) => "○",
             (Self::Bad, false) => "✗",
+            (Self::Unknown, _) => "?",
             (Self::Good, true) => "*",
             (Self::Busy, true) => "~",
             (Self::Off, true) => "o",
@@ -64,6 +75,7 @@ impl Mood {
             Self::Busy => theme.busy,
             Self::Off => theme.off,
             Self::Bad => theme.bad,
+            Self::Unknown => theme.muted,
         }
     }
 }
@@ -101,14 +113,39 @@ impl From<ReadyState> for State {
     }
 }
 
+/// A node as a whole: its power, and of one that is on whether it does what it is for.
+impl From<&NodeState> for State {
+    fn from(node: &NodeState) -> Self {
+        match (node.power_status, node.ready.state) {
+            (PowerState::On, unready @ (ReadyState::Waiting | ReadyState::NotReady)) => unready.into(),
+            _ => Self::of_power(node),
+        }
+    }
+}
+
+/// An app: what its process does, and of one that runs whether it does what it is for.
 impl From<&AppState> for State {
     fn from(app: &AppState) -> Self {
-        match app.phase {
-            AppPhase::Waiting => Self::new(Mood::Off, "waiting"),
-            AppPhase::Starting => Self::new(Mood::Busy, "starting"),
-            AppPhase::Running => Self::new(Mood::Good, "running"),
-            AppPhase::Exited if app.exit_code == Some(0) => Self::new(Mood::Off, "ended"),
-            AppPhase::Exited => Self::new(Mood::Bad, "failed"),
+        match (app.phase, app.ready.state) {
+            (AppPhase::Waiting, _) => Self::new(Mood::Off, "waiting"),
+            (AppPhase::Starting, _) => Self::new(Mood::Busy, "starting"),
+            (AppPhase::Running, unready @ (ReadyState::Waiting | ReadyState::NotReady)) => unready.into(),
+            (AppPhase::Running, _) => Self::new(Mood::Good, "running"),
+            (AppPhase::Exited, ReadyState::Ready) if app.exit_code == Some(0) => Self::new(Mood::Off, "ended"),
+            (AppPhase::Exited, _) => Self::new(Mood::Bad, "failed"),
+        }
+    }
+}
+
+/// A namespace as a whole, with all that runs in it.
+impl From<&NamespaceState> for State {
+    fn from(netns: &NamespaceState) -> Self {
+        // A router whose program has failed is not what its namespace's state says.
+        let app = |mood: Mood| netns.apps.iter().map(Self::from).find(|app| app.mood == mood);
+        match (netns.state, app(Mood::Bad), app(Mood::Busy)) {
+            (Ready::Ready, Some(app), _) if app.word == "failed" => Self::new(Mood::Bad, "app died"),
+            (Ready::Ready, Some(app), _) | (Ready::Ready, None, Some(app)) => app,
+            (state, ..) => state.into(),
         }
     }
 }

@@ -55,6 +55,8 @@ pub enum Msg {
     Surveyed(String, Result<Box<Survey>, String>),
     /// Something to be told that nobody waits for.
     Told(Result<String, String>),
+    /// A text was not saved in that file: it is there already.
+    Exists(String, String),
     /// Several labs run here: which one?
     Labs(Vec<String>),
     /// The engine that was started for this console ended; with its words if it failed.
@@ -90,8 +92,10 @@ pub enum Effect {
     Clipboard(String),
     /// Show a text in the user's editor.
     Edit(String),
-    /// Save a text.
+    /// Save a text in that file, which must not be there yet.
     Save(String, String),
+    /// Save a text in that file instead of what is in it.
+    Overwrite(String, String),
     /// Stop this process as a shell's job.
     Suspend,
     /// Draw everything anew.

@@ -41,11 +41,14 @@ const TO_SYSTEM: [&str; 6] = ["6", "enter", ".", ".", "enter", "enter"];
 #[test]
 fn the_selected_bmc_is_read_as_long_as_it_is_looked_at() {
     let mut screen = Screen::new(Shape::DEMO, settings(ThemeName::Default), (120, 30));
-    // Without an answer nothing can be offered.
+    // Without an answer nothing can be offered: the form waits for it.
     let effects = update(&mut screen.model, key("6"));
     assert!(effects.contains(&Effect::Survey(Some("r0-s1".into()))), "{effects:?}");
     update(&mut screen.model, key("b"));
-    assert!(screen.text().contains("has not answered yet"), "{}", screen.text());
+    assert!(screen.text().contains("reading the BMC of r0-s1"), "{}", screen.text());
+    testing::serve(&mut screen.model, &effects);
+    assert!(screen.text().contains("Boot override of r0-s1"), "{}", screen.text());
+    screen.keys(&["esc"]);
     assert_eq!(screen.keys(&["down"]), [Effect::Survey(Some("r0-s2".into()))]);
     // That of the next can't be read, and the screen says why.
     assert_eq!(screen.keys(&["down"]), [Effect::Survey(None)]);
@@ -239,6 +242,58 @@ fn the_boot_override_is_a_form_and_a_line_of_the_power_menu() {
     assert_eq!(screen.keys(&["p", "3"]), []);
     assert!(
         screen.text().contains("this BMC offers None, Pxe, Hdd"),
+        "{}",
+        screen.text()
+    );
+}
+
+#[test]
+fn a_form_that_a_bmc_refuses_stays_and_says_why() {
+    let mut screen = screen(&["6", "v"]);
+    screen.text_keys("http://10.72.16.1/no.iso");
+    // By hand, so that it is not answered at once.
+    let send = |screen: &mut Screen| {
+        let effects: Vec<Effect> = (0..4).flat_map(|_| update(&mut screen.model, key("enter"))).collect();
+        let [Effect::Ask(job, node, request)] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        (*job, node.clone(), request.clone())
+    };
+    let (job, node, request) = send(&mut screen);
+    assert!(screen.text().contains("waiting for the answer"), "{}", screen.text());
+    assert_eq!(update(&mut screen.model, key("enter")), [], "once is enough");
+    let words =
+        "What http://10.72.16.1/no.iso names can't be had. http://10.72.16.1/no.iso: connection refused by the server";
+    let answer = |status: u16, body: serde_json::Value| {
+        let answer = placemat2_engine::api::RedfishAnswer {
+            status,
+            headers: std::collections::BTreeMap::new(),
+            body,
+        };
+        let exchange = Exchange {
+            node: node.clone(),
+            request: request.clone(),
+            answer: Ok(answer),
+            took: Duration::from_millis(3),
+        };
+        Box::new(exchange)
+    };
+    let refused = json!({ "error": { "@Message.ExtendedInfo": [{ "Message": words }] } });
+    screen.message(Msg::Answered(job, answer(400, refused)));
+    let text = screen.text();
+    assert!(matches!(screen.model.popups[..], [Popup::Form(_)]), "{text}");
+    assert!(
+        text.contains("✗ 400 What http://10.72.16.1/no.iso names can't be had."),
+        "{text}"
+    );
+    assert!(text.contains("connection refused by the server"), "{text}");
+    // It is mended and sent again.
+    screen.keys(&["up", "up", "up", "backspace"]);
+    let (job, _, again) = send(&mut screen);
+    assert_eq!(again.body.as_ref().unwrap()["Image"], "http://10.72.16.1/no.is");
+    screen.message(Msg::Answered(job, answer(204, serde_json::Value::Null)));
+    assert!(
+        screen.model.popups.is_empty() && screen.text().contains("done: "),
         "{}",
         screen.text()
     );

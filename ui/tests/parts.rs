@@ -91,6 +91,44 @@ fn marked_nodes_are_opened_side_by_side() {
 }
 
 #[test]
+fn marks_mean_the_same_for_every_key_and_are_used_up() {
+    // One mark, and the cursor elsewhere.
+    let mut screen = demo((120, 30));
+    screen.keys(&["2", "space", "p"]);
+    assert!(screen.text().contains("Power of r0-s1"), "{}", screen.text());
+    screen.keys(&["esc"]);
+    let effects = screen.keys(&["enter"]);
+    let opened = |effects: &[Effect]| {
+        effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Open(..)))
+            .count()
+    };
+    assert_eq!(opened(&effects), 1, "{effects:?}");
+    assert!(screen.text().contains("r0-s1"), "{}", screen.text());
+    assert!(screen.model.nodes.marked.is_empty());
+
+    // What the filter hides is left out, and stays marked.
+    screen.keys(&["ctrl-]", "2", "*", "/", "r", "1", "enter", "p"]);
+    let text = screen.text();
+    assert!(text.contains("Power of 2 nodes (2 marked hidden)"), "{text}");
+    screen.keys(&["esc"]);
+    assert!(screen.text().contains("4 marked (2 hidden)"), "{}", screen.text());
+    assert_eq!(screen.keys(&["p", "r", "y"]).len(), 2);
+    let marked: Vec<_> = screen.model.nodes.marked.iter().cloned().collect();
+    assert_eq!(marked, ["r0-s1", "r0-s2"]);
+    // Without any that is shown it is the selected row.
+    screen.keys(&["p"]);
+    assert!(
+        screen.text().contains("Power of r1-s2 (2 marked hidden)"),
+        "{}",
+        screen.text()
+    );
+    screen.keys(&["esc"]);
+    assert_eq!(opened(&screen.keys(&["enter"])), 1);
+}
+
+#[test]
 fn consoles_are_opened_where_they_are_seen() {
     let mut screen = demo((120, 30));
     screen.keys(&["5", "enter"]);
@@ -192,6 +230,25 @@ fn a_text_that_is_typed_is_dropped_with_the_view_that_it_is_for() {
                 .iter()
                 .all(|effect| !matches!(effect, Effect::Save(..)))
     );
+}
+
+#[test]
+fn a_file_that_is_there_is_overwritten_only_after_a_question() {
+    let mut screen = demo((120, 30));
+    screen.keys(&["4", "down", "enter", "S"]);
+    let effects = screen.keys(&["enter"]);
+    let [Effect::Save(path, text)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    screen.message(Msg::Exists(path.clone(), text.clone()));
+    assert!(
+        screen.text().contains(&format!("Overwrite {path}?")),
+        "{}",
+        screen.text()
+    );
+    assert_eq!(screen.keys(&["enter"]), [], "cancelling is the default");
+    screen.message(Msg::Exists(path.clone(), text.clone()));
+    assert_eq!(screen.keys(&["y"]), [Effect::Overwrite(path.clone(), text.clone())]);
 }
 
 #[test]

@@ -209,7 +209,9 @@ fn destructive_actions_ask_and_cancel_is_the_default() {
     };
     screen.message(Msg::Done(*job, Err("QEMU is stuck".into())));
     assert!(screen.text().contains("QEMU is stuck"));
-    screen.keys(&["7", "tab", "enter"]);
+    screen.keys(&["7", "tab"]);
+    assert!(screen.text().contains(" enter read"), "{}", screen.text());
+    screen.keys(&["enter"]);
     assert_eq!(screen.model.popups.len(), 1, "the whole reason can be read");
     screen.keys(&["esc"]);
     assert_eq!(

@@ -56,7 +56,14 @@ impl Lab {
         let tcp = api::bind_tcp("127.0.0.1:0")?;
         let address = tcp.first().ok_or("no listener")?.local_addr()?;
         let cancel = CancellationToken::new();
-        let server = tokio::spawn(api::serve(store.clone(), Arc::new(Idle), unix, tcp, cancel.clone()));
+        let server = tokio::spawn(api::serve(
+            store.clone(),
+            Arc::new(Idle),
+            unix,
+            tcp,
+            Vec::new(),
+            cancel.clone(),
+        ));
         Ok(Self {
             store,
             nodes,
@@ -168,6 +175,7 @@ fn node(number: usize) -> NodeState {
         socket_path: Path::new("/tmp").join(format!("{name}.socket")).display().to_string(),
         pty_path: Path::new("/tmp").join(format!("{name}.pty")).display().to_string(),
         power_reason: None,
+        failed: false,
         pid: u32::try_from(number).ok(),
         started_at: Some(jiff::Timestamp::UNIX_EPOCH),
         boots: 0,

@@ -1,13 +1,14 @@
 //! Who may speak to the API: a web page the user happens to look at may not, and neither may who has but the password of a BMC.
 //!
 //! A page can make a browser send requests to loopback in two ways: from its own origin (the browser then says so in
-//! `Origin`), or by letting its own host name resolve to 127.0.0.1 (DNS rebinding; the `Host` is then that name).
+//! `Origin`), or by letting its own host name resolve to 127.0.0.1 (DNS rebinding; the `Host` is then that name). So a `Host` that is an
+//! address, as whoever comes through a forwarded port has any, may in, and a name only if it is known to be this server's.
 //!
 //! A BMC sends events and fetches media for its users, from this host and to any URL. It marks what it sends.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{net::IpAddr, sync::Arc};
 
-use axum::http::{HeaderValue, StatusCode, header, request::Parts, uri::Authority};
+use axum::http::{HeaderValue, StatusCode, Version, header, request::Parts, uri::Authority};
 
 use super::answer::ApiError;
 use crate::bmc::ERRAND;
@@ -17,14 +18,24 @@ use crate::bmc::ERRAND;
 pub enum Gate {
     /// The unix socket: its file mode decided already who may come, and no browser can.
     Unix,
-    /// TCP, at this address of the host.
-    Tcp(IpAddr),
+    /// TCP.
+    Tcp,
+}
+
+/// The names of this server besides `localhost`.
+#[derive(Clone, Debug, Default)]
+pub struct Names(Arc<[String]>);
+
+impl From<Vec<String>> for Names {
+    fn from(names: Vec<String>) -> Self {
+        Self(names.into())
+    }
 }
 
 impl Gate {
     /// Refuses a request whose `Host` is not one of ours (TCP only) or whose `Origin` is another than that `Host`, and what a
     /// BMC sends for one of its users.
-    pub fn check(self, request: &Parts) -> Result<(), ApiError> {
+    pub fn check(self, request: &Parts, names: &Names) -> Result<(), ApiError> {
         if request.headers.contains_key(ERRAND) {
             return Err(ApiError::new(
                 StatusCode::FORBIDDEN,
@@ -36,15 +47,19 @@ impl Gate {
         if second.is_some() {
             return Err(bad_request("The request has more than one Host header."));
         }
-        if let Self::Tcp(local) = self {
-            let host = host.ok_or_else(|| bad_request("The request has no Host header."))?;
+        if let Self::Tcp = self {
+            // HTTP/1.0 knows of none, and browsers don't speak it.
+            if host.is_none() && request.version > Version::HTTP_10 {
+                return Err(bad_request("The request has no Host header."));
+            }
             // An absolute request target has a host of its own, which takes precedence (RFC 9112, section 3.2.2).
             let target = request.uri.authority();
-            if !own_host(host, local) || target.is_some_and(|target| !own_authority(target, local)) {
+            let own_host = host.is_none_or(|host| names.own_host(host));
+            if !own_host || target.is_some_and(|target| !names.own_authority(target)) {
                 return Err(ApiError::new(
                     StatusCode::FORBIDDEN,
-                    "The Host of the request is not one of this server: use localhost, 127.0.0.1, [::1] or the \
-                     address it listens on.",
+                    "The Host of the request is no name of this server that it knows of: use localhost, an IP address or the \
+                     host's name, or start the lab with --allow-host NAME.",
                 ));
             }
         }
@@ -67,29 +82,25 @@ fn bad_request(message: &str) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, message)
 }
 
-fn own_host(host: &HeaderValue, local: IpAddr) -> bool {
-    Authority::try_from(host.as_bytes()).is_ok_and(|authority| own_authority(&authority, local))
-}
+impl Names {
+    fn own_host(&self, host: &HeaderValue) -> bool {
+        Authority::try_from(host.as_bytes()).is_ok_and(|authority| self.own_authority(&authority))
+    }
 
-/// Any port will do: it is another one at the near end of an SSH tunnel, and says nothing about who resolved the name.
-fn own_authority(authority: &Authority, local: IpAddr) -> bool {
-    let host = authority.host();
-    let port_is_sane = authority.as_str().len() == host.len() || authority.port_u16().is_some();
-    if !port_is_sane || authority.as_str().contains('@') {
-        return false;
+    /// Any port will do: it is another one at the near end of an SSH tunnel, and says nothing about who resolved the name.
+    fn own_authority(&self, authority: &Authority) -> bool {
+        let host = authority.host();
+        let port_is_sane = authority.as_str().len() == host.len() || authority.port_u16().is_some();
+        if !port_is_sane || authority.as_str().contains('@') {
+            return false;
+        }
+        let own = |name: &str| host.eq_ignore_ascii_case(name);
+        if own("localhost") || self.0.iter().any(|name| own(name)) {
+            return true;
+        }
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        literal.unwrap_or(host).parse::<IpAddr>().is_ok()
     }
-    if host.eq_ignore_ascii_case("localhost") {
-        return true;
-    }
-    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    literal.unwrap_or(host).parse::<IpAddr>().is_ok_and(|address| {
-        let own = [
-            Ipv4Addr::LOCALHOST.into(),
-            Ipv6Addr::LOCALHOST.into(),
-            local.to_canonical(),
-        ];
-        own.contains(&address.to_canonical())
-    })
 }
 
 #[cfg(test)]
@@ -108,23 +119,31 @@ mod tests {
         #[test]
         fn no_host_panics(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             if let Ok(host) = HeaderValue::from_bytes(&bytes) {
-                own_host(&host, Ipv4Addr::LOCALHOST.into());
+                names().own_host(&host);
             }
         }
     }
 
+    fn names() -> Names {
+        vec!["dchost".to_owned(), "lab.example.org".to_owned()].into()
+    }
+
     fn check(gate: Gate, target: &str, headers: &[(&str, &str)]) -> u16 {
-        let mut request = Request::get(target);
+        check_of(Version::HTTP_11, gate, target, headers)
+    }
+
+    fn check_of(version: Version, gate: Gate, target: &str, headers: &[(&str, &str)]) -> u16 {
+        let mut request = Request::get(target).version(version);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        gate.check(&parts)
+        gate.check(&parts, &names())
             .map_or_else(|error| error.status().as_u16(), |()| 200)
     }
 
     fn host(host: &str) -> u16 {
-        check(Gate::Tcp("10.1.2.3".parse().unwrap()), "/nodes", &[("host", host)])
+        check(Gate::Tcp, "/nodes", &[("host", host)])
     }
 
     #[test]
@@ -137,6 +156,12 @@ mod tests {
             "[::1]",
             "[::1]:80",
             "10.1.2.3:9",
+            // Forwarded from there.
+            "198.51.100.7",
+            "[2001:db8::7]:10808",
+            "dchost:10808",
+            "DCHost",
+            "lab.example.org",
         ] {
             assert_eq!(host(own), 200, "{own}");
         }
@@ -149,8 +174,9 @@ mod tests {
             "localhost.evil.example",
             "evil.example:10808",
             "127.0.0.1.evil.example",
-            "10.1.2.4",
-            "0.0.0.0",
+            "otherhost",
+            "dchost.evil.example",
+            "10.1.2.3.4",
             "user@localhost",
             "localhost:port",
             "localhost:99999",
@@ -166,15 +192,19 @@ mod tests {
 
     #[test]
     fn an_absolute_target_counts_as_well() {
-        let gate = Gate::Tcp(Ipv4Addr::LOCALHOST.into());
+        let gate = Gate::Tcp;
         assert_eq!(check(gate, "http://localhost/nodes", &[("host", "localhost")]), 200);
         assert_eq!(check(gate, "http://evil.example/nodes", &[("host", "localhost")]), 403);
     }
 
     #[test]
     fn host_must_be_there_once() {
-        let gate = Gate::Tcp(Ipv4Addr::LOCALHOST.into());
+        let gate = Gate::Tcp;
         assert_eq!(check(gate, "/nodes", &[]), 400);
+        assert_eq!(check_of(Version::HTTP_10, gate, "/nodes", &[]), 200);
+        let foreign = check_of(Version::HTTP_10, gate, "/nodes", &[("host", "evil.example")]);
+        let page = check_of(Version::HTTP_10, gate, "/nodes", &[("origin", "http://evil.example")]);
+        assert_eq!((foreign, page), (403, 403));
         assert_eq!(
             check(gate, "/nodes", &[("host", "localhost"), ("host", "evil.example")]),
             400
@@ -183,7 +213,7 @@ mod tests {
 
     #[test]
     fn only_the_own_origin_may_in() {
-        let gate = Gate::Tcp(Ipv4Addr::LOCALHOST.into());
+        let gate = Gate::Tcp;
         let origin = |origin| check(gate, "/nodes", &[("host", "localhost:10808"), ("origin", origin)]);
         assert_eq!(origin("http://localhost:10808"), 200);
         for foreign in [
@@ -200,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_a_bmc_sends_for_a_user_may_not_in() {
-        let gate = Gate::Tcp(Ipv4Addr::LOCALHOST.into());
+        let gate = Gate::Tcp;
         let errand = ("placemat2-bmc-errand", "1");
         assert_eq!(check(gate, "/nodes", &[("host", "127.0.0.1:10808"), errand]), 403);
         assert_eq!(check(Gate::Unix, "/nodes", &[errand]), 403);

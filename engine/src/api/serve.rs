@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Control,
     answer::ApiError,
-    gate::Gate,
+    gate::{Gate, Names},
     routes::{self, Shared},
     tunnel::Tunnels,
 };
@@ -39,19 +39,21 @@ const CONNECTIONS: usize = 256;
 /// What is served here, for the log.
 const WHAT: &str = "the API";
 
-/// Serves the API until `cancel` is cancelled, then ends streams, gives other answers under way a moment, and returns
+/// Serves the API until `cancel` is cancelled, to whoever calls this server by an address, `localhost` or one of `names`; then ends streams, gives other answers under way a moment, and returns
 /// when every connection is closed.
 pub async fn serve(
     store: Store,
     control: Arc<dyn Control>,
     unix: UnixListener,
     tcp: Vec<TcpListener>,
+    names: Vec<String>,
     cancel: CancellationToken,
 ) {
     let tunnels = Tunnels::new(cancel.clone());
     let shared = Shared::new(store, control, cancel.clone(), tunnels.clone());
     let server = Server {
         router: routes::router(Arc::new(shared)),
+        names: names.into(),
         connections: TaskTracker::new(),
         cancel,
     };
@@ -69,6 +71,7 @@ pub async fn serve(
 #[derive(Clone)]
 struct Server {
     router: Router,
+    names: Names,
     connections: TaskTracker,
     cancel: CancellationToken,
 }
@@ -89,8 +92,7 @@ impl Listener for Gated<TcpListener> {
 
     async fn accept(&self) -> io::Result<Self::Connection> {
         let (stream, _) = Listener::accept(&self.0).await?;
-        let local = stream.local_addr()?.ip();
-        Ok((stream, Gate::Tcp(local)))
+        Ok((stream, Gate::Tcp))
     }
 }
 
@@ -114,17 +116,19 @@ impl Server {
 
     async fn connection(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, gate: Gate) {
         let router = TowerToHyperService::new(self.router);
-        let service = service_fn(move |request| answer(router.clone(), gate, request));
+        let names = self.names;
+        let service = service_fn(move |request| answer(router.clone(), names.clone(), gate, request));
         http::converse(WHAT, stream, service, &self.cancel).await;
     }
 }
 
 async fn answer(
     router: TowerToHyperService<Router>,
+    names: Names,
     gate: Gate,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
-    let mut response = match admit(gate, request).await {
+    let mut response = match admit(gate, &names, request).await {
         Ok(request) => router.call(request).await?,
         Err(refusal) => refusal.into_response(),
     };
@@ -135,9 +139,9 @@ async fn answer(
 }
 
 /// Checks a request and reads its body.
-async fn admit(gate: Gate, request: Request<Incoming>) -> Result<Request<Body>, ApiError> {
+async fn admit(gate: Gate, names: &Names, request: Request<Incoming>) -> Result<Request<Body>, ApiError> {
     let (mut parts, body) = request.into_parts();
-    gate.check(&parts)?;
+    gate.check(&parts, names)?;
     parts.extensions.insert(gate);
     match http::read_body(body).await {
         Ok(body) => Ok(Request::from_parts(parts, Body::from(body))),

@@ -164,7 +164,7 @@ pub async fn resize(
 fn unix_only(gate: Gate) -> Result<(), ApiError> {
     match gate {
         Gate::Unix => Ok(()),
-        Gate::Tcp(_) => Err(ApiError::new(
+        Gate::Tcp => Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "Shells are for those who may use the lab's unix socket, /run/placemat2/LAB/api.sock.",
         )),

@@ -1,6 +1,9 @@
 //! The controller: everything of a BMC that its faces share.
 
+mod begun;
 mod drive;
+
+pub use begun::Begun;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
@@ -127,7 +130,6 @@ impl Bmc {
     }
 
     /// The machine's power, to wait for changes of it.
-    #[cfg(test)]
     pub fn watch_power(&self) -> watch::Receiver<Power> {
         self.power.clone()
     }
@@ -145,22 +147,26 @@ impl Bmc {
 
     /// Begins to act on the machine's power; it goes on by itself. What is begun first is done first. Fails if the
     /// machine refuses at once; a failure that comes later is logged.
-    pub fn begin(self: &Arc<Self>, verb: Verb, cause: Cause) -> Result<(), MachineError> {
+    pub fn begin(self: &Arc<Self>, verb: Verb, cause: Cause) -> Result<Begun, MachineError> {
         let mut work = self.ask(verb, cause)?;
+        let (end, begun) = Begun::new(verb, self.watch_power());
         // Asked here, so that it has its place in the machine's queue; waited for elsewhere.
         if let Some(done) = (&mut work).now_or_never() {
-            return done;
+            done?;
+            drop(end.send(Ok(())));
+            return Ok(begun);
         }
         let (node, closing) = (self.identity.node.clone(), self.closing.clone());
         self.tasks.spawn(async move {
-            tokio::select! {
-                done = work => if let Err(error) = done {
-                    tracing::warn!(node, "the BMC could not {verb} its machine: {error}");
-                },
-                () = closing.cancelled() => {}
+            let Some(done) = closing.run_until_cancelled(work).await else {
+                return;
+            };
+            if let Err(error) = &done {
+                tracing::warn!(node, "the BMC could not {verb} its machine: {error}");
             }
+            drop(end.send(done));
         });
-        Ok(())
+        Ok(begun)
     }
 
     fn ask(self: &Arc<Self>, verb: Verb, cause: Cause) -> Result<Work<Result<(), MachineError>>, MachineError> {
@@ -170,9 +176,15 @@ impl Bmc {
                 "Node {node:?} is off: there is nothing to {verb}."
             )));
         }
-        let idle = verb == Verb::On && self.is_settled() && self.power.borrow().is_on();
+        let on = self.power.borrow().is_on();
+        let boots = match verb {
+            Verb::On => !(on && self.is_settled()),
+            Verb::Push => !on,
+            Verb::Reset | Verb::Cycle => true,
+            Verb::Off | Verb::Shutdown | Verb::Nmi => false,
+        };
         let asked = match verb {
-            Verb::On | Verb::Reset | Verb::Cycle if !idle => {
+            _ if boots => {
                 let mut state = self.lock();
                 state.last_asked += 1;
                 state.asked = Some((cause, state.last_asked));

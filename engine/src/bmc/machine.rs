@@ -28,7 +28,7 @@ pub enum Verb {
     Cycle,
     /// A non-maskable interrupt.
     Nmi,
-    /// Push the power button for a moment.
+    /// Push the power button for a moment: what is off is powered on, what is on leaves it to the guest what that means.
     Push,
 }
 
@@ -36,8 +36,8 @@ impl Verb {
     /// Whether it means something to a machine that is off.
     pub fn suits_off(self) -> bool {
         match self {
-            Self::On | Self::Off | Self::Cycle => true,
-            Self::Shutdown | Self::Reset | Self::Nmi | Self::Push => false,
+            Self::On | Self::Off | Self::Push => true,
+            Self::Shutdown | Self::Reset | Self::Cycle | Self::Nmi => false,
         }
     }
 }

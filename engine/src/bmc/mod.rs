@@ -28,7 +28,7 @@ mod watchdog;
 pub use accounts::{Account, AccountError, Accounts, LONGEST_NAME, LONGEST_PASSWORD, Role, User};
 pub use boot::{BootFirmware, BootOverride, BootTarget, Persistence};
 pub use chassis::{Cause, Chassis, Identify};
-pub use controller::Bmc;
+pub use controller::{Begun, Bmc};
 pub use errand::{ERRAND, ERRAND_VALUE, is_reserved};
 pub use identity::{Identity, Nic, Volume};
 pub use log::{Entry, Log, LogInfo, Occurrence, Severity};

@@ -104,6 +104,7 @@ impl Machine for Scripted {
                 };
                 let next = match verb {
                     Verb::On if power.is_on() => power.clone(),
+                    Verb::Push if !power.is_on() => on,
                     Verb::On | Verb::Reset => on,
                     Verb::Cycle => Power {
                         on_since: Some(Timestamp::now()),

@@ -145,8 +145,9 @@ impl Watchdog {
         if !settings.silent {
             bmc.log().add(Occurrence::Watchdog(Expiry::Warning, settings));
         }
-        bmc.begin(Verb::Nmi, Cause::Watchdog)
-            .unwrap_or_else(|error| failed(&error));
+        if let Err(error) = bmc.begin(Verb::Nmi, Cause::Watchdog) {
+            failed(&error);
+        }
     }
 
     fn expire(&self, bmc: &Arc<Bmc>, settings: WatchdogSettings, run: u64) {
@@ -162,8 +163,8 @@ impl Watchdog {
         if !settings.silent {
             bmc.log().add(Occurrence::Watchdog(Expiry::Final, settings));
         }
-        if let Some(verb) = settings.action {
-            bmc.begin(verb, Cause::Watchdog).unwrap_or_else(|error| failed(&error));
+        if let Some(Err(error)) = settings.action.map(|verb| bmc.begin(verb, Cause::Watchdog)) {
+            failed(&error);
         }
     }
 

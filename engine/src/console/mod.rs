@@ -19,5 +19,5 @@ pub use history::{History, Lines};
 pub use hub::{Console, ConsoleError};
 pub use matcher::{Found, Matcher, without_end};
 pub use reader::{Chunk, Reader, Since};
-pub(crate) use socket::bind_private;
+pub(crate) use socket::{bind_private, check_place};
 pub(crate) use terminal::{Terminal, link_path};

@@ -32,6 +32,22 @@ pub fn bind_private(path: &Path) -> io::Result<net::UnixListener> {
     Ok(net::UnixListener::from(socket))
 }
 
+/// Whether [`bind_private`] would find what it can't replace.
+pub fn check_place(path: &Path) -> io::Result<()> {
+    let address = UnixAddr::new(path)?;
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(found) if !found.file_type().is_socket() => Err(io::Error::other(
+            "something that is no socket has that name; remove it, or name another directory with --run-dir",
+        )),
+        Ok(_) if is_dead(path, &address)? => Ok(()),
+        Ok(_) => Err(io::Error::other(
+            "somebody listens there, another lab perhaps; name another directory with --run-dir",
+        )),
+    }
+}
+
 /// Whether there is a socket that nobody listens on.
 fn is_dead(path: &Path, address: &UnixAddr) -> io::Result<bool> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());

@@ -3,14 +3,16 @@
 //! Images are fetched while links and namespaces are made; a namespace's init scripts and apps start as soon as the fabric
 //! is there; nodes need the fabric's taps and their images, and wait for nothing else but what their `depends-on` names.
 
-use std::{io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism};
+use std::{
+    convert::Infallible, io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism,
+};
 
 use futures::{
     StreamExt as _, TryStreamExt as _,
     future::try_join_all,
     stream::{self, FuturesUnordered},
 };
-use tokio::sync::{Semaphore, SetOnce};
+use tokio::sync::{Semaphore, SetOnce, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{LabError, addresses, dependencies::met, made::Made, readiness, steps::step};
@@ -18,8 +20,12 @@ use crate::{
     app::{App, LogFiles, init, log::AppLog},
     blocking,
     console::{self, Console, Terminal},
-    fabric::Fabric,
-    host::{Nat, RecordError, Recorder, Undo, forward, publish_netns, sysctl},
+    fabric::{Fabric, Netns},
+    host::{
+        Nat, RecordError, Recorder, Undo,
+        enter::{self, EnterError},
+        firewall, publish_netns, sysctl,
+    },
     keeper::Keeper,
     node::{self, Action, NodeEnv, NodeError, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
@@ -97,22 +103,42 @@ async fn network(
             network.state = Ready::Ready;
         }
     });
-    let name = plan::fabric_name(&made.plan.lab);
-    publish(made, &name, &fabric.fabric_netns().proc_path()).await?;
     addresses::watch(made, &fabric).await;
     readiness::watch(made);
     made.bmcs.start(made);
     // Nobody else sets it.
     let _ = ready.set(Arc::clone(&fabric));
 
-    let (outside, namespaces) = tokio::join!(
+    let (unnamed, all_named) = mpsc::channel(1);
+    let (outside, namespaces, fabric) = tokio::join!(
         ended_by_failure(cancel, step(&made.store, "outside", outside(made, keeper))),
         ended_by_failure(
             cancel,
-            step(&made.store, "namespaces", namespaces(made, keeper, cancel, &fabric))
+            step(
+                &made.store,
+                "namespaces",
+                namespaces(made, keeper, cancel, &fabric, unnamed)
+            )
+        ),
+        ended_by_failure(
+            cancel,
+            unless_cancelled(cancel, publish_fabric(made, &fabric, all_named))
         ),
     );
-    first_cause(outside, namespaces)
+    first_cause(first_cause(outside, namespaces), fabric)
+}
+
+/// Makes the fabric visible once all namespaces are, or have ended without: scripts look for the name of a namespace among all names, and
+/// that of the lab, which is a part of the fabric's, may hold it.
+async fn publish_fabric(
+    made: &Made,
+    fabric: &Fabric,
+    mut all_named: mpsc::Receiver<Infallible>,
+) -> Result<(), LabError> {
+    // Nothing is sent: it ends with the last sender.
+    all_named.recv().await;
+    let name = plan::fabric_name(&made.plan.lab);
+    publish(made, &name, &fabric.fabric_netns().proc_path()).await
 }
 
 /// Writes down which links will appear on the host. They go with the fabric, but the kernel takes a while for that after an
@@ -149,18 +175,24 @@ async fn outside(made: &Made, keeper: &Keeper) -> Result<(), LabError> {
         .iter()
         .filter(|network| network.kind != NetworkKind::Internal);
     let links: Vec<_> = exposed.map(|network| network.name.clone()).collect();
-    for warning in forward::accept(made.recorder(), &links).await? {
+    for warning in firewall::accept(made.recorder(), &links).await? {
         made.store.event(Level::Warn, "lab", "forward", &warning);
     }
     Ok(())
 }
 
-/// Init scripts, names and apps of all namespaces, side by side.
-async fn namespaces(made: &Made, keeper: &Keeper, cancel: &CancellationToken, fabric: &Fabric) -> Result<(), LabError> {
+/// Init scripts, names and apps of all namespaces, side by side. Each has a clone of `unnamed` until it has its name.
+async fn namespaces(
+    made: &Made,
+    keeper: &Keeper,
+    cancel: &CancellationToken,
+    fabric: &Fabric,
+    unnamed: mpsc::Sender<Infallible>,
+) -> Result<(), LabError> {
     let files = LogFiles::start(made.store.clone()).map_err(LabError::Logs)?;
     made.parts().logs = Some(files.clone());
     let each = made.plan.namespaces.iter().map(|planned| {
-        let work = namespace(made, keeper, fabric, &files, planned);
+        let work = namespace(made, keeper, fabric, &files, planned, unnamed.clone());
         async {
             let outcome = Box::pin(unless_cancelled(cancel, work)).await;
             if outcome.is_err() {
@@ -174,10 +206,9 @@ async fn namespaces(made: &Made, keeper: &Keeper, cancel: &CancellationToken, fa
             outcome
         }
     });
-    futures::future::join_all(each)
-        .await
-        .into_iter()
-        .fold(Ok(()), first_cause)
+    let all = futures::future::join_all(each);
+    drop(unnamed);
+    all.await.into_iter().fold(Ok(()), first_cause)
 }
 
 async fn namespace(
@@ -186,6 +217,7 @@ async fn namespace(
     fabric: &Fabric,
     files: &LogFiles,
     planned: &plan::Namespace,
+    unnamed: mpsc::Sender<Infallible>,
 ) -> Result<(), LabError> {
     let Some(netns) = fabric.namespace(&planned.name) else {
         return Ok(());
@@ -203,6 +235,9 @@ async fn namespace(
         return Ok(());
     }
     set(Ready::Starting);
+    if !planned.init_scripts.is_empty() || !planned.apps.is_empty() {
+        share_mounts(made, planned, netns).await;
+    }
     if !planned.init_scripts.is_empty() {
         let path = made.plan.paths.log_dir.join(&planned.name).join("init.log");
         let log = AppLog::open(path, &planned.id, files);
@@ -219,6 +254,7 @@ async fn namespace(
     }
     made.forwards.ready(netns)?;
     publish(made, &planned.name, &netns.proc_path()).await?;
+    drop(unnamed);
     let message = format!("Namespace {} is usable.", planned.name);
     made.store
         .record(Level::Info, &planned.id, "namespace", &message, |state| {
@@ -246,6 +282,22 @@ async fn namespace(
         Ok(())
     });
     tokio::try_join!(start(at_once), try_join_all(later)).map(drop)
+}
+
+/// Has the programs of a namespace see what each of them mounts.
+async fn share_mounts(made: &Made, planned: &plan::Namespace, netns: &Arc<Netns>) {
+    let inside = Arc::clone(netns);
+    let shared = blocking::run(move || {
+        let mounts = enter::shared_mounts(&*inside, inside.name())?;
+        inside.keep_mounts(mounts);
+        Ok::<_, EnterError>(())
+    });
+    if let Err(error) = shared.await
+        && !planned.init_scripts.is_empty()
+    {
+        let message = format!("What an init script mounts is not seen by others: {error}.");
+        made.store.event(Level::Warn, &planned.id, "namespace", &message);
+    }
 }
 
 /// Makes a namespace visible under `/run/netns`.

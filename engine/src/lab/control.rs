@@ -211,6 +211,7 @@ mod tests {
     fn settings() -> Settings {
         Settings {
             listen_addr: String::new(),
+            allow_hosts: vec![],
             init_timeout: Duration::ZERO,
             stop_timeout: Duration::ZERO,
             boot_parallelism: None,

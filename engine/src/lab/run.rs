@@ -33,6 +33,8 @@ const KEEPER_NEWS: Duration = Duration::from_millis(50);
 pub struct Settings {
     /// `--listen-addr`: where the API listens besides its unix socket.
     pub listen_addr: String,
+    /// Names by which the API may be called over TCP, besides this host's.
+    pub allow_hosts: Vec<String>,
     /// `--init-timeout`: how long one init script may take.
     pub init_timeout: Duration,
     /// `--stop-timeout`: how long apps may take to end by themselves.
@@ -179,7 +181,9 @@ fn serve(made: &Arc<Made>) -> Result<(), LabError> {
         .recorder()
         .make(&record, || Ok::<_, LabError>(api::bind_unix(&socket)?))?;
     let control: Arc<dyn api::Control> = made.control();
-    let server = api::serve(made.store.clone(), control, unix, tcp, made.serving.clone());
+    let hostname = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let names = made.settings.allow_hosts.iter().cloned().chain(hostname).collect();
+    let server = api::serve(made.store.clone(), control, unix, tcp, names, made.serving.clone());
     made.tasks.spawn(server);
     Ok(())
 }

@@ -112,7 +112,7 @@ impl Actor {
                     answer(reply, Ok(()));
                     continue;
                 }
-                Action::Start | Action::Restart | Action::Cycle => {
+                Action::Start | Action::Restart | Action::Cycle | Action::Push => {
                     match self.power_on(boot).await {
                         Ok(machine) => {
                             answer(reply, Ok(()));
@@ -125,7 +125,6 @@ impl Actor {
                 Action::Shutdown(_) => "shut down",
                 Action::Reset => "reset",
                 Action::Nmi => "interrupt",
-                Action::Push => "push",
             };
             let node = self.plan.name.clone();
             answer(reply, Err(NodeError::Off { node, what }));
@@ -158,6 +157,7 @@ impl Actor {
         self.tell(Level::Info, &format!("Powering on{from}."), |node| {
             node.power_status = PowerState::PoweringOn;
             node.power_reason = None;
+            node.failed = false;
             node.ready.pause("it is being powered on".into());
         });
         self.tell_firmware(wish).await;
@@ -389,6 +389,7 @@ impl Actor {
         self.tell(level, &format!("The node is off: {reason}."), |node| {
             node.power_status = PowerState::Off;
             node.power_reason = Some(reason.into());
+            node.failed = level > Level::Info;
             node.pid = None;
             node.started_at = None;
             node.ready.fail(format!("it is off: {reason}"));

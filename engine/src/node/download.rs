@@ -11,7 +11,7 @@ use reqwest::{
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::images::chain;
+use crate::causes::with_causes;
 
 /// An attempt that brought less than this, in bytes, counts as one that failed.
 const LEAST_PROGRESS: u64 = 1 << 20;
@@ -104,7 +104,7 @@ pub(super) async fn download(
     patience: &Patience,
     watcher: &mut impl Watcher,
 ) -> Result<u64, String> {
-    let client = client(url, &headers, patience).map_err(|error| chain(&error))?;
+    let client = client(url, &headers, patience).map_err(|error| with_causes(&error))?;
     let mut best = to.len().unwrap_or_default();
     let mut failures = 0;
     loop {
@@ -159,9 +159,9 @@ async fn attempt(
         Ok(Ok(response)) => response,
         // The URL is named by whoever asked.
         Ok(Err(error)) if error.is_builder() || error.is_redirect() => {
-            return Err(Failure::Lasting(chain(&error.without_url())));
+            return Err(Failure::Lasting(with_causes(&error.without_url())));
         }
-        Ok(Err(error)) => return Err(Failure::Passing(chain(&error.without_url()))),
+        Ok(Err(error)) => return Err(Failure::Passing(with_causes(&error.without_url()))),
         Err(_) => return Err(Failure::Passing("the server does not answer".into())),
     };
     let (start, total) = match place(&response, beginning) {
@@ -206,7 +206,7 @@ async fn receive(
         let chunk = match timeout(patience.silence, response.chunk()).await {
             Ok(Ok(Some(chunk))) => chunk,
             Ok(Ok(None)) => return Ok(position),
-            Ok(Err(error)) => return Err(Failure::Passing(chain(&error.without_url()))),
+            Ok(Err(error)) => return Err(Failure::Passing(with_causes(&error.without_url()))),
             Err(_) => {
                 let seconds = patience.silence.as_secs_f32();
                 return Err(Failure::Passing(format!(

@@ -1,30 +1,27 @@
 //! Images: fetched and decompressed once, kept in the cache directory, shared by all volumes made from them.
 
+mod fetch;
+
 use std::{
     collections::BTreeMap,
-    error::Error,
     fs::File,
     future::Future,
-    io::{self, Read},
+    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
 use futures::future::try_join_all;
-use reqwest::header::HeaderMap;
 use sha1::{Digest, Sha1};
-use sha2::Sha256;
-use tokio::{io::BufReader, runtime::Handle, sync::oneshot};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    download::{Target as _, download},
-    part_file::PartFile,
-    partial::Partial,
+    checksum::sha256,
     progress::Progress,
     qemu_img::{DiskInfo, PrepareEnv, QemuImgError},
-    unpack::unpack,
+    unpack::unpack_into,
 };
 use crate::{
     blocking,
@@ -32,11 +29,10 @@ use crate::{
     spec::model::Compression,
     store::{ImagePhase, Level},
 };
+use fetch::fetch;
 
 /// Images in the cache are for everybody to read.
 const MODE: u32 = 0o644;
-/// How much of a compressed file is read at once, in bytes.
-const READ_SIZE: usize = 256 * 1024;
 
 /// What goes wrong with an image.
 #[derive(Debug, thiserror::Error)]
@@ -185,167 +181,6 @@ async fn prepare(
     Ok(ReadyImage { file, info })
 }
 
-/// Fetches an image into the cache unless it is there.
-async fn fetch(image: &Image, url: &str, env: &PrepareEnv, progress: &mut Progress) -> Result<PathBuf, ImageError> {
-    let failed = |reason: String| ImageError::Download {
-        image: image.name.clone(),
-        url: url.into(),
-        reason,
-    };
-    let target = image.file.clone();
-    let there = async || {
-        let there = tokio::fs::try_exists(&target).await;
-        there.map_err(|error| failed(error.to_string()))
-    };
-    if there().await? {
-        return Ok(target);
-    }
-    let partial = own(&target, url, env, progress).await?;
-    let partial = partial.map_err(|error| failed(error.to_string()))?;
-    // Whoever had it before may have completed it.
-    if there().await? {
-        return Ok(target);
-    }
-    match partial.len().unwrap_or_default() {
-        0 => progress.tell(Level::Info, &format!("Downloading {url}.")),
-        bytes => progress.tell(
-            Level::Info,
-            &format!("Downloading {url}: going on after the {bytes} bytes that are there."),
-        ),
-    }
-    let work = Fetching {
-        image: image.clone(),
-        url: url.into(),
-        partial,
-        env: env.clone(),
-        progress: progress.clone(),
-    };
-    let size = on_a_thread(&env.cancel, work.run())
-        .await
-        .ok_or(ImageError::Cancelled)??;
-    progress.tell(Level::Info, &format!("Downloaded {url}: {size} bytes."));
-    Ok(target)
-}
-
-/// Gets hold of the beginning of a download, waiting while another lab has it.
-async fn own(
-    target: &Path,
-    url: &str,
-    env: &PrepareEnv,
-    progress: &mut Progress,
-) -> Result<io::Result<Partial>, ImageError> {
-    let path = target.to_owned();
-    match blocking::run(move || Partial::open(&path, MODE)).await.transpose() {
-        Some(partial) => return Ok(partial),
-        None => progress.tell(
-            Level::Info,
-            &format!("Waiting for {url}, which another lab is downloading."),
-        ),
-    }
-    // Nothing ends the waiting for a lock but the lock. A thread of the runtime would keep the engine from ending.
-    let (sender, receiver) = oneshot::channel();
-    let path = target.to_owned();
-    let wait = move || {
-        let waited = Partial::wait(&path, MODE);
-        // Whoever asked may be gone.
-        drop(sender.send(waited));
-    };
-    if let Err(error) = std::thread::Builder::new().name("image-lock".into()).spawn(wait) {
-        return Ok(Err(error));
-    }
-    let Some(waited) = env.cancel.run_until_cancelled(receiver).await else {
-        return Err(ImageError::Cancelled);
-    };
-    let gone = || io::Error::other("the wait for it ended early");
-    Ok(waited
-        .unwrap_or_else(|_| Err(gone()))
-        .and_then(|partial| partial.ok_or_else(gone)))
-}
-
-/// A download under way, from the first request to the file in the cache.
-struct Fetching {
-    image: Image,
-    url: String,
-    partial: Partial,
-    env: PrepareEnv,
-    progress: Progress,
-}
-
-impl Fetching {
-    /// Returns how many bytes the whole has as it is served. Blocks as it writes.
-    async fn run(mut self) -> Result<u64, ImageError> {
-        let mut continued = self.partial.validator().is_some() && self.partial.len().is_ok_and(|length| length > 0);
-        loop {
-            self.progress.phase(ImagePhase::Downloading);
-            let (headers, patience) = (HeaderMap::new(), &self.env.patience);
-            let done = download(&self.url, headers, &self.partial, patience, &mut self.progress).await;
-            let size = done.map_err(|reason| self.failed(reason))?;
-            let Some(expected) = &self.image.sha256 else {
-                return self.keep(size).await;
-            };
-            self.progress.phase(ImagePhase::Checking);
-            let sum = sha256(self.partial.path(), &self.env.cancel).map_err(|error| self.failed(error.to_string()))?;
-            let found = sum.ok_or(ImageError::Cancelled)?;
-            if found == *expected {
-                return self.keep(size).await;
-            }
-            let error = ImageError::Checksum {
-                image: self.image.name.clone(),
-                from: self.url.clone(),
-                expected: expected.clone(),
-                found,
-            };
-            if !continued {
-                self.partial.discard();
-                return Err(error);
-            }
-            // The beginning is from an earlier run: it may be at fault, whatever the server says of it.
-            continued = false;
-            let url = &self.url;
-            let message =
-                format!("What an earlier run left of {url} does not fit what was added: downloading it anew.");
-            self.progress.tell(Level::Warn, &message);
-            let restarted = self.partial.restart(None);
-            restarted.map_err(|error| self.failed(error.to_string()))?;
-        }
-    }
-
-    /// Puts what was fetched into the cache, decompressed.
-    async fn keep(self, size: u64) -> Result<u64, ImageError> {
-        let target = self.image.file.clone();
-        let image = self.image.clone();
-        let failed = |error: io::Error| ImageError::Download {
-            image: image.name.clone(),
-            url: self.url.clone(),
-            reason: chain(&error),
-        };
-        let Some(compression) = self.image.compression else {
-            self.partial.commit(&target).map_err(failed)?;
-            return Ok(size);
-        };
-        self.progress.phase(ImagePhase::Unpacking);
-        let unpacked = async {
-            let source = tokio::fs::File::from_std(File::open(self.partial.path())?);
-            let source = BufReader::with_capacity(READ_SIZE, source);
-            let part = PartFile::create(&target, MODE)?;
-            unpack(source, compression, part.file()).await?;
-            keep(part)
-        };
-        let unpacked = unpacked.await.map_err(failed);
-        // If it can't be decompressed, another attempt needs other bytes.
-        self.partial.discard();
-        unpacked.map(|()| size)
-    }
-
-    fn failed(&self, reason: String) -> ImageError {
-        ImageError::Download {
-            image: self.image.name.clone(),
-            url: self.url.clone(),
-            reason,
-        }
-    }
-}
-
 /// Compares a user's file with its sum.
 async fn check_file(
     image: &Image,
@@ -371,22 +206,6 @@ async fn check_file(
         expected: expected.into(),
         found,
     })
-}
-
-/// The SHA-256 of a file in hex; `None` if cancelled. Blocks.
-fn sha256(file: &Path, cancel: &CancellationToken) -> io::Result<Option<String>> {
-    let mut file = File::open(file)?;
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; READ_SIZE];
-    while !cancel.is_cancelled() {
-        match file.read(&mut piece) {
-            Ok(0) => return Ok(Some(format!("{:x}", Bytes::copy_from_slice(&hash.finalize())))),
-            Ok(length) => hash.update(&piece[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }
 
 /// Decompresses a user's file into the cache unless that was done before.
@@ -419,21 +238,9 @@ async fn decompress(
     progress.phase(ImagePhase::Unpacking);
     progress.tell(Level::Info, &format!("Decompressing {path}."));
     let source = File::open(&image.file).map_err(unreadable)?;
-    let to = target.clone();
-    let done = on_a_thread(&env.cancel, async move {
-        let part = PartFile::create(&to, MODE)?;
-        let source = BufReader::with_capacity(READ_SIZE, tokio::fs::File::from_std(source));
-        unpack(source, compression, part.file()).await?;
-        keep(part)
-    });
+    let done = on_a_thread(&env.cancel, unpack_into(source, compression, target.clone(), MODE));
     done.await.ok_or(ImageError::Cancelled)?.map_err(failed)?;
     Ok(target)
-}
-
-/// Images are kept for ever, so they must survive a host that loses its power.
-fn keep(part: PartFile) -> io::Result<()> {
-    part.file().sync_data()?;
-    part.commit()
 }
 
 /// Runs work that computes and writes files between its waiting on a thread where that holds nobody up. `None` if
@@ -445,20 +252,6 @@ async fn on_a_thread<T: Send + 'static>(
     let cancel = cancel.clone();
     let handle = Handle::current();
     blocking::run(move || handle.block_on(cancel.run_until_cancelled(work))).await
-}
-
-/// An error with all its causes: the innermost is often the only one that helps.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_message = cause.to_string();
-        if !message.contains(&cause_message) {
-            message = format!("{message}: {cause_message}");
-        }
-        source = cause.source();
-    }
-    message
 }
 
 #[cfg(test)]

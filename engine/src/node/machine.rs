@@ -133,15 +133,13 @@ impl Machine {
             more.extend(plan::medium_args(drive.fd));
         }
         command.args = plan.qemu.args.iter().chain(&more).map(Into::into).collect();
-        if let Some(fd) = plan.qemu.serial_fd {
-            let (serial, serial_end) = socket_pair().map_err(io_error("make a socket"))?;
-            command.fds.push((serial_end, fd));
-            let attached = console.attach(serial).await;
-            attached.map_err(|source| NodeError::Console {
-                node: plan.name.clone(),
-                source,
-            })?;
-        }
+        let (serial, serial_end) = socket_pair().map_err(io_error("make a socket"))?;
+        command.fds.push((serial_end, plan.qemu.serial_fd));
+        let attached = console.attach(serial).await;
+        attached.map_err(|source| NodeError::Console {
+            node: plan.name.clone(),
+            source,
+        })?;
         let (nics, own_taps) = (plan.clone(), taps.to_vec());
         let network = blocking::run(move || network_descriptors(&nics.nics, &own_taps)).await;
         command.fds.extend(network.map_err(io_error("hand over its taps"))?);

@@ -5,6 +5,7 @@
 
 mod actor;
 mod boots;
+mod checksum;
 mod claim;
 mod download;
 mod error;

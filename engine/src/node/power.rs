@@ -35,7 +35,7 @@ pub enum Action {
     Cycle,
     /// Give the guest a non-maskable interrupt.
     Nmi,
-    /// Push the power button for a moment, and leave it to the guest what that means.
+    /// Push the power button for a moment: power on if off, else leave it to the guest what that means.
     Push,
 }
 

@@ -1,22 +1,21 @@
 //! From a compressed stream of bytes to a sparse file.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{fs::File, io, os::unix::fs::FileExt, path::PathBuf};
 
 use async_compression::tokio::bufread::{BzDecoder, GzipDecoder, XzDecoder, ZstdDecoder};
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, BufReader};
 
+use super::part_file::PartFile;
 use crate::spec::model::Compression;
 
 /// What is zero in pieces of this size, in bytes, becomes a hole.
 const PIECE: usize = 64 * 1024;
+/// How much of a compressed file is read at once, in bytes.
+const READ_SIZE: usize = 256 * 1024;
 
 /// Writes what the source holds, decompressed, to an empty file and returns its size. Blocks as it writes: for a thread
 /// of its own.
-pub(super) async fn unpack(
-    source: impl AsyncBufRead + Send + Unpin,
-    compression: Compression,
-    file: &File,
-) -> io::Result<u64> {
+async fn unpack(source: impl AsyncBufRead + Send + Unpin, compression: Compression, file: &File) -> io::Result<u64> {
     // Parallel compressors write many members one after another.
     match compression {
         Compression::Gzip => {
@@ -62,6 +61,16 @@ async fn write_sparse(mut source: impl AsyncRead + Unpin, file: &File) -> io::Re
         }
         size += piece.len() as u64;
     }
+}
+
+/// Decompresses a file into another that appears complete or not at all and is kept for ever, so that it must survive a host
+/// that loses its power. Blocks as it writes.
+pub(super) async fn unpack_into(source: File, compression: Compression, target: PathBuf, mode: u32) -> io::Result<()> {
+    let part = PartFile::create(&target, mode)?;
+    let source = BufReader::with_capacity(READ_SIZE, tokio::fs::File::from_std(source));
+    unpack(source, compression, part.file()).await?;
+    part.file().sync_data()?;
+    part.commit()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(super) fn plan<'a>(
     } = site;
     let mut descriptors = Descriptors::default();
     let qmp_fd = descriptors.next();
-    let serial_fd = (!options.graphic).then(|| descriptors.next());
+    let serial_fd = descriptors.next();
     let port_fd = descriptors.next();
     let nics = nics(node, taps, facts.vhost_net, &mut descriptors);
     let volumes: Vec<Volume> = node

@@ -25,7 +25,7 @@ pub struct Options {
     pub accel: AccelChoice,
     /// `--qemu-user`: the user QEMU runs as; that of the engine if none.
     pub qemu_user: Option<String>,
-    /// `--graphic`: QEMU with its window instead of a serial console.
+    /// `--graphic`: QEMU with its window beside the serial console.
     pub graphic: bool,
 }
 

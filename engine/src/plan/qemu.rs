@@ -69,7 +69,7 @@ pub(super) struct Machine<'a> {
     pub(super) nics: &'a [Nic],
     pub(super) volumes: &'a [Volume],
     pub(super) qmp_fd: i32,
-    pub(super) serial_fd: Option<i32>,
+    pub(super) serial_fd: i32,
     pub(super) port_fd: i32,
 }
 
@@ -375,10 +375,8 @@ fn channels(args: &mut Args, machine: &Machine) {
     args.add("-device", "virtio-serial-pci");
     args.add("-chardev", format!("socket,id=port,fd={}", machine.port_fd));
     args.add("-device", "virtserialport,chardev=port,name=placemat");
-    if let Some(fd) = machine.serial_fd {
-        args.add("-chardev", format!("socket,id={SERIAL_ID},fd={fd}"));
-        args.add("-serial", format!("chardev:{SERIAL_ID}"));
-    }
+    args.add("-chardev", format!("socket,id={SERIAL_ID},fd={}", machine.serial_fd));
+    args.add("-serial", format!("chardev:{SERIAL_ID}"));
     args.add("-chardev", format!("socket,id=qmp,fd={}", machine.qmp_fd));
     args.add("-mon", "chardev=qmp,mode=control");
 }

@@ -432,7 +432,7 @@ proptest! {
         let links: Vec<_> = plan.networks.iter().flat_map(|network| &network.links).collect();
         for (node, written) in plan.nodes.iter().zip(&spec.nodes) {
             let mut fds = HashSet::from([node.qemu.qmp_fd, node.qemu.port_fd]);
-            prop_assert!(fds.insert(node.qemu.serial_fd.unwrap()));
+            prop_assert!(fds.insert(node.qemu.serial_fd));
             prop_assert_eq!(node.nics.len(), written.interfaces.len());
             for (index, nic) in node.nics.iter().enumerate() {
                 prop_assert_eq!(nic.fds.len(), written.queues as usize);

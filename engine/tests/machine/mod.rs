@@ -257,7 +257,7 @@ fn node_plan(dir: &Path, disk: &Path) -> plan::Node {
             args: args.map(str::to_owned).into(),
             user: None,
             qmp_fd: 10,
-            serial_fd: Some(11),
+            serial_fd: 11,
             port_fd: 12,
         },
         console_socket: dir.join("boot-0.socket"),

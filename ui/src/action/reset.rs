@@ -63,7 +63,12 @@ impl Reset {
         match (self, mood) {
             (Self::On | Self::ForceOn, Mood::Good) => Some("it is on"),
             (
-                Self::GracefulShutdown | Self::GracefulRestart | Self::PushPowerButton | Self::ForceOff | Self::Nmi,
+                Self::GracefulShutdown
+                | Self::GracefulRestart
+                | Self::ForceRestart
+                | Self::PowerCycle
+                | Self::ForceOff
+                | Self::Nmi,
                 Mood::Off | Mood::Bad,
             ) => Some("it is off"),
             _ => None,

@@ -19,6 +19,8 @@ pub enum Scope {
     Log,
     /// The list of events.
     Events,
+    /// The commands of this console.
+    Commands,
     /// The graph.
     Topology,
     /// The consoles, while no guest has the keyboard.
@@ -35,7 +37,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Global,
         Self::List,
         Self::Nodes,
@@ -43,6 +45,7 @@ impl Scope {
         Self::Namespaces,
         Self::Log,
         Self::Events,
+        Self::Commands,
         Self::Topology,
         Self::Consoles,
         Self::Bmc,
@@ -61,6 +64,7 @@ impl Scope {
             Self::Namespaces => "namespaces",
             Self::Log => "log",
             Self::Events => "events",
+            Self::Commands => "commands",
             Self::Topology => "topology",
             Self::Consoles => "consoles",
             Self::Bmc => "bmc",
@@ -79,6 +83,7 @@ impl Scope {
             Self::Namespaces => Some((View::Namespaces, false)),
             Self::Log => Some((View::Namespaces, true)),
             Self::Events => Some((View::Events, false)),
+            Self::Commands => Some((View::Events, true)),
             Self::Topology => Some((View::Topology, false)),
             Self::Consoles => Some((View::Consoles, false)),
             Self::Bmc => Some((View::Bmc, false)),
@@ -96,6 +101,7 @@ impl Scope {
             Self::Namespaces => "Namespaces",
             Self::Log => "Log",
             Self::Events => "Events",
+            Self::Commands => "Commands",
             Self::Topology => "Topology",
             Self::Consoles => "Consoles",
             Self::Bmc => "BMCs",

@@ -78,6 +78,7 @@ pub enum Action {
     Patch,
     Request,
     Exchange,
+    ReadEvent,
     Select,
     SelectLines,
     Yank,

@@ -6,7 +6,7 @@ use placemat2_engine::api::{RedfishAnswer, RedfishRequest};
 use serde_json::Value;
 
 use super::{explorer::Explorer, rows::Rows};
-use crate::action::Demand;
+use crate::action::{Action, Demand};
 
 /// BMCs.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct Bmcs {
     pub survey: Option<Survey>,
     /// Why it told nothing.
     pub failure: Option<String>,
+    /// The form that is to be opened once that node's BMC has told what it needs.
+    pub wanted: Option<(String, Action)>,
     /// The resources of one.
     pub explorer: Explorer,
 }

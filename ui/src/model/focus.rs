@@ -34,7 +34,7 @@ impl Model {
             (View::Bmc, false) => &[Scope::Bmc, Scope::List],
             (View::Bmc, true) => &[Scope::Redfish],
             (View::Events, false) => &[Scope::Events, Scope::List],
-            (View::Events, true) => &[Scope::List],
+            (View::Events, true) => &[Scope::Commands, Scope::List],
         };
         own.iter().copied().chain([Scope::Global]).collect()
     }
@@ -68,8 +68,7 @@ impl Model {
     /// The names of the nodes that an action on the power means.
     pub fn chosen_nodes(&self) -> Vec<String> {
         match self.view {
-            View::Nodes if !self.nodes.marked.is_empty() => self.nodes.marked.iter().cloned().collect(),
-            View::Nodes => self.nodes.key().map(str::to_owned).into_iter().collect(),
+            View::Nodes => self.nodes.chosen(),
             View::Topology => self.map.selected_nodes(),
             View::Consoles => {
                 let node = self.consoles.pane().and_then(|pane| pane.source.node());

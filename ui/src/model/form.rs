@@ -28,6 +28,20 @@ pub struct Form {
     pub cursor: usize,
     /// What is asked before it is sent, if the guest can lose work by it.
     pub warns: bool,
+    /// Whether it was sent: it stays until the BMC has done what it asks for.
+    pub sent: Sent,
+}
+
+/// Whether a form was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sent {
+    /// Not yet.
+    #[default]
+    No,
+    /// As this job, whose answer is waited for.
+    As(u64),
+    /// It was refused, in these words.
+    Refused(String),
 }
 
 /// A value of a form.
@@ -122,6 +136,7 @@ impl Form {
             cursor: 0,
             // What is known to be harmless by what is entered is not asked about; all else is.
             warns: !["VirtualMedia.InsertMedia", "VirtualMedia.EjectMedia"].contains(&name),
+            sent: Sent::No,
         }
     }
 
@@ -170,6 +185,7 @@ impl Form {
             fields,
             cursor: 0,
             warns: false,
+            sent: Sent::No,
         })
     }
 

@@ -77,9 +77,13 @@ impl LogPane {
 
     /// Takes lines that came.
     pub fn add(&mut self, lines: Vec<LogLine>) {
-        for line in lines {
+        for mut line in lines {
             if self.lines.back().is_some_and(|last| last.id >= line.id) {
                 continue;
+            }
+            // Colours and the like are for a terminal, which an app does not have here.
+            if line.text.contains('\x1b') {
+                line.text = anstream::adapter::strip_str(&line.text).to_string();
             }
             self.bytes += line.text.len();
             if self.passes(&line) {
@@ -199,6 +203,17 @@ mod tests {
         log.needle = "line 20".into();
         assert!(log.find(true));
         assert_eq!(log.window.top, 19);
+    }
+
+    #[test]
+    fn colours_are_left_out() {
+        let mut log = LogPane::default();
+        let line = r#"{"id":1,"time":"2026-01-01T00:00:00Z","stream":"stdout","text":"\u001b[1;31mred 11\u001b[0m\tis \u001b]8;;http://a/\u001b\\here\u001b]8;;\u001b\\"}"#;
+        log.add(vec![serde_json::from_str(line).unwrap()]);
+        assert_eq!(log.text(), "red 11\tis here\n");
+        // What is looked for is what is seen.
+        log.needle = "d 11".into();
+        assert!(log.find(true));
     }
 
     #[test]

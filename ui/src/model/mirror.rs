@@ -5,9 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use jiff::Timestamp;
 use placemat2_engine::{
     api::Topology,
-    store::{BmcState, Event, LabPhase, NodeState, State},
+    store::{BmcState, Event, LabPhase, NodeState, ReadyState, State},
 };
 use serde::Deserialize;
+
+use crate::glyph::{self, Mood};
 
 /// Events kept.
 const EVENTS: usize = 10_000;
@@ -67,6 +69,8 @@ pub struct Mirror {
     pub known: bool,
     /// How the connection is.
     pub connection: Connection,
+    /// How often it was tried in vain to reach the lab for the first time.
+    pub attempts: u32,
     /// What happened, the last of it.
     pub events: VecDeque<Event>,
     /// What is linked with what.
@@ -86,6 +90,7 @@ impl Default for Mirror {
             state,
             known: false,
             connection: Connection::Connecting,
+            attempts: 0,
             events: VecDeque::new(),
             counts: HashMap::new(),
             bmcs: HashMap::new(),
@@ -147,6 +152,25 @@ impl Mirror {
     /// The BMC of the node of that name.
     pub fn bmc(&self, node: &str) -> Option<&BmcState> {
         self.state.bmcs.get(*self.bmcs.get(node)?)
+    }
+
+    /// A state as it can be told now: what was so when the connection was lost need not be so any more.
+    pub fn told(&self, state: impl Into<glyph::State>) -> glyph::State {
+        let mut state = state.into();
+        if self.connection != Connection::Connected {
+            state.mood = Mood::Unknown;
+        }
+        state
+    }
+
+    /// How many nodes and apps do what they are for, and how many should.
+    pub fn readiness(&self) -> (usize, usize) {
+        let apps = self.state.namespaces.iter().flat_map(|netns| &netns.apps);
+        let nodes = self.state.nodes.iter().map(|node| node.ready.state);
+        let states = nodes.chain(apps.map(|app| app.ready.state));
+        let wanted: Vec<ReadyState> = states.filter(|state| *state != ReadyState::Off).collect();
+        let ready = wanted.iter().filter(|state| **state == ReadyState::Ready).count();
+        (ready, wanted.len())
     }
 
     /// The name of the lab, as far as it is known.

@@ -12,6 +12,7 @@ use crate::{
         consoles::{PaneId, Place, Source},
         form::Form,
         log::AppId,
+        mirror::Connection,
     },
 };
 
@@ -96,6 +97,8 @@ pub enum Pending {
     Restart(AppId),
     /// The lab is taken down.
     TearDown,
+    /// A text is saved in a file instead of what is in it.
+    Overwrite(String, String),
     /// A text is typed into consoles.
     Paste(Vec<PaneId>, String),
     /// The focused pane is closed.
@@ -141,14 +144,21 @@ impl Popup {
 }
 
 /// The ways to leave, in the order of the dialog.
-pub const WAYS: [(&str, &str); 3] = [
-    (
-        "leave the lab running",
-        "this console ends; `placemat2 attach` brings it back",
-    ),
-    ("tear the lab down", "all nodes are powered off, all apps ended"),
-    ("cancel", "go on"),
-];
+pub fn ways(model: &Model) -> [(&'static str, &'static str); 3] {
+    let leave = match model.mirror.connection {
+        Connection::Connected => (
+            "leave the lab running",
+            "this console ends; `placemat2 attach` brings it back",
+        ),
+        // Whether it runs, nobody knows.
+        _ => ("leave", "this console ends; the lab does not answer"),
+    };
+    [
+        leave,
+        ("tear the lab down", "all nodes are powered off, all apps ended"),
+        ("cancel", "go on"),
+    ]
+}
 
 /// The lines of the palette that match what is typed: what can be done here first, then what matches best.
 pub fn palette(model: &Model, text: &str) -> Vec<&'static Entry> {

@@ -144,7 +144,9 @@ impl Model {
     /// Why there is no form for what the BMC has to offer.
     fn refused_form(&self, action: Action, node: &str) -> Option<String> {
         let Some(survey) = self.bmcs.survey_of(node) else {
-            return Some(format!("the BMC of {node} has not answered yet"));
+            // Without an answer yet, the form waits for it.
+            let failure = self.bmcs.failure.as_ref();
+            return failure.map(|reason| format!("the BMC of {node} did not answer: {reason}"));
         };
         match action {
             Action::Media if survey.media.is_empty() => Some("virtual media: not offered by this BMC".into()),

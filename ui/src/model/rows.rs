@@ -21,6 +21,8 @@ pub struct Rows {
     pub invert: bool,
     /// Keys of the marked ones.
     pub marked: BTreeSet<String>,
+    /// Keys of those that are shown, in their order.
+    marked_shown: Vec<String>,
     /// The column they are sorted by; `None`: the order of the lab files.
     pub sort: Option<usize>,
     /// Whether the order is reversed.
@@ -58,6 +60,8 @@ impl Rows {
             let there: BTreeSet<String> = (0..count).map(&key).collect();
             self.marked.retain(|marked| there.contains(marked));
         }
+        let shown = self.visible.iter().map(|index| key(*index));
+        self.marked_shown = shown.filter(|key| self.marked.contains(key)).collect();
         self.cursor = self.cursor.min(self.visible.len().saturating_sub(1));
         self.key = self.selected().map(key);
         self.scroll();
@@ -81,6 +85,24 @@ impl Rows {
     /// The key of the selected object.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
+    }
+
+    /// The keys of what an action is for: the marked ones that are shown, or the selected one if there are none.
+    pub fn chosen(&self) -> Vec<String> {
+        match &self.marked_shown[..] {
+            [] => self.key.iter().cloned().collect(),
+            marked => marked.to_vec(),
+        }
+    }
+
+    /// How many marked ones the filter hides.
+    pub fn marked_hidden(&self) -> usize {
+        self.marked.len().saturating_sub(self.marked_shown.len())
+    }
+
+    /// Drops the marks of what was acted on.
+    pub fn unmark(&mut self, keys: &[String]) {
+        self.marked.retain(|marked| !keys.contains(marked));
     }
 
     /// Selects the object of that key once the list is refreshed.

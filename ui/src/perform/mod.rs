@@ -11,6 +11,7 @@ mod pace;
 mod pane;
 mod performer;
 mod redfish;
+mod save;
 mod ssh;
 
 use tokio::sync::mpsc;
@@ -18,6 +19,9 @@ use tokio::sync::mpsc;
 use crate::msg::Msg;
 
 pub use performer::Performer;
+
+/// What the consoles of this program are as terminals, for `TERM` of what runs on one.
+const TERM: &str = "xterm-256color";
 
 /// A sender of messages. What is not sent in time waits: whoever writes much is slowed down by the screen.
 pub type Sender = mpsc::Sender<Msg>;

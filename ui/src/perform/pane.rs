@@ -9,7 +9,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use super::{Sender, pace::Pace, ssh};
+use super::{Sender, TERM, pace::Pace, ssh};
 use crate::{
     emulator::Size,
     model::consoles::{PaneId, Source},
@@ -100,7 +100,7 @@ async fn shell(
     let size = *sizes.borrow_and_update();
     let path = Client::path(&["netns", netns, "shell"]);
     let shell = client
-        .shell(&format!("{path}?cols={}&rows={}", size.columns, size.lines))
+        .shell(&format!("{path}?cols={}&rows={}&term={TERM}", size.columns, size.lines))
         .await?;
     let _ = told.messages.send(Msg::Opened(told.id)).await;
     let resize = async {

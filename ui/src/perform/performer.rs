@@ -9,7 +9,7 @@ use nix::{
 use placemat2_engine::client::{Client, Endpoint, lab_socket};
 use tokio::task::{AbortHandle, JoinHandle};
 
-use super::{Sender, clipboard, follow, links, log, pane, redfish::Bmc};
+use super::{Sender, clipboard, follow, links, log, pane, redfish::Bmc, save::save};
 use crate::{
     action::Demand,
     model::consoles::PaneId,
@@ -137,15 +137,8 @@ impl Performer {
                 }
             }
             Effect::Clipboard(text) => clipboard::copy(&text, &messages),
-            Effect::Save(path, text) => drop(tokio::task::spawn_blocking(move || {
-                let lines = text.lines().count();
-                let saved = std::fs::write(&path, text);
-                let told = match saved {
-                    Ok(()) => Ok(format!("{lines} lines are in {path}")),
-                    Err(error) => Err(format!("cannot write {path}: {error}")),
-                };
-                let _ = messages.blocking_send(Msg::Told(told));
-            })),
+            Effect::Save(path, text) => save(path, text, false, messages),
+            Effect::Overwrite(path, text) => save(path, text, true, messages),
             Effect::TearDown(pid) => {
                 let told = i32::try_from(pid)
                     .map(Pid::from_raw)

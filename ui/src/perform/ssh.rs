@@ -9,7 +9,7 @@ use placemat2_engine::client::Client;
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tokio::sync::{mpsc, watch};
 
-use super::pane::Told;
+use super::{TERM, pane::Told};
 use crate::{emulator::Size, msg::Msg};
 
 /// Reads the config from a pipe, so that no file is left; `$0` is `pmctl2`, `$1` the endpoint, `$2` the node.
@@ -28,7 +28,7 @@ pub async fn run(
     command.args(["-c", SCRIPT]);
     command.arg(pmctl2);
     command.args([&client.endpoint().to_string(), node]);
-    command.env("TERM", "xterm-256color");
+    command.env("TERM", TERM);
     let size = *sizes.borrow_and_update();
     let started = tokio::task::spawn_blocking(move || start(command, size)).await;
     let (master, mut child) = match started {

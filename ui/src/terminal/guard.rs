@@ -31,9 +31,26 @@ pub enum TerminalError {
          into it with `pmctl2`"
     )]
     None,
+    /// It can't be drawn on.
+    #[error(
+        "TERM=dumb is a terminal that can't show the console; set TERM to what it is (`TERM=xterm`), or run the lab without it: \
+         `placemat2 --headless FILES`, and look into it with `pmctl2`"
+    )]
+    Dumb,
     /// The terminal refused something.
     #[error("the terminal can't be used: {0}")]
     System(#[from] io::Error),
+}
+
+/// Whether there is a terminal that a screen can be drawn on.
+pub fn usable() -> Result<(), TerminalError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(TerminalError::None);
+    }
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        return Err(TerminalError::Dumb);
+    }
+    Ok(())
 }
 
 /// The terminal as long as it is taken.
@@ -45,9 +62,7 @@ impl Guard {
     /// back before it is told.
     pub fn take(with_mouse: bool) -> Result<Self, TerminalError> {
         static HOOK: Once = Once::new();
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            return Err(TerminalError::None);
-        }
+        usable()?;
         HOOK.call_once(|| {
             let told = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {

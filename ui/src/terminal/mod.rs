@@ -5,7 +5,7 @@ use std::time::Duration;
 mod guard;
 mod screen;
 
-pub use guard::{Guard, TerminalError, give_back, mouse};
+pub use guard::{Guard, TerminalError, give_back, mouse, usable};
 pub use screen::{Outlet, Screen};
 
 /// The time between frames: at most 30 a second.

@@ -166,7 +166,8 @@ fn app_of(netns: &str, app: &str, serial: usize) -> Value {
     let fails = netns == "r0-tor2" && app == "dhcp-relay";
     json!({"name": app, "command": [format!("/usr/sbin/{app}")], "phase": if fails { "exited" } else { "running" },
         "pid": if fails { Value::Null } else { json!(5000 + serial) }, "started_at": "2026-11-26T08:30:01Z",
-        "exit_code": if fails { json!(2) } else { Value::Null }, "signal": null, "restarts": if fails { 5 } else { 0 }, "error": null})
+        "exit_code": if fails { json!(2) } else { Value::Null }, "signal": null, "restarts": if fails { 5 } else { 0 }, "error": null,
+        "ready": {"state": if fails { "not-ready" } else { "ready" }, "probe": null, "reason": if fails { json!("it exited with code 2") } else { Value::Null }, "since": null}})
 }
 
 fn node_of(rack: usize, node: usize, links: &mut Vec<(String, Vec<String>)>) -> Value {
@@ -188,9 +189,9 @@ fn node_of(rack: usize, node: usize, links: &mut Vec<(String, Vec<String>)>) -> 
         "smbios": {"manufacturer": "placemat2", "product": "Demo Server", "serial": format!("demo-{name}")},
         "power_status": if off { "Off" } else { "On" }, "socket_path": format!("/tmp/{name}.socket"),
         "pty_path": format!("/tmp/{name}.pty"),
-        "power_reason": if off { json!("guest panicked") } else { Value::Null }, "pid": if off { Value::Null } else { json!(6000 + 100 * rack + node) },
+        "power_reason": if off { json!("guest panicked") } else { Value::Null }, "failed": off, "pid": if off { Value::Null } else { json!(6000 + 100 * rack + node) },
         "started_at": "2026-11-26T08:30:02Z", "boots": 1, "last_boot": "power-on", "nics": nics, "bmc_address": if node == 2 && rack > 0 { Value::Null } else { json!(bmc_address(rack, node)) }, "addresses": addresses,
-        "ready": {"state": if off { "not-ready" } else { "ready" }, "probe": "console login:", "reason": null, "since": null}})
+        "ready": {"state": if off { "not-ready" } else { "ready" }, "probe": "console login:", "reason": if off { json!("it is off: guest panicked") } else { Value::Null }, "since": null}})
 }
 
 fn network_of(name: &str, links: &[String]) -> Value {

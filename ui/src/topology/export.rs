@@ -98,7 +98,7 @@ pub fn svg(topology: &Topology, picture: &Picture) -> String {
             Some(Mood::Good) => "#2a7",
             Some(Mood::Busy) => "#c80",
             Some(Mood::Bad) => "#c22",
-            Some(Mood::Off) | None => "#555",
+            Some(Mood::Off | Mood::Unknown) | None => "#555",
         };
         let (left, top) = (x(placed.x), y(placed.y));
         let (width, height) = (u32::from(placed.width - 1) * CELL.0, u32::from(BOX_ROWS - 1) * CELL.1);

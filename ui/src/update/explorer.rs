@@ -190,7 +190,7 @@ fn patch(model: &mut Model) {
     }
 }
 
-/// A request that was typed: `METHOD PATH BODY`. False if it can't be understood.
+/// A request that was typed: `METHOD PATH BODY`. One that can't be understood is complained of.
 pub fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
     text.clone_into(&mut model.bmcs.explorer.typed);
     let mut words = text.trim().splitn(3, char::is_whitespace);
@@ -247,7 +247,10 @@ pub fn answered(model: &mut Model, job: u64, mut exchange: Exchange) -> Vec<Effe
     if reason != Some(Reason::Reread) {
         model.log_outcome(&exchange.command(), outcome);
     }
+    let form = form::answered(model, job, failure.as_deref());
     match failure {
+        // It stands in the form, as a whole.
+        Some(_) if form => {}
         Some(reason) => model.complain(format!("{text}: {reason}")),
         None if exchange.goes_on() => model.tell(format!("begun: {text}")),
         None if !reads => model.tell(format!("done: {text}")),
@@ -293,11 +296,12 @@ fn read_done(model: &mut Model, reason: Option<Reason>, exchange: Exchange) -> V
 }
 
 /// A BMC told of itself.
-pub fn surveyed(model: &mut Model, node: &str, survey: Result<Box<Survey>, String>) {
+pub fn surveyed(model: &mut Model, node: &str, survey: Result<Box<Survey>, String>) -> Vec<Effect> {
     if model.bmcs.followed.as_deref() == Some(node) {
         match survey {
             Ok(survey) => (model.bmcs.survey, model.bmcs.failure) = (Some(*survey), None),
             Err(reason) => model.bmcs.failure = Some(reason),
         }
     }
+    form::read(model, node)
 }

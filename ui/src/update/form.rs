@@ -1,15 +1,16 @@
 //! Forms: which there are, and keys while one is filled in.
 
 use crossterm::event::{KeyCode, KeyEvent};
+use placemat2_engine::api::RedfishRequest;
 use serde_json::Value;
 use tui_input::Input;
 
-use super::{explorer, prompt};
+use super::{act, explorer, prompt};
 use crate::{
-    action::Reset,
+    action::{Action, Reset, View},
     model::{
         Model,
-        form::{Entered, Form},
+        form::{Entered, Form, Sent},
         popup::{Chosen, Confirm, Pending, Popup},
     },
     msg::Effect,
@@ -17,17 +18,28 @@ use crate::{
 
 /// The form of the boot override.
 pub fn boot(model: &mut Model) -> Vec<Effect> {
-    let survey = model.chosen_bmc().and_then(|node| model.bmcs.survey_of(node));
-    match survey.and_then(|survey| Form::of_boot(&survey.node, &survey.system)) {
+    let Some(survey) = model.chosen_bmc().and_then(|node| model.bmcs.survey_of(node)) else {
+        return wait(model, Action::BootOverride);
+    };
+    match Form::of_boot(&survey.node, &survey.system) {
         Some(form) => show(model, form),
         None => Vec::new(),
     }
 }
 
+/// The BMC was not read yet: the form follows once it was.
+fn wait(model: &mut Model, action: Action) -> Vec<Effect> {
+    if let Some(node) = model.chosen_bmc().map(str::to_owned) {
+        model.tell(format!("reading the BMC of {node}"));
+        model.bmcs.wanted = Some((node, action));
+    }
+    Vec::new()
+}
+
 /// What can be done with the virtual media, if there is a choice.
 pub fn media(model: &mut Model) -> Vec<Effect> {
     let Some(survey) = model.chosen_bmc().and_then(|node| model.bmcs.survey_of(node)) else {
-        return Vec::new();
+        return wait(model, Action::Media);
     };
     let text = |media: &Value, name: &str| media.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut choices = Vec::new();
@@ -84,6 +96,8 @@ pub fn show(model: &mut Model, form: Form) -> Vec<Effect> {
 pub fn key(model: &mut Model, key: KeyEvent, mut form: Form) -> Vec<Effect> {
     let button = form.fields.len();
     match key.code {
+        // What was sent is not changed any more; `esc` closes it, but takes nothing back.
+        _ if matches!(form.sent, Sent::As(_)) => {}
         KeyCode::Enter if form.cursor >= button => return send(model, form),
         KeyCode::Enter | KeyCode::Down | KeyCode::Tab => form.cursor = (form.cursor + 1).min(button),
         KeyCode::Up | KeyCode::BackTab => form.cursor = form.cursor.saturating_sub(1),
@@ -131,14 +145,61 @@ fn send(model: &mut Model, mut form: Form) -> Vec<Effect> {
     if form.warns && reset.and_then(Value::as_str).is_none_or(Reset::is_destructive) {
         let reset = reset.and_then(Value::as_str);
         let what = reset.map_or_else(|| form.title.clone(), |reset| format!("{} {reset}", form.title));
-        model.popups.push(Popup::Confirm(Confirm {
-            question: format!("{what} of {}?", form.node),
+        let node = form.node.clone();
+        let confirm = Popup::Confirm(Confirm {
+            question: format!("{what} of {node}?"),
             detail: "It is done at once, and can't be undone.".into(),
             yes: "do it",
-            pending: Pending::Ask(form.node, request),
+            pending: Pending::Ask(node, request),
             chosen: false,
-        }));
+        });
+        keep(model, form);
+        model.popups.push(confirm);
         return Vec::new();
     }
-    vec![explorer::ask(model, form.node, request).1]
+    let node = form.node.clone();
+    keep(model, form);
+    sent(model, node, request)
+}
+
+/// A form stays until the BMC has done what it asks for. One without values has nothing to be mended.
+fn keep(model: &mut Model, form: Form) {
+    if !form.fields.is_empty() {
+        model.popups.push(Popup::Form(form));
+    }
+}
+
+/// Sends the request of the form on top, or of one that had nothing to be filled in.
+pub fn sent(model: &mut Model, node: String, request: RedfishRequest) -> Vec<Effect> {
+    let (job, effect) = explorer::ask(model, node, request);
+    if let Some(Popup::Form(form)) = model.popups.last_mut() {
+        form.sent = Sent::As(job);
+    }
+    vec![effect]
+}
+
+/// The BMC has answered what a form asked for: that closes it, unless the BMC refused. Says whether there is such a form.
+pub fn answered(model: &mut Model, job: u64, failure: Option<&str>) -> bool {
+    let is_its = |popup: &Popup| matches!(popup, Popup::Form(form) if form.sent == Sent::As(job));
+    let Some(at) = model.popups.iter().position(is_its) else {
+        return false;
+    };
+    match (failure, &mut model.popups[at]) {
+        (Some(reason), Popup::Form(form)) => form.sent = Sent::Refused(reason.to_owned()),
+        _ => drop(model.popups.remove(at)),
+    }
+    true
+}
+
+/// That node's BMC was read, or could not be: the form that waits for it is opened, unless something else is on the screen by now.
+pub fn read(model: &mut Model, node: &str) -> Vec<Effect> {
+    let wanted = model.bmcs.wanted.take_if(|(of, _)| of == node);
+    let elsewhere = model.view != View::Bmc || !model.popups.is_empty() || model.prompt.is_some();
+    match wanted.filter(|_| !elsewhere) {
+        Some((_, action)) => {
+            model.notice = None;
+            act::act(model, action)
+        }
+        None => Vec::new(),
+    }
 }

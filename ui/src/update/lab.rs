@@ -15,6 +15,9 @@ use crate::{
     msg::Effect,
 };
 
+/// Attempts to reach a lab for the first time until it is told why they fail: some three seconds.
+const ATTEMPTS: u32 = 5;
+
 /// The lab answers: what was open is opened again.
 pub fn connected(model: &mut Model) -> Vec<Effect> {
     match model.mirror.connection {
@@ -58,8 +61,15 @@ pub fn lost(model: &mut Model, reason: String) -> Vec<Effect> {
     match model.mirror.connection {
         // The lab that has ended has said why; that it is gone now says less.
         Connection::Ended => {}
-        // An engine that was just started does not listen yet.
-        Connection::Connecting if !model.mirror.known => model.tell(format!("waiting for the lab: {reason}")),
+        Connection::Connecting if !model.mirror.known => {
+            model.mirror.attempts += 1;
+            // An engine that was just started does not listen yet, which is no error.
+            if model.mirror.attempts < ATTEMPTS {
+                model.tell("waiting for the lab");
+            } else {
+                model.tell(format!("waiting for the lab: {reason}"));
+            }
+        }
         _ => model.mirror.connection = Connection::Lost(reason),
     }
     Vec::new()
@@ -124,7 +134,9 @@ pub fn state(model: &mut Model, state: State) -> Vec<Effect> {
     if state.lab.phase == LabPhase::Failed && (!model.mirror.known || model.mirror.state.lab.phase != LabPhase::Failed)
     {
         let error = state.lab.error.clone().unwrap_or_else(|| "The lab failed.".into());
-        model.complain(error.lines().next().unwrap_or_default());
+        // The status line has room for one: what an error of many ends with is the cause.
+        let cause = error.lines().rfind(|line| !line.trim().is_empty());
+        model.complain(format!("the lab failed: {}", cause.unwrap_or_default().trim()));
     }
     model.mirror.set_state(state);
     effects
@@ -183,6 +195,23 @@ mod tests {
         let mut model = Model::new(Settings::default(), (80, 24), jiff::Timestamp::UNIX_EPOCH);
         engine_ended(&mut model, Some(WORDS.into()));
         assert!(matches!(&model.leaving, Some(Outcome::Failed(words)) if words == WORDS));
+    }
+
+    #[test]
+    fn a_lab_that_just_begins_is_no_error() {
+        let mut model = Model::new(Settings::default(), (80, 24), jiff::Timestamp::UNIX_EPOCH);
+        let told = |model: &mut Model| {
+            lost(model, "no such file".into());
+            model
+                .notice
+                .as_ref()
+                .map(|notice| notice.text.clone())
+                .unwrap_or_default()
+        };
+        for _ in 1..ATTEMPTS {
+            assert_eq!(told(&mut model), "waiting for the lab");
+        }
+        assert_eq!(told(&mut model), "waiting for the lab: no such file");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use placemat2_engine::store::Level;
 use super::{act::show, console, explorer, message, prompt};
 use crate::{
     action::{Action, View},
+    glyph,
     model::{Model, consoles::Source, popup::Purpose},
     msg::Effect,
     view::{bmc, networks, nodes},
@@ -58,6 +59,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Open => return open_row(model),
         Action::ReadAgain => return vec![Effect::Survey(model.bmcs.followed.clone())],
         Action::Locate => locate(model),
+        Action::ReadEvent => read_event(model),
         Action::OpenLog => model.side = true,
         Action::Fold => fold(model),
         Action::FoldAll => {
@@ -121,17 +123,18 @@ fn fold(model: &mut Model) {
 /// Enter on a row.
 fn open_row(model: &mut Model) -> Vec<Effect> {
     match model.view {
-        View::Nodes if model.nodes.marked.len() > 1 => {
-            let marked = |index: &usize| model.mirror.state.nodes.get(*index).map(|node| node.name.clone());
-            let names = model.nodes.visible.iter().filter_map(marked);
-            // In the order of the list.
-            let names: Vec<String> = names.filter(|name| model.nodes.marked.contains(name)).collect();
-            console::open_all(model, &names)
+        View::Nodes => {
+            let nodes = model.nodes.chosen();
+            let effects = match &nodes[..] {
+                [] => Vec::new(),
+                [one] => console::open(model, &Source::Console(one.clone())),
+                _ => console::open_all(model, &nodes),
+            };
+            if model.view == View::Consoles {
+                model.nodes.unmark(&nodes);
+            }
+            effects
         }
-        View::Nodes => match model.nodes.key().map(str::to_owned) {
-            Some(node) => console::open(model, &Source::Console(node)),
-            None => Vec::new(),
-        },
         View::Networks => {
             locate(model);
             Vec::new()
@@ -171,6 +174,19 @@ fn open_row(model: &mut Model) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Shows all of an event: a reason may be longer than the line it stands on.
+fn read_event(model: &mut Model) {
+    let selected = model.events.selected();
+    let Some(event) = selected.and_then(|index| model.mirror.events.get(index)) else {
+        model.complain("no event is selected");
+        return;
+    };
+    let time = model.clock(event.time, "%Y-%m-%d %H:%M:%S");
+    let (level, _) = glyph::level(event.level, &model.settings.theme);
+    let text = format!("{time}  {level}  {}\n\n{}", event.object, event.message);
+    model.popups.push(message("Event", text));
 }
 
 /// Shows the object of an event in its view.

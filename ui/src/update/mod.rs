@@ -68,16 +68,17 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Answered(job, exchange) => explorer::answered(model, job, *exchange),
-        Msg::Surveyed(node, survey) => {
-            explorer::surveyed(model, &node, survey);
-            Vec::new()
-        }
+        Msg::Surveyed(node, survey) => explorer::surveyed(model, &node, survey),
         Msg::Told(Ok(text)) => {
             model.tell(text);
             Vec::new()
         }
         Msg::Told(Err(text)) => {
             model.complain(text);
+            Vec::new()
+        }
+        Msg::Exists(path, text) => {
+            model.popups.push(popups::overwrite(path, text));
             Vec::new()
         }
         Msg::Labs(labs) => {

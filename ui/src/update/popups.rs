@@ -10,7 +10,8 @@ use crate::{
     model::{
         Model, Outcome,
         consoles::Place,
-        popup::{Chosen, Confirm, Pending, Popup, WAYS, palette},
+        mirror::Connection,
+        popup::{Chosen, Confirm, Pending, Popup, palette, ways},
     },
     msg::Effect,
     view,
@@ -135,15 +136,27 @@ fn answer(model: &mut Model, key: KeyEvent, mut confirm: Confirm) -> Vec<Effect>
     Vec::new()
 }
 
+/// The question whether a text is to be saved in a file that is there already.
+pub fn overwrite(path: String, text: String) -> Popup {
+    Popup::Confirm(Confirm {
+        question: format!("Overwrite {path}?"),
+        detail: "It is there already: what is in it now is lost.".into(),
+        yes: "overwrite",
+        pending: Pending::Overwrite(path, text),
+        chosen: false,
+    })
+}
+
 fn confirmed(model: &mut Model, pending: Pending) -> Vec<Effect> {
     match pending {
         Pending::Power(demand, nodes) => power::run(model, demand, &nodes),
-        Pending::Ask(node, request) => vec![explorer::ask(model, node, request).1],
+        Pending::Ask(node, request) => form::sent(model, node, request),
         Pending::Paste(panes, text) => panes
             .into_iter()
             .filter_map(|id| Some(Effect::Type(id, model.consoles.panes.get(&id)?.emulator.paste(&text))))
             .collect(),
         Pending::Restart(of) => app::restart(model, of),
+        Pending::Overwrite(path, text) => vec![Effect::Overwrite(path, text)],
         Pending::Close => panes::close(model),
         Pending::Leave => {
             model.leave();
@@ -181,7 +194,7 @@ fn quit(model: &mut Model, key: KeyEvent, cursor: usize) -> Vec<Effect> {
         KeyCode::Char('t') => 1,
         KeyCode::Char('c' | 'q' | 'n') => 2,
         _ => {
-            let cursor = scrolled(key, cursor, WAYS.len()).unwrap_or(cursor);
+            let cursor = scrolled(key, cursor, ways(model).len()).unwrap_or(cursor);
             model.popups.push(Popup::Quit { cursor });
             return Vec::new();
         }

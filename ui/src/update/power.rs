@@ -1,7 +1,7 @@
 //! The power menu's verbs, on one node or many.
 
 use crate::{
-    action::{Demand, Reset, Verb},
+    action::{Demand, Reset, Verb, View},
     model::{
         Model,
         popup::{Confirm, Pending, Popup},
@@ -75,6 +75,11 @@ pub fn ask(model: &mut Model, demand: Demand, nodes: Vec<String>) -> Vec<Effect>
 
 /// Does it.
 pub fn run(model: &mut Model, demand: Demand, nodes: &[String]) -> Vec<Effect> {
+    if model.view == View::Nodes {
+        // Those that refuse it had their say: the marks were for this.
+        let chosen = model.nodes.chosen();
+        model.nodes.unmark(&chosen);
+    }
     let mut effects = Vec::new();
     for node in nodes {
         let job = model.begin_job(match demand {

@@ -52,7 +52,7 @@ pub const COLUMNS: [Column<NodeState>; 7] = [
         title: "POWER",
         rank: 2,
         most: 10,
-        cell: |node, model| Cell::state(node.power_status, model),
+        cell: |node, model| Cell::state(State::of_power(node), model),
     },
     Column {
         title: "NEXT BOOT",
@@ -74,8 +74,8 @@ pub const COLUMNS: [Column<NodeState>; 7] = [
     },
     Column {
         title: "WHY",
-        rank: 4,
-        most: 60,
+        rank: 2,
+        most: table::REST,
         cell: |node, model| {
             let why = match model.mirror.bmc(&node.name) {
                 None => "no address was given".to_owned(),
@@ -155,7 +155,7 @@ fn details(model: &Model, node: &NodeState, width: usize) -> Vec<Line> {
     if let Some(reason) = model.refused_bmc(&node.name) {
         return long("why not", &clean(&reason));
     }
-    let mut lines = vec![panel::fact(theme, "power", Cell::state(node.power_status, model))];
+    let mut lines = vec![panel::fact(theme, "power", Cell::state(State::of_power(node), model))];
     let survey = model.bmcs.survey_of(&node.name);
     if let Some(survey) = survey {
         lines.push(line("boot", boot(survey)));

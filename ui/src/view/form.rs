@@ -12,10 +12,10 @@ use super::{
     table,
 };
 use crate::{
-    glyph::clean,
+    glyph::{Mood, clean},
     model::{
         Model,
-        form::{Entered, Field, Form},
+        form::{Entered, Field, Form, Sent},
         secret,
     },
 };
@@ -28,6 +28,7 @@ const VALUES: u16 = 30;
 /// Draws it; returns where the cursor of a text that is typed is.
 pub fn draw(model: &Model, form: &Form, whole: Rect, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.settings.theme;
+    let ascii = model.settings.ascii;
     let width = WIDTH.min(whole.width.saturating_sub(4));
     let told = match form.request() {
         Ok(request) => {
@@ -37,9 +38,20 @@ pub fn draw(model: &Model, form: &Form, whole: Rect, buffer: &mut Buffer) -> Opt
         }
         Err(reason) => (reason, theme.warn),
     };
-    let told: Vec<Line> = panel::wrapped(&clean(&told.0), width.into())
-        .into_iter()
-        .map(|line| vec![(line, told.1)])
+    let answer = match &form.sent {
+        Sent::No => None,
+        Sent::As(_) => Some((
+            format!("{} waiting for the answer", Mood::Busy.glyph(ascii)),
+            theme.busy,
+        )),
+        Sent::Refused(reason) => Some((format!("{} {reason}", Mood::Bad.glyph(ascii)), theme.bad)),
+    };
+    let told: Vec<Line> = std::iter::once(told)
+        .chain(answer)
+        .flat_map(|(text, look)| {
+            let lines = panel::wrapped(&clean(&text), width.into());
+            lines.into_iter().map(move |line| vec![(line, look)])
+        })
         .collect();
     let rows = form.fields.len() + told.len() + 3;
     let height = u16::try_from(rows)

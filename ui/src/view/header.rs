@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::panel::{self, Line};
 use crate::{
     action::View,
-    glyph::{State, clean},
+    glyph::{Mood, State, clean},
     model::{Model, mirror::Connection},
 };
 
@@ -26,16 +26,20 @@ fn left(model: &Model) -> Line {
     let theme = &model.settings.theme;
     let ascii = model.settings.ascii;
     let phase = State::from(model.mirror.state.lab.phase);
-    let (state, look) = match &model.mirror.connection {
-        Connection::Connecting => ("connecting".to_owned(), theme.busy),
-        Connection::Connected if !model.mirror.known => ("connected".to_owned(), theme.busy),
-        Connection::Connected => (phase.text(ascii), phase.mood.look(theme)),
-        Connection::Lost(_) => ("connection lost".to_owned(), theme.bad),
-        Connection::Ended if model.failure.is_some() => ("failed".to_owned(), theme.bad),
-        Connection::Ended => ("ended".to_owned(), theme.off),
+    let told = |mood, word| State { mood, word };
+    let state = match &model.mirror.connection {
+        Connection::Connecting => told(Mood::Busy, "connecting"),
+        Connection::Connected if !model.mirror.known => told(Mood::Busy, "connected"),
+        Connection::Connected => phase,
+        Connection::Lost(_) => told(Mood::Bad, "connection lost"),
+        Connection::Ended if model.failure.is_some() => told(Mood::Bad, "failed"),
+        Connection::Ended => told(Mood::Off, "ended"),
     };
     let name: String = clean(model.mirror.name()).chars().take(24).collect();
-    vec![(format!(" {name} "), theme.title), (format!("{state}  "), look)]
+    vec![
+        (format!(" {name} "), theme.title),
+        (format!("{}  ", state.text(ascii)), state.mood.look(theme)),
+    ]
 }
 
 /// The views with what they are called where there is that much room.

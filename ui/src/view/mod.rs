@@ -15,7 +15,7 @@ pub mod nodes;
 mod panel;
 pub mod popups;
 pub mod status;
-mod strip;
+pub mod strip;
 pub mod table;
 mod topology;
 

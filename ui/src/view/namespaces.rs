@@ -11,8 +11,11 @@ use super::{
     table,
 };
 use crate::{
-    glyph::{State, clean},
-    model::{Model, TreeRow, mirror::since},
+    glyph::clean,
+    model::{
+        Model, TreeRow,
+        mirror::{Connection, since},
+    },
 };
 
 /// Draws the view.
@@ -35,10 +38,10 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 /// What there is to tell of a namespace: what it is attached to, and what runs in it.
 fn details(netns: &NamespaceState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
-    let state = State::from(netns.state);
+    let state = model.mirror.told(netns);
     let mut lines = vec![vec![(state.text(model.settings.ascii), state.mood.look(theme))]];
-    if let Some(reason) = &netns.reason {
-        lines[0].push((format!(" ({})", clean(reason)), theme.text));
+    if let (_, Some(reason)) = netns.readiness() {
+        lines[0].push((format!(" ({})", clean(&reason)), theme.text));
     }
     lines.push(Vec::new());
     let widest = |text: fn(&InterfaceState) -> &str| {
@@ -60,11 +63,11 @@ fn details(netns: &NamespaceState, model: &Model) -> Vec<Line> {
     lines.push(Vec::new());
     let name = netns.apps.iter().map(|app| app.name.chars().count()).max().unwrap_or(0);
     for app in &netns.apps {
-        let state = State::from(app);
+        let state = model.mirror.told(app);
         lines.push(vec![
             (format!("{:<name$}  ", clean(&app.name)), theme.text),
             (
-                format!("{:<11}", state.text(model.settings.ascii)),
+                format!("{:<13}", state.text(model.settings.ascii)),
                 state.mood.look(theme),
             ),
             (clean(&app.command.join(" ")), theme.muted),
@@ -78,7 +81,7 @@ fn tree(model: &Model, area: Rect, buffer: &mut Buffer) {
     let apps: usize = namespaces.iter().map(|netns| netns.apps.len()).sum();
     let list = table::Plain {
         title: &format!("{} namespaces, {apps} apps", namespaces.len()),
-        heading: &format!("  {:<22}{:<11}DETAIL", "NAME", "STATE"),
+        heading: &format!("  {:<22}{:<13}DETAIL", "NAME", "STATE"),
         rows: &model.namespaces,
         focused: !model.side,
     };
@@ -93,11 +96,11 @@ fn tree_row(model: &Model, row: TreeRow) -> Line {
         return Vec::new();
     };
     if let Some(app) = row.app.and_then(|app| netns.apps.get(app)) {
-        let state = State::from(app);
+        let state = model.mirror.told(app);
         let name = cut(&format!("    {}", clean(&app.name)), 23);
         return vec![
             (format!("{name:<24}"), theme.text),
-            (format!("{:<11}", state.text(ascii)), state.mood.look(theme)),
+            (format!("{:<13}", state.text(ascii)), state.mood.look(theme)),
             (about(app, model), theme.muted),
         ];
     }
@@ -109,7 +112,7 @@ fn tree_row(model: &Model, row: TreeRow) -> Line {
         (_, true, false) => "▹",
         (_, false, false) => "▿",
     };
-    let state = State::from(netns.state);
+    let state = model.mirror.told(netns);
     let name = cut(&format!("  {sign} {}", clean(&netns.name)), 23);
     let interfaces = match netns.interfaces.len() {
         1 => "1 interface".to_owned(),
@@ -117,7 +120,7 @@ fn tree_row(model: &Model, row: TreeRow) -> Line {
     };
     vec![
         (format!("{name:<24}"), theme.title),
-        (format!("{:<11}", state.text(ascii)), state.mood.look(theme)),
+        (format!("{:<13}", state.text(ascii)), state.mood.look(theme)),
         (interfaces, theme.muted),
     ]
 }
@@ -126,7 +129,7 @@ fn cut(text: &str, columns: usize) -> String {
     text.chars().take(columns).collect()
 }
 
-/// What there is to tell of an app: its process while it runs, else how it ended.
+/// What there is to tell of an app: its process while it runs and why it is not ready, else how it ended.
 fn about(app: &AppState, model: &Model) -> String {
     let mut about = match (app.pid, &app.error, app.signal, app.exit_code) {
         (Some(pid), ..) => pid.to_string(),
@@ -139,8 +142,11 @@ fn about(app: &AppState, model: &Model) -> String {
         let times = if app.restarts == 1 { "restart" } else { "restarts" };
         let _ = write!(about, ", {} {times}", app.restarts);
     }
-    if let (Some(_), Some(then)) = (app.pid, app.started_at) {
+    if let (Some(_), Some(then), Connection::Connected) = (app.pid, app.started_at, &model.mirror.connection) {
         let _ = write!(about, ", {}", since(then, model.now));
+    }
+    if let (Some(_), (_, Some(reason))) = (app.pid, app.readiness()) {
+        let _ = write!(about, ", {}", clean(&reason));
     }
     about
 }

@@ -1,6 +1,9 @@
 //! Nodes: a table, and the details of the selected one.
 
-use placemat2_engine::store::{AddressSource, NodeState};
+use placemat2_engine::{
+    node::PowerState,
+    store::{AddressSource, NodeAddress, NodeState, ReadyState},
+};
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
@@ -8,8 +11,11 @@ use super::{
     table::{self, Cell, Column},
 };
 use crate::{
-    glyph::clean,
-    model::{Model, mirror::since},
+    glyph::{State, clean},
+    model::{
+        Model,
+        mirror::{Connection, since},
+    },
 };
 
 /// The columns of the table.
@@ -24,7 +30,7 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         title: "POWER",
         rank: 0,
         most: 10,
-        cell: |node, model| Cell::state(node.power_status, model),
+        cell: |node, model| Cell::state(State::of_power(node), model),
     },
     Column {
         title: "READY",
@@ -38,7 +44,7 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         most: 8,
         cell: |node, model| {
             node.started_at
-                .filter(|_| node.pid.is_some())
+                .filter(|_| node.pid.is_some() && model.mirror.connection == Connection::Connected)
                 .map(|then| since(then, model.now))
                 .unwrap_or_default()
                 .into()
@@ -67,8 +73,8 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
         rank: 1,
         most: 26,
         cell: |node, _| {
-            node.addresses
-                .first()
+            addresses(node)
+                .next()
                 .map(|address| address.address.to_string())
                 .unwrap_or_default()
                 .into()
@@ -82,14 +88,31 @@ pub const COLUMNS: [Column<NodeState>; 10] = [
     },
     Column {
         title: "WHY",
-        rank: 6,
-        most: 60,
+        rank: 1,
+        most: table::REST,
         cell: |node, _| {
-            let reason = node.power_reason.as_deref().or(node.ready.reason.as_deref());
-            clean(reason.unwrap_or_default()).into()
+            let reason = unready(node).or_else(|| node.power_reason.clone());
+            clean(&reason.unwrap_or_default()).into()
         },
     },
 ];
+
+/// Where it is reached: what a DHCP server lent it is not its own any more while it is off.
+fn addresses(node: &NodeState) -> impl Iterator<Item = &NodeAddress> {
+    let off = node.power_status == PowerState::Off;
+    let addresses = node.addresses.iter();
+    addresses.filter(move |address| !off || address.source == AddressSource::Seed)
+}
+
+/// Why a node is not ready, where its power does not tell.
+fn unready(node: &NodeState) -> Option<String> {
+    match (node.power_status, node.ready.state) {
+        (PowerState::On, _) => node.readiness().1,
+        // It is not powered on yet.
+        (PowerState::Off, ReadyState::Waiting) => node.ready.reason.clone(),
+        _ => None,
+    }
+}
 
 /// Draws the view.
 pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
@@ -112,15 +135,17 @@ pub fn draw(model: &Model, main: Rect, side: Rect, buffer: &mut Buffer) {
 pub fn details(node: &NodeState, model: &Model) -> Vec<Line> {
     let theme = &model.settings.theme;
     let line = |title: &str, text: String| panel::fact(theme, title, text);
-    let mut power = panel::fact(theme, "power", Cell::state(node.power_status, model));
+    let mut power = panel::fact(theme, "power", Cell::state(State::of_power(node), model));
     if let Some(reason) = &node.power_reason {
         power.push((format!(" ({})", clean(reason)), theme.text));
     }
-    let mut lines = vec![power];
+    let readiness = panel::fact(theme, "ready", Cell::state(node.ready.state, model));
+    let mut lines = vec![power, readiness];
+    lines.extend(unready(node).map(|reason| line("why", clean(&reason))));
     for nic in &node.nics {
         lines.push(line("nic", format!("{} {}", clean(&nic.network), nic.mac)));
     }
-    for address in &node.addresses {
+    for address in addresses(node) {
         let source = match address.source {
             AddressSource::Seed => "seed",
             AddressSource::Dhcp => "DHCP",
@@ -144,8 +169,13 @@ pub fn details(node: &NodeState, model: &Model) -> Vec<Line> {
     }
     lines.push(line("console", clean(&node.socket_path)));
     let smbios = [&node.smbios.manufacturer, &node.smbios.product, &node.smbios.serial];
-    if smbios.iter().any(|text| !text.is_empty()) {
-        lines.push(line("smbios", clean(&smbios.map(String::as_str).join(" / "))));
+    let smbios: Vec<&str> = smbios
+        .into_iter()
+        .map(String::as_str)
+        .filter(|text| !text.is_empty())
+        .collect();
+    if !smbios.is_empty() {
+        lines.push(line("smbios", clean(&smbios.join(" / "))));
     }
     lines
 }

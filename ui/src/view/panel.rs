@@ -140,6 +140,23 @@ pub fn paragraphs(buffer: &mut Buffer, area: Rect, paragraphs: &[Line]) {
     lines(buffer, area, &all);
 }
 
+/// A text of at most that many columns: one that is longer ends in a sign for what is missing.
+pub fn shortened(text: &str, width: usize, ascii: bool) -> String {
+    use unicode_width::UnicodeWidthChar as _;
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let sign = if ascii { "..." } else { "…" };
+    let room = width.saturating_sub(sign.width());
+    let mut used = 0;
+    let kept = text.chars().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used <= room
+    });
+    let kept: String = kept.collect();
+    format!("{}{sign}", kept.trim_end())
+}
+
 /// Breaks text into lines of at most that many columns, at spaces where there are any.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     use unicode_width::UnicodeWidthChar as _;
@@ -171,6 +188,14 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_cut_shows_it() {
+        assert_eq!(shortened("why not", 7, false), "why not");
+        assert_eq!(shortened("why not so", 7, false), "why no…");
+        assert_eq!(shortened("why not so", 7, true), "why...");
+        assert_eq!(shortened("", 0, true), "");
+    }
 
     #[test]
     fn the_cursor_stands_behind_wide_characters_too() {

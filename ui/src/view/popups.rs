@@ -1,5 +1,7 @@
 //! What lies over the view.
 
+use std::fmt::Write as _;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -11,11 +13,11 @@ use super::{
     panel::{self, Line},
 };
 use crate::{
-    action::{Demand, Entry},
+    action::{Demand, Entry, View},
     glyph::clean,
     model::{
         Model,
-        popup::{Confirm, Popup, WAYS, palette},
+        popup::{Confirm, Popup, palette, ways},
     },
     theme::Look,
 };
@@ -59,16 +61,13 @@ pub fn menu<'a>(model: &Model, popup: &'a Popup) -> Option<Menu<'a>> {
         Popup::Quit { cursor } => {
             let refused = model.refused_tear_down();
             let mut menu = Menu::new(format!("Leave {}?", clean(model.mirror.name())), *cursor, 76);
-            for (index, (what, detail)) in WAYS.iter().enumerate() {
+            for (index, (what, detail)) in ways(model).into_iter().enumerate() {
                 menu.item(match refused.filter(|_| index == 1) {
                     Some(reason) => vec![
                         (format!("  {what:<24}"), theme.muted),
                         (format!("no: {reason}"), theme.muted),
                     ],
-                    None => vec![
-                        (format!("  {what:<24}"), theme.text),
-                        ((*detail).to_owned(), theme.muted),
-                    ],
+                    None => vec![(format!("  {what:<24}"), theme.text), (detail.to_owned(), theme.muted)],
                 });
             }
             menu
@@ -132,10 +131,14 @@ pub fn last_top(text: &str, whole: Rect) -> usize {
 
 /// The power menu.
 fn power(model: &Model, nodes: &[String], cursor: usize) -> Menu<'static> {
-    let title = match nodes {
+    let mut title = match nodes {
         [one] => format!("Power of {}", clean(one)),
         _ => format!("Power of {} nodes", nodes.len()),
     };
+    let hidden = model.nodes.marked_hidden();
+    if model.view == View::Nodes && hidden > 0 {
+        let _ = write!(title, " ({hidden} marked hidden)");
+    }
     let mut menu = Menu::new(title, cursor, 56);
     for demand in Demand::all() {
         if let Some(heading) = demand.heading() {
@@ -202,19 +205,12 @@ fn demand_line(model: &Model, demand: Demand, nodes: &[String]) -> Line {
 fn ask(model: &Model, confirm: &Confirm, whole: Rect, buffer: &mut Buffer) {
     let theme = &model.settings.theme;
     let width = whole.width.saturating_sub(6).min(64);
-    let mut lines: Vec<Line> = Vec::new();
-    lines.extend(
-        panel::wrapped(&clean(&confirm.question), width.into())
-            .into_iter()
-            .map(|line| vec![(line, theme.title)]),
-    );
-    lines.push(Vec::new());
-    lines.extend(
-        panel::wrapped(&clean(&confirm.detail), width.into())
-            .into_iter()
-            .map(|line| vec![(line, theme.text)]),
-    );
-    lines.push(Vec::new());
+    let wrapped = |text: &str, look: Look| -> Vec<Line> {
+        let lines = panel::wrapped(&clean(text), width.into());
+        lines.into_iter().map(|line| vec![(line, look)]).collect()
+    };
+    let mut lines = wrapped(&confirm.question, theme.title);
+    let mut detail = wrapped(&confirm.detail, theme.text);
     let button = |word: &str, chosen: bool| {
         let (left, right) = if chosen { ("[", "]") } else { (" ", " ") };
         (
@@ -222,14 +218,23 @@ fn ask(model: &Model, confirm: &Confirm, whole: Rect, buffer: &mut Buffer) {
             if chosen { theme.selected } else { theme.text },
         )
     };
-    lines.push(vec![
+    let buttons = vec![
         button(confirm.yes, confirm.chosen),
         ("   ".into(), theme.text),
         button("cancel", !confirm.chosen),
-    ]);
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    ];
+    let height = u16::try_from(lines.len() + detail.len() + 3).unwrap_or(u16::MAX);
     let inside = panel::popup(model, whole, (width, height), "Sure?", buffer);
-    // The buttons are what must be seen where there is no room for all.
-    let skipped = lines.len().saturating_sub(inside.height.into());
-    panel::lines(buffer, inside, &lines[skipped..]);
+    // What is asked, and the buttons, are what must be seen where there is no room for all.
+    if inside.height < height {
+        let room = usize::from(inside.height).saturating_sub(1);
+        lines.truncate(room);
+        detail.truncate(room - lines.len());
+    } else {
+        detail.insert(0, Vec::new());
+        detail.push(Vec::new());
+    }
+    lines.append(&mut detail);
+    lines.push(buttons);
+    panel::lines(buffer, inside, &lines);
 }

@@ -184,7 +184,14 @@ fn right(model: &Model) -> String {
     }
     // What was so when the connection was lost need not be so any more.
     if !state.nodes.is_empty() && model.mirror.connection == Connection::Connected {
-        parts.push(format!("{on}/{} nodes on", state.nodes.len()));
+        let (ready, wanted) = model.mirror.readiness();
+        let wide = model.size.0 >= 100;
+        if wide || ready == wanted {
+            parts.push(format!("{on}/{} nodes on", state.nodes.len()));
+        }
+        if wide || ready < wanted {
+            parts.push(format!("{ready}/{wanted} ready"));
+        }
     }
     if bad > 0 {
         parts.push(if bad == 1 {

@@ -12,6 +12,9 @@ use crate::{
 /// Columns of a progress bar.
 const BAR: u64 = 24;
 
+/// The most lines for why the lab failed.
+const ERROR: usize = 4;
+
 /// Draws the strip.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     if area.is_empty() {
@@ -23,10 +26,16 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut steps = vec![(" bring-up: ".to_owned(), theme.title)];
     let failed = model.failure.is_some() || lab.phase == LabPhase::Failed;
     for step in &lab.steps {
-        let (mood, time) = match step.seconds {
-            Some(seconds) => (Mood::Good, format!(" {seconds:.1}s")),
-            None if failed => (Mood::Bad, String::new()),
-            None => (Mood::Busy, String::new()),
+        let time = step
+            .seconds
+            .map(|seconds| format!(" {seconds:.1}s"))
+            .unwrap_or_default();
+        let mood = match step.seconds {
+            _ if step.failed => Mood::Bad,
+            Some(_) => Mood::Good,
+            // What it was at when the lab failed was not done.
+            None if failed => Mood::Bad,
+            None => Mood::Busy,
         };
         steps.push((
             format!("{} {}{time}  ", mood.glyph(ascii), clean(&step.name)),
@@ -34,9 +43,9 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         ));
     }
     let mut lines = vec![steps];
-    if let Some(error) = &lab.error {
-        let error = clean(error.lines().next().unwrap_or_default());
-        lines.push(vec![(format!(" {} {error}", Mood::Bad.glyph(ascii)), theme.bad)]);
+    for (index, line) in error(model, area.width).into_iter().enumerate() {
+        let glyph = if index == 0 { Mood::Bad.glyph(ascii) } else { " " };
+        lines.push(vec![(format!(" {glyph} {line}"), theme.bad)]);
     }
     for image in model.mirror.state.images.iter().filter(|image| image.url.is_some()) {
         let state = State::from(image.phase);
@@ -53,6 +62,21 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         lines.push(line);
     }
     panel::lines(buffer, area, &lines);
+}
+
+/// Why the lab failed, in lines for a screen so wide: what failed, and the cause, which an error of many lines ends with.
+pub fn error(model: &Model, width: u16) -> Vec<String> {
+    let error = model.mirror.state.lab.error.as_deref().unwrap_or_default();
+    let mut told = error.lines().filter(|line| !line.trim().is_empty());
+    let (first, last) = (told.next(), told.next_back());
+    let told = first.into_iter().chain(last);
+    let mut lines: Vec<String> = told
+        .flat_map(|line| panel::wrapped(&clean(line.trim()), usize::from(width).saturating_sub(3)))
+        .collect();
+    if lines.len() > ERROR {
+        lines.drain(1..=lines.len() - ERROR);
+    }
+    lines
 }
 
 /// A bar, a share and a size; without a size in all, only what is there.

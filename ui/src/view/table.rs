@@ -24,7 +24,7 @@ pub struct Cell {
 impl Cell {
     /// A state: its glyph and its word.
     pub fn state(state: impl Into<State>, model: &Model) -> Self {
-        let state = state.into();
+        let state = model.mirror.told(state);
         Self {
             text: state.text(model.settings.ascii),
             look: Some(state.mood.look(&model.settings.theme)),
@@ -44,13 +44,18 @@ impl From<&str> for Cell {
     }
 }
 
+/// For [`Column::most`] of a text that may be long.
+pub const REST: u16 = u16::MAX;
+/// What a column with such a text needs at least, so that it says something.
+const LEAST: u16 = 24;
+
 /// A column of a list.
 pub struct Column<T> {
     /// Its heading.
     pub title: &'static str,
     /// How dispensable it is: where there is no room, the highest goes first.
     pub rank: u8,
-    /// The most columns of the screen it takes.
+    /// The most columns of the screen it takes; [`REST`]: what the others leave, and nothing while it is empty.
     pub most: u16,
     /// What it shows of an object.
     pub cell: fn(&T, &Model) -> Cell,
@@ -79,6 +84,9 @@ pub fn told(rows: &Rows) -> String {
     }
     if !rows.marked.is_empty() {
         let _ = write!(told, ", {} marked", rows.marked.len());
+        if rows.marked_hidden() > 0 {
+            let _ = write!(told, " ({} hidden)", rows.marked_hidden());
+        }
     }
     told
 }
@@ -110,7 +118,13 @@ impl Plain<'_> {
         for (place, y) in (rows.window.top..rows.visible.len()).zip(lines.y..lines.bottom()) {
             let row = Rect::new(lines.x, y, lines.width, 1);
             if let Some(index) = rows.visible.get(place) {
-                panel::lines(buffer, row, &[line(*index)]);
+                let mut parts = line(*index);
+                if let Some(((last, _), before)) = parts.split_last_mut() {
+                    let used: usize = before.iter().map(|(text, _)| text.width()).sum();
+                    let room = usize::from(row.width).saturating_sub(used);
+                    *last = panel::shortened(last, room, model.settings.ascii);
+                }
+                panel::lines(buffer, row, &[parts]);
             }
             if place == rows.cursor {
                 select(model, row, self.focused, buffer);
@@ -168,7 +182,9 @@ fn draw<T>(
         for (x, width, column) in &places {
             let cell = (column.cell)(object, model);
             let look = cell.look.unwrap_or(if marked { theme.marked } else { theme.text });
-            panel::text(buffer, Rect::new(*x, y, *width, 1).intersection(area), &cell.text, look);
+            let place = Rect::new(*x, y, *width, 1).intersection(area);
+            let text = panel::shortened(&cell.text, place.width.into(), model.settings.ascii);
+            panel::text(buffer, place, &text, look);
         }
         if selected {
             select(model, line, focused, buffer);
@@ -200,19 +216,24 @@ fn is_marked<T>(rows: &Rows, columns: &[Column<T>], object: &T, model: &Model) -
 
 /// How wide each column is; `None`: there is no room for it.
 fn widths<T>(model: &Model, columns: &[Column<T>], shown: &[&T], room: u16) -> Vec<Option<u16>> {
-    let wanted = |column: &Column<T>| {
+    let text = |column: &Column<T>| {
         let cells = shown.iter().map(|object| (column.cell)(object, model).text.width());
-        let widest = cells.max().unwrap_or(0).max(column.title.len() + 1);
-        u16::try_from(widest).unwrap_or(u16::MAX).min(column.most)
+        u16::try_from(cells.max().unwrap_or(0)).unwrap_or(u16::MAX)
     };
-    let mut widths: Vec<Option<u16>> = columns.iter().map(|column| Some(wanted(column))).collect();
+    let title = |column: &Column<T>| u16::try_from(column.title.len() + 1).unwrap_or(u16::MAX);
+    let least = |column: &Column<T>| match (text(column), column.most) {
+        (0, REST) => None,
+        (text, REST) => Some(text.max(title(column)).min(LEAST)),
+        (text, most) => Some(text.max(title(column)).min(most)),
+    };
+    let mut widths: Vec<Option<u16>> = columns.iter().map(least).collect();
     let used = |widths: &[Option<u16>]| {
         widths
             .iter()
             .flatten()
-            .fold(2u16, |sum, width| sum.saturating_add(*width).saturating_add(2))
+            .fold(0u16, |sum, width| sum.saturating_add(*width).saturating_add(2))
     };
-    while used(&widths) > room.saturating_add(2) {
+    while used(&widths) > room {
         let there = columns.iter().enumerate().filter(|(index, _)| widths[*index].is_some());
         match there
             .max_by_key(|(_, column)| column.rank)
@@ -220,6 +241,14 @@ fn widths<T>(model: &Model, columns: &[Column<T>], shown: &[&T], room: u16) -> V
         {
             Some((index, _)) => widths[index] = None,
             None => break,
+        }
+    }
+    let mut left = room.saturating_sub(used(&widths));
+    for (column, width) in columns.iter().zip(&mut widths) {
+        if let Some(width) = width.as_mut().filter(|_| column.most == REST) {
+            let more = text(column).saturating_sub(*width).min(left);
+            *width += more;
+            left -= more;
         }
     }
     widths

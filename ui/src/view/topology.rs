@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use placemat2_engine::store::{NamespaceState, NodeState};
+use placemat2_engine::{
+    node::PowerState,
+    store::{NamespaceState, NodeState},
+};
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -218,6 +221,7 @@ fn label(model: &Model, placed: &Placed, window: Rect, buffer: &mut Buffer) {
 fn state(model: &Model, vertex: &Vertex) -> (&'static str, String, Look) {
     let theme = &model.settings.theme;
     let told = |state: State| {
+        let state = model.mirror.told(state);
         (
             state.mood.glyph(model.settings.ascii),
             state.word.to_owned(),
@@ -227,31 +231,32 @@ fn state(model: &Model, vertex: &Vertex) -> (&'static str, String, Look) {
     match vertex.kind {
         Kind::Host => ("", String::new(), theme.text),
         Kind::Namespace => match namespace(model, &vertex.id) {
-            // A router whose program has failed is not what its namespace's state says.
-            Some(netns) if netns.apps.iter().any(|app| State::from(app).mood == Mood::Bad) => {
-                (Mood::Bad.glyph(model.settings.ascii), "app died".into(), theme.bad)
-            }
-            Some(netns) => told(netns.state.into()),
+            Some(netns) => told(netns.into()),
             None => ("", String::new(), theme.text),
         },
         Kind::Node => match node(model, &vertex.id) {
-            Some(node) => told(node.power_status.into()),
+            Some(node) => told(node.into()),
             None => ("", String::new(), theme.text),
         },
         Kind::Rack => {
-            let nodes = vertex.members.iter().filter_map(|id| node(model, id));
-            let states: Vec<State> = nodes.map(|node| node.power_status.into()).collect();
-            let on = states.iter().filter(|state| state.mood == Mood::Good).count();
-            let mood = match () {
-                () if on == states.len() => Mood::Good,
-                () if states.iter().any(|state| state.mood == Mood::Busy) => Mood::Busy,
-                () => Mood::Off,
+            let nodes: Vec<&NodeState> = vertex.members.iter().filter_map(|id| node(model, id)).collect();
+            let moods: Vec<Mood> = nodes.iter().map(|node| State::from(*node).mood).collect();
+            let on = nodes.iter().filter(|node| node.power_status == PowerState::On).count();
+            let good = moods.iter().filter(|mood| **mood == Mood::Good).count();
+            let mood = [Mood::Bad, Mood::Busy, Mood::Off]
+                .into_iter()
+                .find(|mood| moods.contains(mood));
+            let word = if on == nodes.len() && good < on {
+                format!("{good}/{on} ready")
+            } else {
+                format!("{on}/{} on", nodes.len())
             };
-            (
-                mood.glyph(model.settings.ascii),
-                format!("{on}/{} on", states.len()),
-                mood.look(theme),
-            )
+            let state = State {
+                mood: mood.unwrap_or(Mood::Good),
+                word: "",
+            };
+            let (glyph, _, look) = told(state);
+            (glyph, word, look)
         }
     }
 }
@@ -369,7 +374,7 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
                 .map(|netns| &netns.apps[..])
                 .unwrap_or_default()
             {
-                let state = State::from(app);
+                let state = model.mirror.told(app);
                 lines.push(vec![
                     (format!("{:<14}", clean(&app.name)), theme.text),
                     (state.text(model.settings.ascii), state.mood.look(theme)),
@@ -379,9 +384,9 @@ fn about(model: &Model, area: Rect, buffer: &mut Buffer) {
         Kind::Rack => {
             for member in &vertex.members {
                 let name = clean(member.split_once('/').map_or(member, |(_, name)| name));
-                let state = node(model, member).map(|node| State::from(node.power_status));
-                let state = state.or_else(|| namespace(model, member).map(|netns| netns.state.into()));
-                if let Some(state) = state {
+                let state = node(model, member).map(State::from);
+                let state = state.or_else(|| namespace(model, member).map(State::from));
+                if let Some(state) = state.map(|state| model.mirror.told(state)) {
                     lines.push(vec![
                         (format!("{name:<16}"), theme.text),
                         (state.text(model.settings.ascii), state.mood.look(theme)),

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::{net::UdpSocket, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ use super::{
     settings::Settings,
     sol::{self, Sol},
 };
-use crate::bmc::{Bmc, Place};
+use crate::bmc::{Begun, Bmc, Place};
 
 /// The port of RMCP.
 pub const PORT: u16 = 623;
@@ -24,10 +25,15 @@ const LARGEST_PACKET: usize = 1024;
 /// How often at most packets are complained of that are no good.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 
+/// How long an answer waits for what was asked for, so that the power is then seen as it was to be. ipmitool asks again after a second,
+/// ipmipower after 0.4.
+const PATIENCE: Duration = Duration::from_millis(700);
+
 /// Serves IPMI on a socket until it is cancelled, or the socket fails.
 pub async fn serve(bmc: Arc<Bmc>, socket: UdpSocket, place: Place, closing: CancellationToken) -> io::Result<()> {
     let mut server = Server::new(bmc, place);
     let mut buffer = vec![0; LARGEST_PACKET];
+    let mut waiting = FuturesUnordered::new();
     loop {
         let end = server.table.next_end();
         let (to, packet) = tokio::select! {
@@ -39,8 +45,17 @@ pub async fn serve(bmc: Arc<Bmc>, socket: UdpSocket, place: Place, closing: Canc
                 if let Some((to, farewell)) = server.farewell.take() {
                     send(&socket, to, &farewell).await;
                 }
+                if let Some(begun) = server.begun.take() {
+                    waiting.push(async move {
+                        // A failure is logged; the answer says that it was begun.
+                        let _ = begun.end_within(PATIENCE).await;
+                        (from, packet)
+                    });
+                    continue;
+                }
                 (from, packet)
             }
+            Some(answer) = waiting.next() => answer,
             body = due(server.sol.as_mut()) => match server.wrap_sol(&body) {
                 Some((to, packet)) => (to, Some(packet)),
                 None => continue,
@@ -86,6 +101,8 @@ pub(super) struct Server {
     pub(super) sol: Option<Sol>,
     /// What is to be told to another session than the one that asked.
     farewell: Option<(SocketAddr, Vec<u8>)>,
+    /// What the last answer waits for.
+    begun: Option<Begun>,
     ignored: u64,
     complained: Option<Instant>,
 }
@@ -99,6 +116,7 @@ impl Server {
             table: Table::default(),
             sol: None,
             farewell: None,
+            begun: None,
             ignored: 0,
             complained: None,
         }
@@ -218,6 +236,7 @@ impl Server {
             settings: &mut self.settings,
             table: &mut self.table,
             sol: &mut self.sol,
+            begun: &mut self.begun,
             session,
             then: Then::Nothing,
         }

@@ -48,7 +48,7 @@ pub struct Node {
     pub product: Option<String>,
     /// SMBIOS type 1 serial.
     pub serial: String,
-    /// When it counts as ready; once it is on if `None`.
+    /// When it counts as ready; once it is on if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ready: Vec<Ready>,
     /// What its power-on waits for.
@@ -97,8 +97,8 @@ pub struct Qemu {
     pub user: Option<QemuUser>,
     /// Descriptor of the QMP monitor's stream socket.
     pub qmp_fd: i32,
-    /// Descriptor of the serial console's stream socket; `None` with `--graphic`.
-    pub serial_fd: Option<i32>,
+    /// Descriptor of the serial console's stream socket.
+    pub serial_fd: i32,
     /// Descriptor of the stream socket behind the `placemat` virtio port.
     pub port_fd: i32,
 }

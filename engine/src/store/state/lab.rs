@@ -82,4 +82,7 @@ pub struct Step {
     pub started_at: Timestamp,
     /// How long it took; `None` while it runs.
     pub seconds: Option<f64>,
+    /// Whether it ended before it had done all that it is for.
+    #[serde(default)]
+    pub failed: bool,
 }

@@ -40,6 +40,9 @@ pub struct NodeState {
     pub pty_path: String,
     /// Why the power is as it is: `guest shut down`, `QEMU was killed by signal 9`.
     pub power_reason: Option<String>,
+    /// Whether it went off without anybody having asked for it: its guest panicked, its QEMU died or could not be started.
+    #[serde(default)]
+    pub failed: bool,
     /// Process id of QEMU.
     pub pid: Option<u32>,
     /// When QEMU was last started.
@@ -85,6 +88,7 @@ impl NodeState {
             socket_path: node.console_socket.display().to_string(),
             pty_path: console::link_path(&node.console_socket).display().to_string(),
             power_reason: (!node.power_on).then(|| stays_off_since(node).to_owned()),
+            failed: false,
             pid: None,
             started_at: None,
             boots: 0,

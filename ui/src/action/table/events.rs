@@ -1,7 +1,10 @@
-//! Events.
+//! Events, and the commands of this console.
 
 use super::{Entry, entry};
-use crate::action::{Action as A, Scope::Events};
+use crate::action::{
+    Action as A,
+    Scope::{Commands, Events},
+};
 
 pub const ENTRIES: &[Entry] = &[
     entry(
@@ -12,6 +15,7 @@ pub const ENTRIES: &[Entry] = &[
         "go to",
         "show the object of the event in its view",
     ),
+    entry(Events, A::ReadEvent, "read", &["x"], "read", "read the whole event"),
     entry(
         Events,
         A::Level,
@@ -27,5 +31,13 @@ pub const ENTRIES: &[Entry] = &[
         &["f"],
         "follow",
         "follow the events, or hold them",
+    ),
+    entry(
+        Commands,
+        A::Open,
+        "open",
+        &["enter"],
+        "read",
+        "read the whole command, and what came of it",
     ),
 ];

@@ -65,11 +65,10 @@ fn control(cx: &mut Cx<'_>, data: &[u8]) -> Reply {
         5 => Verb::Shutdown,
         _ => return Err(Completion::INVALID_FIELD),
     };
-    if verb == Verb::Cycle && !cx.bmc.power().is_on() {
-        return Err(Completion::STATE);
-    }
-    let begun = cx.bmc.begin(verb, Cause::Ipmi);
-    begun.map(|()| vec![]).map_err(|error| refusal(&error))
+    let begun = cx.bmc.begin(verb, Cause::Ipmi).map_err(|error| refusal(&error))?;
+    // A client that is not answered asks again: only what does nothing when done twice may take its time.
+    *cx.begun = matches!(verb, Verb::On | Verb::Off).then_some(begun);
+    Ok(vec![])
 }
 
 fn refusal(error: &MachineError) -> Completion {

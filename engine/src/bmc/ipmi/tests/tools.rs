@@ -1,14 +1,15 @@
 //! ipmitool and freeipmi against the face.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::Command,
+    time::sleep,
 };
 
 use super::scene::{Scene, on_private_host, said, tool};
-use crate::bmc::{BootFirmware, BootOverride, BootTarget, Persistence, Verb};
+use crate::bmc::{BootFirmware, BootOverride, BootTarget, Cause, Persistence, Verb};
 
 /// As administrator, with the cipher suite of that number.
 fn lanplus(suite: &str) -> String {
@@ -232,6 +233,31 @@ fn what_ipmitool_must_not_get() {
         );
         assert!(said(&output.await).contains("is off"));
         assert!(scene.acts().is_empty());
+    });
+}
+
+#[test]
+fn power_is_told_as_off_once_that_was_answered() {
+    on_private_host(async |scene| {
+        let Scene { bmc, machine, .. } = &scene;
+        bmc.act(Verb::On, Cause::Other).await.unwrap();
+        for program in ["ipmitool", "ipmipower"] {
+            let turn = machine.turn.lock().await;
+            let off = match program {
+                "ipmitool" => format!("{} power off", lanplus("17")),
+                _ => format!("{FREE}-D LAN_2_0 -I 17 --off"),
+            };
+            let slow = async {
+                while bmc.is_settled() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                sleep(Duration::from_millis(300)).await;
+                drop(turn);
+            };
+            let (output, ()) = tokio::join!(tool(program, &off), slow);
+            assert!(output.status.success() && !bmc.power().is_on(), "{}", said(&output));
+            bmc.act(Verb::On, Cause::Other).await.unwrap();
+        }
     });
 }
 

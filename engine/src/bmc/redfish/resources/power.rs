@@ -1,5 +1,7 @@
 //! Power: the reset actions of system and chassis, and what they can be told.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -40,6 +42,9 @@ pub const ROUTES: &[Route] = &[
     ),
 ];
 
+/// How long an answer waits for what was asked for, so that the power is then seen as it was to be.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What takes the guest's part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Errand {
@@ -75,8 +80,6 @@ enum Reset {
     Verb(Verb),
     /// What takes the guest's part, and so its time.
     Errand(Errand),
-    /// A reset, or power where there is none.
-    Force,
 }
 
 const SYSTEM_RESETS: &[(&str, Reset)] = &[
@@ -85,7 +88,7 @@ const SYSTEM_RESETS: &[(&str, Reset)] = &[
     ("ForceOn", Reset::Verb(Verb::On)),
     ("GracefulShutdown", Reset::Errand(Errand::Shutdown)),
     ("GracefulRestart", Reset::Errand(Errand::Restart)),
-    ("ForceRestart", Reset::Force),
+    ("ForceRestart", Reset::Verb(Verb::Reset)),
     ("PowerCycle", Reset::Verb(Verb::Cycle)),
     ("Nmi", Reset::Verb(Verb::Nmi)),
     ("PushPowerButton", Reset::Verb(Verb::Push)),
@@ -159,22 +162,24 @@ fn reset(view: &View<'_>, parameters: &mut Changes, resets: &[(&'static str, Res
         && match wanted {
             Reset::Verb(Verb::On) => on,
             Reset::Verb(Verb::Off) | Reset::Errand(Errand::Shutdown) => !on,
-            Reset::Verb(_) | Reset::Errand(_) | Reset::Force => false,
+            Reset::Verb(_) | Reset::Errand(_) => false,
         };
     let verb = match wanted {
         Reset::Errand(Errand::Shutdown) if useless => return Ok(no_operation()),
         Reset::Errand(_) if !on => return Err(in_standby("a machine that is off can't be restarted by its guest")),
         Reset::Errand(errand) => return errand.begin(view),
-        Reset::Force if on => Verb::Reset,
-        Reset::Force => Verb::On,
         Reset::Verb(verb) => verb,
     };
     // Also what seems useless: what is seen here of the power may be behind what the machine was told, by others too.
-    match bmc.begin(verb, Cause::Redfish) {
-        _ if useless => Ok(no_operation()),
-        Ok(()) => Ok(Reply::empty()),
-        Err(error) => Err(refused(&error)),
-    }
+    let begun = match bmc.begin(verb, Cause::Redfish) {
+        _ if useless => return Ok(no_operation()),
+        begun => begun.map_err(|error| refused(&error))?,
+    };
+    parameters.then(async move {
+        let ended = begun.end_within(PATIENCE).await;
+        ended.map(|()| Reply::empty()).map_err(|error| refused(&error))
+    });
+    Ok(Reply::empty())
 }
 
 fn no_operation() -> Reply {

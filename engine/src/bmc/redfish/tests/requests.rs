@@ -192,6 +192,28 @@ async fn headers_that_are_not_understood() {
 }
 
 #[tokio::test]
+async fn what_curl_calls_a_form_is_read_as_json() {
+    let redfish = redfish(&Scripted::new());
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let own = [("host", "10.0.0.5"), ("origin", "https://10.0.0.5")];
+    for (headers, status) in [(&[][..], 200), (&own[..], 415)] {
+        let headers = [&[ADMINISTRATOR, form], headers].concat();
+        let light = json!({ "LocationIndicatorActive": true }).to_string();
+        let answer = ask(&redfish, Method::PATCH, SYSTEM, &headers, &light).await;
+        assert_eq!(answer.status, status, "{headers:?}");
+    }
+    let answer = ask(
+        &redfish,
+        Method::PATCH,
+        SYSTEM,
+        &[ADMINISTRATOR, form],
+        "LocationIndicatorActive=true",
+    )
+    .await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
 async fn queries() {
     let redfish = redfish(&Scripted::new());
     let systems = get(&redfish, "/redfish/v1/Systems?$expand=.").await.json();

@@ -1,6 +1,6 @@
 //! What a machine is told over Redfish: power, boot, light, watchdog, setup, clock.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -31,6 +31,8 @@ async fn power() {
         ("GracefulShutdown", 200, vec![]),
         ("GracefulRestart", 409, vec![]),
         ("Nmi", 409, vec![]),
+        ("ForceRestart", 409, vec![]),
+        ("PowerCycle", 409, vec![]),
         ("On", 204, vec![Verb::On]),
         ("On", 200, vec![Verb::On]),
         ("ForceOn", 200, vec![Verb::On]),
@@ -38,7 +40,8 @@ async fn power() {
         ("ForceRestart", 204, vec![Verb::Reset]),
         ("PowerCycle", 204, vec![Verb::Cycle]),
         ("ForceOff", 204, vec![Verb::Off]),
-        ("ForceRestart", 204, vec![Verb::On]),
+        ("PushPowerButton", 204, vec![Verb::Push]),
+        ("On", 200, vec![Verb::On]),
         ("PushPowerButton", 204, vec![Verb::Push]),
         ("ForceOn", 204, vec![Verb::On]),
     ] {
@@ -66,13 +69,38 @@ async fn what_is_told_in_a_row_is_done_in_a_row() {
     assert_eq!(post(&redfish, &target, reset("On")).await.status, 204);
     let turn = machine.turn.lock().await;
     // It seems to be on all the while.
-    for word in ["ForceOff", "On"] {
-        assert_eq!(post(&redfish, &target, reset(word)).await.status, 204, "{word}");
-    }
-    drop(turn);
+    let (off, on, ()) = tokio::join!(
+        post(&redfish, &target, reset("ForceOff")),
+        post(&redfish, &target, reset("On")),
+        async { drop(turn) },
+    );
+    assert_eq!((off.status.as_u16(), on.status.as_u16()), (204, 204));
     let mut power = redfish.bmc().watch_power();
     power.wait_for(|power| power.boots == 2).await.unwrap();
     assert_eq!(machine.acts(), [Verb::On, Verb::Off, Verb::On]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_comes_when_it_is_done_or_takes_too_long() {
+    let machine = Scripted::new();
+    let redfish = redfish(&machine);
+    let target = format!("{SYSTEM}/Actions/ComputerSystem.Reset");
+    for (word, state) in [("On", "On"), ("ForceOff", "Off"), ("On", "On")] {
+        let turn = machine.turn.lock().await;
+        let (answer, ()) = tokio::join!(post(&redfish, &target, reset(word)), async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            drop(turn);
+        });
+        assert_eq!(answer.status, 204, "{word}");
+        assert_eq!(get(&redfish, SYSTEM).await.json()["PowerState"], state);
+    }
+    let turn = machine.turn.lock().await;
+    assert_eq!(post(&redfish, &target, reset("ForceOff")).await.status, 204);
+    assert_eq!(get(&redfish, SYSTEM).await.json()["PowerState"], "On");
+    drop(turn);
+    // What fails meanwhile is told.
+    machine.refuses.store(true, Ordering::Relaxed);
+    assert_eq!(post(&redfish, &target, reset("PowerCycle")).await.status, 500);
 }
 
 #[tokio::test]

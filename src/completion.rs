@@ -53,7 +53,9 @@ impl Completion {
     pub fn print<C: CommandFactory>(&self) -> anyhow::Result<()> {
         let name = self.shell.name();
         let shells = Shells::builtins();
-        let shell = shells.completer(name).with_context(|| format!("there is nothing for {name}"))?;
+        let shell = shells
+            .completer(name)
+            .with_context(|| format!("there is nothing for {name}"))?;
         let command = C::command();
         let command = command.get_name();
         let mut script = Vec::new();

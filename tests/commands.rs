@@ -214,13 +214,30 @@ fn relative_directories_start_at_the_first_lab_file() {
     fs::create_dir(dir.path().join("sub")).unwrap();
     fs::rename(dir.path().join("good.yml"), dir.path().join("sub/good.yml")).unwrap();
     let directories = [
-        "--data-dir", "data", "--run-dir", "../run", "--cache-dir", "cache", "--log-dir", "/log",
+        "--data-dir",
+        "data",
+        "--run-dir",
+        "../run",
+        "--cache-dir",
+        "cache",
+        "--log-dir",
+        "/log",
     ];
-    let arguments = [&["plan", "--mtu", "1400", "-o", "json"], &directories[..], &["sub/good.yml"]].concat();
+    let arguments = [
+        &["plan", "--mtu", "1400", "-o", "json"],
+        &directories[..],
+        &["sub/good.yml"],
+    ]
+    .concat();
     let output = run(&dir, &arguments);
     assert!(output.status.success(), "{output:?}");
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let path = |name: &str| plan["paths"][name].as_str().unwrap().replace(dir.path().to_str().unwrap(), "DIR");
+    let path = |name: &str| {
+        plan["paths"][name]
+            .as_str()
+            .unwrap()
+            .replace(dir.path().to_str().unwrap(), "DIR")
+    };
     assert_eq!(path("data_dir"), "DIR/sub/data");
     assert_eq!(path("run_dir"), "DIR/sub/../run");
     assert_eq!(path("cache_dir"), "DIR/sub/cache");

@@ -54,8 +54,14 @@ fn node_list_as_in_placemat_v2() {
     assert_eq!(stdout(&server, &["node", "list"]), "boot-0\nrack0-node1\n");
     let listed = stdout(&server, &["node", "list", "--json"]);
     assert_eq!(listed, stdout(&server, &["node", "list", "-o", "json"]));
-    assert_eq!(listed, stdout(&server, &["node", "list", "--json=false", "--json=true"]));
-    assert_eq!(stdout(&server, &["node", "list", "--json=false"]), "boot-0\nrack0-node1\n");
+    assert_eq!(
+        listed,
+        stdout(&server, &["node", "list", "--json=false", "--json=true"])
+    );
+    assert_eq!(
+        stdout(&server, &["node", "list", "--json=false"]),
+        "boot-0\nrack0-node1\n"
+    );
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(
         listed,
@@ -70,11 +76,16 @@ fn json_is_a_line_for_programs_and_indented_for_people() {
     let server = Server::start();
     for arguments in [&["node", "show", "boot-0"][..], &["node", "list", "--json"]] {
         let json = stdout(&server, arguments);
-        assert!(json.lines().count() == 1 && json.contains(r#""power_status":"On""#), "{json}");
+        assert!(
+            json.lines().count() == 1 && json.contains(r#""power_status":"On""#),
+            "{json}"
+        );
     }
     let mut terminal = Command::new("script");
     let show = format!("{} node show boot-0", env!("CARGO_BIN_EXE_pmctl2"));
-    terminal.args(["-qec", &show, "/dev/null"]).env("PLACEMAT2_ENDPOINT", &server.endpoint);
+    terminal
+        .args(["-qec", &show, "/dev/null"])
+        .env("PLACEMAT2_ENDPOINT", &server.endpoint);
     let output = terminal.stdin(Stdio::null()).output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(shown.contains("\n  \"power_status\": \"On\""), "{shown}");
@@ -160,7 +171,11 @@ fn shells_complete_with_what_runs() {
 
 /// What a program prints for a shell to load.
 fn registration(program: &str, words: &[&str], variable: &str) -> String {
-    let output = Command::new(program).args(words).env("COMPLETE", variable).output().unwrap();
+    let output = Command::new(program)
+        .args(words)
+        .env("COMPLETE", variable)
+        .output()
+        .unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -8,7 +8,10 @@ mod scene;
 #[path = "support/mod.rs"]
 mod support;
 
-use std::process::Output;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Output, Stdio},
+};
 
 use nix::sys::signal::Signal;
 use scene::{assert_unchanged, boot_image, events, eventually};
@@ -465,10 +468,14 @@ fn a_lab_that_does_not_run_yet_is_found_wherever_it_will_answer() {
     let mut waiting = machine
         .command(PMCTL2)
         .args(["wait", "--all", "--timeout", "60"])
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It has asked by then, where a lab answers by default.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    // It has asked where a lab answers by default.
+    let mut said = BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("no lab answers yet"), "{line}");
     let engine = Engine::start(
         &machine,
         &["--headless", "--listen-addr", "127.0.0.1:20808", "/tmp/lab/late.yml"],

@@ -291,17 +291,18 @@ async fn stop_leftovers(keeper: Keeper, dir: TempDir) {
     eventually("the leftover is gone", || !alive(leftover));
 }
 
-async fn given_up(keeper: Keeper, dir: TempDir) {
-    let file = dir.path().join("pid");
-    let command = shell(&format!("echo $$ >{}; exec sleep 60", file.display()));
+async fn given_up(keeper: Keeper, _dir: TempDir) {
+    let mut command = shell("exec sleep 600");
+    let output = piped(&mut command);
     {
         // Polled once, so that the request is on its way.
         let mut spawn = std::pin::pin!(keeper.spawn(command));
         assert!(futures::poll!(&mut spawn).is_pending());
     }
-    // Either killed before it wrote its pid, or after.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!file.exists() || !alive(pid_in(&file)));
+    // The request holds the pipe until it is read, and what it starts until that is killed.
+    tokio::task::spawn_blocking(|| read(output)).await.unwrap();
+    let mut next = keeper.spawn(Command::new("true")).await.unwrap();
+    assert_eq!(next.wait().await, Exit::Code(0));
 }
 
 /// Starts a program that daemonizes (double fork and a session of its own) and another daemon within it.

@@ -173,11 +173,7 @@ async fn cycle(keeper: Keeper, dir: TempDir) {
 async fn off_refuses(keeper: Keeper, dir: TempDir) {
     let machine = Machine::new(keeper, dir);
     let node = machine.handle();
-    for action in [
-        Action::Shutdown(Grace::default()),
-        Action::Reset,
-        Action::Nmi,
-    ] {
+    for action in [Action::Shutdown(Grace::default()), Action::Reset, Action::Nmi] {
         let error = node.act(action).await.unwrap_err();
         assert!(matches!(error, NodeError::Off { .. }), "{error}");
         tells(&error, "is off: there is nothing to ");

@@ -38,6 +38,16 @@ impl Visible {
     }
 }
 
+/// The last lines of what a guest wrote, harmless on a terminal, without those that are empty.
+pub fn last_lines(bytes: &[u8], most: usize) -> Vec<String> {
+    let lines: Vec<&[u8]> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+        .collect();
+    let last = lines.iter().rev().take(most).rev();
+    last.map(|line| Visible::all(line).trim_end().to_owned()).collect()
+}
+
 /// Whether bytes are the beginning of a character, whose rest may come.
 fn may_go_on(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())

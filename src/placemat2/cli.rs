@@ -364,7 +364,9 @@ pub struct CleanupArgs {
 fn host_name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     if text.is_empty() || !text.chars().all(fits) {
-        return Err(format!("`{text}` is no name of a host: write NAME without scheme and port"));
+        return Err(format!(
+            "`{text}` is no name of a host: write NAME without scheme and port"
+        ));
     }
     Ok(text.to_owned())
 }
@@ -412,13 +414,25 @@ mod tests {
 
     #[test]
     fn options_are_taken_as_placemat_v2_took_them() {
-        let words = ["placemat2", "--force=true", "--debug=false", "--graphic", "--data-dir", "/a", "--data-dir=/b", "dc.yml"];
+        let words = [
+            "placemat2",
+            "--force=true",
+            "--debug=false",
+            "--graphic",
+            "--data-dir",
+            "/a",
+            "--data-dir=/b",
+            "dc.yml",
+        ];
         let run = Cli::parse_from(words).run;
         assert!(run.force && !run.debug && run.plan.graphic);
         assert_eq!(run.plan.data_dir, PathBuf::from("/b"));
         assert_eq!(run.plan.files, [PathBuf::from("dc.yml")]);
         // What stands behind it is a file.
-        assert_eq!(Cli::parse_from(["placemat2", "--force", "true"]).run.plan.files, [PathBuf::from("true")]);
+        assert_eq!(
+            Cli::parse_from(["placemat2", "--force", "true"]).run.plan.files,
+            [PathBuf::from("true")]
+        );
         assert!(Cli::try_parse_from(["placemat2", "--force=perhaps", "dc.yml"]).is_err());
         let twice = Cli::parse_from(["placemat2", "--set", "A=1", "--set", "B=2", "dc.yml"]);
         assert_eq!(twice.run.plan.variables.set.len(), 2);

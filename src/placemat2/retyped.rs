@@ -46,7 +46,7 @@ fn option_again(option: &Arg, values: &[&OsStr]) -> Vec<OsString> {
             word.push("=");
             word.push(value);
         }
-        _ => words.extend(values.iter().map(|value| value.into())),
+        _ => words.extend(values.iter().map(OsString::from)),
     }
     words
 }

@@ -19,7 +19,7 @@ use super::{
 use anyhow::Context as _;
 use placemat2_engine::{
     bmc::{User, redfish::Certificate},
-    host::{LabDir, proc_sys},
+    host::{LabDir, check_privileges, proc_sys},
     keeper,
     lab::{self, About, Settings, Stop},
     memory,
@@ -82,7 +82,7 @@ pub struct Begun {
 /// Reads the files, starts the log, takes the lab's directory, asks the host and plans. The log goes to `log_dir`, or else
 /// into the lab's directory. `None` if it is to stop meanwhile.
 pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &Stop) -> anyhow::Result<Option<Begun>> {
-    lab::check_privileges()?;
+    check_privileges()?;
     let bmc_users = bmc_users::read(args.bmc_users.as_deref())?;
     let bmc_certificate = bmc_certificate(args.bmc_tls.as_deref())?;
     let options = args.plan.clone();

@@ -27,7 +27,7 @@ pub fn tell(store: &Store, trace: Option<&Path>) {
     let line = TimeLine::of(store);
     output::remarks(&line.text());
     if let Some(file) = trace {
-        super::tell(line.write(file));
+        output::tell("placemat2", line.write(file));
     }
 }
 

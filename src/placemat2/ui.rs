@@ -12,13 +12,13 @@ use anyhow::{Context as _, bail};
 use clap::ArgMatches;
 use placemat2_engine::{
     client::{Client, Endpoint, lab_socket, running_labs},
-    lab,
+    host::check_privileges,
     plan::{self, LABS_DIR},
 };
 use placemat2_ui::{
     config::{Config, Surroundings},
     model::Outcome,
-    run::{self, Engine, Start, Target},
+    run::{self, End, Engine, Start, Target},
     terminal,
 };
 
@@ -56,12 +56,16 @@ fn show(
 ) -> anyhow::Result<ExitCode> {
     terminal::usable()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(async {
+    let end = runtime.block_on(async {
         let (target, engine) = lab.await?;
         console(target, engine, look).await
     });
     runtime.shutdown_background();
-    match outcome? {
+    let End { outcome, farewell } = end?;
+    if let Some(farewell) = farewell {
+        output::note("placemat2", &farewell);
+    }
+    match outcome {
         Outcome::Detached | Outcome::Ended => Ok(ExitCode::SUCCESS),
         Outcome::Failed(words) => {
             output::remarks(&words);
@@ -70,7 +74,7 @@ fn show(
     }
 }
 
-async fn console(target: Target, engine: Option<Engine>, look: &LookArgs) -> anyhow::Result<Outcome> {
+async fn console(target: Target, engine: Option<Engine>, look: &LookArgs) -> anyhow::Result<End> {
     let path = Config::path();
     let (config, mistakes) = path.as_deref().map_or_else(Default::default, Config::read);
     let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
@@ -137,7 +141,7 @@ async fn running(look: &LookArgs) -> anyhow::Result<Target> {
 
 /// A lab that is started: mistakes are told before there is a screen.
 async fn started(args: &UiArgs, log: &LogArgs, typed: &ArgMatches) -> anyhow::Result<(Target, Option<Engine>)> {
-    lab::check_privileges()?;
+    check_privileges()?;
     demo::make(&args.run.plan).await?;
     let written = prepare::read(&args.run.plan)?;
     let (root, name) = written.lab();

@@ -67,7 +67,8 @@ impl Session {
         Ok(session)
     }
 
-    async fn answers(&self) -> bool {
+    /// Whether somebody answers.
+    pub async fn answers(&self) -> bool {
         let answer: Result<serde_json::Value, _> = self.client.get_json(&Client::path(&["lab"])).await;
         !matches!(answer, Err(ClientError::Connect { .. }))
     }

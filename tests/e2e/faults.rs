@@ -12,12 +12,7 @@ fn fails(machine: &Machine, arguments: &[&str], expected: &[&str]) -> String {
     fails_with(machine, arguments, expected, |_| ())
 }
 
-fn fails_with(
-    machine: &Machine,
-    arguments: &[&str],
-    expected: &[&str],
-    prepare: impl FnOnce(&mut Command),
-) -> String {
+fn fails_with(machine: &Machine, arguments: &[&str], expected: &[&str], prepare: impl FnOnce(&mut Command)) -> String {
     let before = machine.state();
     let mut engine = Engine::start_with(machine, arguments, prepare);
     let status = engine.wait(30);
@@ -153,7 +148,11 @@ fn consoles_that_cannot_be() {
     let Some(machine) = Machine::new() else { return };
     full(&machine);
     machine.write("/tmp/guest.socket", "precious");
-    let told = fails(&machine, FULL, &["guest", "/tmp/guest.socket", "no socket", "--run-dir"]);
+    let told = fails(
+        &machine,
+        FULL,
+        &["guest", "/tmp/guest.socket", "no socket", "--run-dir"],
+    );
     // That is found before anything is made.
     assert!(!told.contains("left alone") && !told.contains("is usable"), "{told}");
     assert_eq!(machine.sh("cat /tmp/guest.socket"), "precious");
@@ -166,7 +165,11 @@ fn consoles_that_cannot_be() {
 fn the_directory_of_consoles_is_made() {
     let Some(machine) = Machine::new() else { return };
     full(&machine);
-    let engine = running(&machine, "full", &["--run-dir", "consoles/here", "--stop-timeout", "0.2"]);
+    let engine = running(
+        &machine,
+        "full",
+        &["--run-dir", "consoles/here", "--stop-timeout", "0.2"],
+    );
     machine.sh("test -S /tmp/lab/consoles/here/guest.socket");
     engine.stop();
     assert_eq!(machine.sh("ls -A /tmp/lab/consoles/here"), "");

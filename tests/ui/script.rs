@@ -29,6 +29,7 @@ pub struct Script {
 #[derive(Default)]
 struct Told {
     requests: Mutex<Vec<String>>,
+    typed: Mutex<Vec<u8>>,
     ended: AtomicBool,
 }
 
@@ -86,6 +87,11 @@ impl Script {
     /// The requests so far, as `METHOD PATH`.
     pub fn requests(&self) -> Vec<String> {
         self.told.requests.lock().unwrap().clone()
+    }
+
+    /// What was typed into the console that echoes.
+    pub fn typed(&self) -> Vec<u8> {
+        self.told.typed.lock().unwrap().clone()
     }
 }
 
@@ -185,19 +191,23 @@ fn flood(mut stream: UnixStream, told: &Told) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A guest that greets, and writes what is typed in capitals.
+/// A guest that has greeted and asked where the cursor is before anybody came, and writes what is typed in capitals.
 fn console(mut stream: UnixStream, told: &Told) -> std::io::Result<()> {
+    let past = format!("{}\x1b[6n", testing::BOOT);
     write!(
         stream,
-        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: placemat2-stream\r\n\r\n{}",
-        testing::BOOT
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: placemat2-stream\r\nplacemat2-replay: {}\r\n\r\n{past}",
+        past.len()
     )?;
     stream.set_read_timeout(Some(Duration::from_millis(10)))?;
     let mut buffer = [0; 1024];
     while !told.ended.load(Ordering::SeqCst) {
         match stream.read(&mut buffer) {
             Ok(0) => break,
-            Ok(count) => stream.write_all(&buffer[..count].to_ascii_uppercase())?,
+            Ok(count) => {
+                told.typed.lock().unwrap().extend_from_slice(&buffer[..count]);
+                stream.write_all(&buffer[..count].to_ascii_uppercase())?;
+            }
             Err(error)
                 if matches!(
                     error.kind(),

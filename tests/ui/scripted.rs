@@ -37,6 +37,8 @@ fn what_the_lab_tells_is_shown() {
     pty.send("d");
     assert!(pty.wait().success());
     pty.assert_given_back();
+    // How to come back to it stays.
+    pty.expect("placemat2: the lab dc goes on; `placemat2 attach --endpoint unix:///");
 }
 
 #[test]
@@ -47,6 +49,8 @@ fn a_console_is_typed_into_and_left() {
     pty.expect("r0-s1 login:");
     pty.send("hello\x1b[A");
     pty.expect("HELLO");
+    // What the guest had asked before is not answered.
+    assert!(script.typed().starts_with(b"hello"), "{:?}", script.typed());
     assert!(pty.screen().contains("CONSOLE"));
     pty.send("\x1d");
     pty.expect("NORMAL");

@@ -2,7 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use crate::{action::View, model::Model, view::strip};
+use crate::{
+    action::View,
+    model::{Model, consoles::PaneId},
+    view::strip,
+};
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +19,18 @@ pub enum Room {
     Stacked,
     /// Parts side by side.
     Full,
+}
+
+impl Room {
+    /// How much there is on a screen of so many columns and rows.
+    fn of((width, height): (u16, u16)) -> Self {
+        match (width, height) {
+            _ if width < 40 || height < 8 => Self::TooSmall,
+            _ if width < 60 || height < 15 => Self::One,
+            _ if width < 84 => Self::Stacked,
+            _ => Self::Full,
+        }
+    }
 }
 
 /// The parts of the screen.
@@ -55,12 +71,7 @@ const LEGEND: u16 = 34;
 pub fn areas(model: &Model) -> Areas {
     let (width, height) = model.size;
     let whole = Rect::new(0, 0, width, height);
-    let room = match (width, height) {
-        _ if width < 40 || height < 8 => Room::TooSmall,
-        _ if width < 60 || height < 15 => Room::One,
-        _ if width < 84 => Room::Stacked,
-        _ => Room::Full,
-    };
+    let room = Room::of(model.size);
     let row = |y: u16, rows: u16| Rect::new(0, y, width, rows).intersection(whole);
     let keys = u16::from(room != Room::One);
     let strip = if model.mirror.is_coming_up() && height >= 15 {
@@ -153,6 +164,14 @@ pub fn inner(area: Rect) -> Rect {
         height: area.height.saturating_sub(2),
     }
     .intersection(area)
+}
+
+/// The areas of the consoles on the screen; where one part fits, that with the keyboard has all.
+pub fn consoles(model: &Model, main: Rect) -> Vec<(PaneId, Rect)> {
+    match model.consoles.focused() {
+        Some(focused) if Room::of(model.size) <= Room::One => vec![(focused, panes(main))],
+        _ => model.consoles.areas(panes(main)),
+    }
 }
 
 /// The area of the panes of consoles: below the row of tabs.

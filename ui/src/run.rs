@@ -20,7 +20,7 @@ use nix::{
     },
     unistd::Pid,
 };
-use placemat2_engine::client::Endpoint;
+use placemat2_engine::client::{Endpoint, lab_socket};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -68,19 +68,41 @@ pub struct Start {
     pub engine: Option<Engine>,
 }
 
+/// How a console ended.
+pub struct End {
+    /// Why.
+    pub outcome: Outcome,
+    /// What is to be said of the lab, now that the terminal is given back.
+    pub farewell: Option<String>,
+}
+
 /// Runs the console until it is left.
-pub async fn run(start: Start) -> Result<Outcome, TerminalError> {
+pub async fn run(start: Start) -> Result<End, TerminalError> {
     let guard = Guard::take(start.settings.mouse)?;
+    let endpoint = match &start.target {
+        Target::Endpoint(endpoint) => Some(endpoint.clone()),
+        Target::Choose(_) => None,
+    };
     let mut console = Console::new(start)?;
     let outcome = console.run().await;
-    let engine = console.engine.take();
     // The last frame is out before the terminal is given back.
-    drop(console);
+    let (model, engine) = console.end();
     drop(guard);
-    match (outcome?, engine) {
+    let outcome = match (outcome?, engine) {
         // The lab answers no more, but whether all of it went is known when its engine has ended.
-        (Outcome::Ended, Some(engine)) => Ok(engine.await.map_or(Outcome::Ended, Outcome::Failed)),
-        (outcome, _) => Ok(outcome),
+        (Outcome::Ended, Some(engine)) => engine.await.map_or(Outcome::Ended, Outcome::Failed),
+        (outcome, _) => outcome,
+    };
+    let farewell = model.farewell(&outcome, &way(endpoint, model.mirror.name()));
+    Ok(End { outcome, farewell })
+}
+
+/// The option by which a lab is attached to again: its name, if it is where labs of this host are.
+fn way(endpoint: Option<Endpoint>, lab: &str) -> String {
+    let by_name = lab_socket(lab).ok().map(Endpoint::Unix);
+    match endpoint {
+        Some(endpoint) if by_name.as_ref() != Some(&endpoint) => format!("--endpoint {endpoint}"),
+        _ => format!("--lab {lab}"),
     }
 }
 
@@ -202,6 +224,11 @@ impl Console {
             next_frame: Instant::now(),
             echo: None,
         })
+    }
+
+    /// What outlives it.
+    fn end(self) -> (Model, Option<Engine>) {
+        (self.model, self.engine)
     }
 
     async fn run(&mut self) -> Result<Outcome, TerminalError> {

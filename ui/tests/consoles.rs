@@ -193,6 +193,28 @@ fn every_console_that_is_opened_is_in_the_log_of_commands() {
 }
 
 #[test]
+fn where_one_part_fits_one_console_is_shown() {
+    let mut screen = screen((120, 30));
+    screen.keys(&["2", "enter", "ctrl-]", "|", "r", "1", "-", "s", "1", "enter"]);
+    screen.event(Event::Resize(59, 20));
+    let panes = |screen: &Screen| screen.text().matches("connecting").count();
+    assert_eq!(panes(&screen), 1, "{}", screen.text());
+    assert!(screen.text().contains("r1-s1 "), "{}", screen.text());
+    screen.keys(&["ctrl-]", "tab"]);
+    assert!(screen.text().contains("r0-s1 +1"), "{}", screen.text());
+    screen.event(Event::Resize(120, 30));
+    assert_eq!(panes(&screen), 2, "{}", screen.text());
+}
+
+#[test]
+fn a_question_names_its_object_at_any_size() {
+    let mut screen = screen((40, 8));
+    screen.keys(&["2", "p", "f"]);
+    let asked = screen.text();
+    assert!(asked.contains("r0-s1?") && asked.contains("[ cancel ]"), "{asked}");
+}
+
+#[test]
 fn what_a_guest_asked_before_is_not_answered() {
     let (mut screen, pane) = with(&["2", "enter"], (80, 24));
     assert_eq!(screen.message(Msg::Replay(pane, b"/ # \x1b[6n\x07\x1b[".to_vec())), []);

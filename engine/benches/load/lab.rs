@@ -56,7 +56,14 @@ impl Lab {
         let tcp = api::bind_tcp("127.0.0.1:0")?;
         let address = tcp.first().ok_or("no listener")?.local_addr()?;
         let cancel = CancellationToken::new();
-        let server = tokio::spawn(api::serve(store.clone(), Arc::new(Idle), unix, tcp, Vec::new(), cancel.clone()));
+        let server = tokio::spawn(api::serve(
+            store.clone(),
+            Arc::new(Idle),
+            unix,
+            tcp,
+            Vec::new(),
+            cancel.clone(),
+        ));
         Ok(Self {
             store,
             nodes,

@@ -1,12 +1,15 @@
 //! What the kernel offers, and lets this process do.
 
 use super::{Finding, Host, finding::Need};
-use crate::{host::netem, lab, plan::AccelChoice};
+use crate::{
+    host::{check_privileges, netem},
+    plan::AccelChoice,
+};
 
 /// A lab is made with root's powers.
 pub(super) fn privileges() -> Finding {
     const CHECK: &str = "privileges";
-    match lab::check_privileges() {
+    match check_privileges() {
         Ok(()) => Finding::ok(CHECK, "this process has the capabilities that labs need"),
         Err(error) => Finding::failed(
             CHECK,

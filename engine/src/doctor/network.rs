@@ -1,7 +1,7 @@
 //! NAT, forwarding and the host's firewall, and how large packets may be.
 
 use super::{Finding, Host};
-use crate::host::{forward, installed, sysctl};
+use crate::host::{firewall, installed, sysctl};
 
 /// The smallest MTU of a link with IPv6 (RFC 8200, section 5).
 const IPV6_MINIMUM: u32 = 1280;
@@ -34,7 +34,7 @@ pub(super) fn firewall(host: &Host<'_>) -> Option<Finding> {
     const CHECK: &str = "firewall";
     installed::find("nft")?;
     let need = host.need(|demand| demand.host_links);
-    match forward::dropping() {
+    match firewall::dropping() {
         Ok(chains) if chains.is_empty() => need.fulfilled(CHECK, "nothing that is forwarded is dropped"),
         Ok(chains) => {
             let chains = chains.join(", ");

@@ -15,7 +15,7 @@ use nix::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    claims::Claims, forward, lock::LockFile, program::ProgramError, publish, stray_link, stray_process, sysctl,
+    claims::Claims, firewall, lock::LockFile, program::ProgramError, publish, stray_link, stray_process, sysctl,
 };
 use crate::presence::if_there;
 
@@ -171,14 +171,14 @@ impl Undo {
             Self::Processes { mark } => stray_process::kill(mark),
             Self::HostLink { name, mac } => stray_link::remove(context, name, mac),
             Self::IptablesRule { program, rule } => {
-                return Ok(self.removed_if(forward::iptables::delete(program, rule, work)?));
+                return Ok(self.removed_if(firewall::iptables::delete(program, rule, work)?));
             }
             Self::NftRules {
                 family,
                 table,
                 chain,
                 comment,
-            } => return Ok(self.removed_if(forward::nft::delete(family, table, chain, comment, work)?)),
+            } => return Ok(self.removed_if(firewall::nft::delete(family, table, chain, comment, work)?)),
         };
         match result {
             Ok(true) => Ok(Undone::Removed(self.to_string())),

@@ -3,7 +3,9 @@
 //! Images are fetched while links and namespaces are made; a namespace's init scripts and apps start as soon as the fabric
 //! is there; nodes need the fabric's taps and their images, and wait for nothing else but what their `depends-on` names.
 
-use std::{convert::Infallible, io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism};
+use std::{
+    convert::Infallible, io, num::NonZero, os::unix::fs::symlink, path::Path, sync::Arc, thread::available_parallelism,
+};
 
 use futures::{
     StreamExt as _, TryStreamExt as _,
@@ -19,7 +21,7 @@ use crate::{
     blocking,
     console::{self, Console, Terminal},
     fabric::Fabric,
-    host::{Nat, RecordError, Recorder, Undo, forward, publish_netns, sysctl},
+    host::{Nat, RecordError, Recorder, Undo, firewall, publish_netns, sysctl},
     keeper::Keeper,
     node::{self, Action, NodeEnv, NodeError, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
@@ -124,7 +126,11 @@ async fn network(
 
 /// Makes the fabric visible once all namespaces are, or have ended without: scripts look for the name of a namespace among all names, and
 /// that of the lab, which is a part of the fabric's, may hold it.
-async fn publish_fabric(made: &Made, fabric: &Fabric, mut all_named: mpsc::Receiver<Infallible>) -> Result<(), LabError> {
+async fn publish_fabric(
+    made: &Made,
+    fabric: &Fabric,
+    mut all_named: mpsc::Receiver<Infallible>,
+) -> Result<(), LabError> {
     // Nothing is sent: it ends with the last sender.
     all_named.recv().await;
     let name = plan::fabric_name(&made.plan.lab);
@@ -165,7 +171,7 @@ async fn outside(made: &Made, keeper: &Keeper) -> Result<(), LabError> {
         .iter()
         .filter(|network| network.kind != NetworkKind::Internal);
     let links: Vec<_> = exposed.map(|network| network.name.clone()).collect();
-    for warning in forward::accept(made.recorder(), &links).await? {
+    for warning in firewall::accept(made.recorder(), &links).await? {
         made.store.event(Level::Warn, "lab", "forward", &warning);
     }
     Ok(())
@@ -198,9 +204,7 @@ async fn namespaces(
     });
     let all = futures::future::join_all(each);
     drop(unnamed);
-    all.await
-        .into_iter()
-        .fold(Ok(()), first_cause)
+    all.await.into_iter().fold(Ok(()), first_cause)
 }
 
 async fn namespace(

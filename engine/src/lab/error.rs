@@ -6,7 +6,10 @@ use crate::{
     api::BindError,
     app::{AppError, init::InitError},
     fabric::FabricError,
-    host::{ForwardError, LabDirError, NatError, PublishError, RecordError, SysctlError, UndoError, mtu::MtuError},
+    host::{
+        FirewallError, LabDirError, MissingCapability, NatError, PublishError, RecordError, SysctlError, UndoError,
+        mtu::MtuError,
+    },
     keeper::KeeperError,
     node::{ClaimError, ImageError, NodeError, VolumeError},
     shortage,
@@ -26,15 +29,17 @@ pub enum LabError {
     #[error("The lab was stopped while it came up.")]
     Cancelled,
     /// Not enough power.
-    #[error("A lab can only be run as root: this process lacks {0}. Use sudo.")]
-    NotRoot(&'static str),
+    #[error(transparent)]
+    NotRoot(#[from] MissingCapability),
     /// No taps.
     #[error(
         "Nodes need /dev/net/tun, which can't be opened: {}; {}.", .0, tun_remedy(.0)
     )]
     Tun(#[source] io::Error),
     /// No place for sockets.
-    #[error("The directory of the consoles' sockets, {path}, can't be made: {source}. Name another one with --run-dir.")]
+    #[error(
+        "The directory of the consoles' sockets, {path}, can't be made: {source}. Name another one with --run-dir."
+    )]
     RunDir {
         /// The directory.
         path: PathBuf,
@@ -78,7 +83,7 @@ pub enum LabError {
     Nat(#[from] NatError),
     /// The host's FORWARD policy.
     #[error(transparent)]
-    Forward(#[from] ForwardError),
+    Firewall(#[from] FirewallError),
     /// The host's sysctls.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
@@ -87,7 +92,7 @@ pub enum LabError {
     Publish(#[from] PublishError),
     /// Ports of the host that lead into namespaces.
     #[error(transparent)]
-    Ports(#[from] crate::forward::ForwardError),
+    Forward(#[from] crate::forward::ForwardError),
     /// Init scripts.
     #[error(transparent)]
     Init(#[from] InitError),

@@ -24,5 +24,4 @@ mod undone;
 pub use error::LabError;
 pub use initial::About;
 pub use observer::Observer;
-pub use preflight::privileged as check_privileges;
 pub use run::{Settings, Stop, acquire, run};

@@ -195,14 +195,14 @@ mod tests {
         let (written, mut findings) = parse::documents(text, 0, &mut nodes_left);
         let (given, mut sources) = (Variables::default(), Sources::default());
         let mut resolver = Resolver::new(Scope::new(&given, BTreeMap::new()), &mut sources, &mut nodes_left);
-        let resolved = written
+        let documents = written
             .iter()
             .filter_map(|document| resolver.document(document))
             .flatten()
             .collect();
         findings.extend(resolver.finish().0);
         if findings.is_empty() {
-            Ok(resolved)
+            Ok(documents)
         } else {
             Err(format!("{findings:?} in {text}"))
         }

@@ -1,6 +1,6 @@
 //! Every endpoint, what it answers and what it refuses.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use placemat2_engine::{
     api::{Topology, VertexKind, openapi},
@@ -102,18 +102,20 @@ async fn an_action_outlives_its_client() {
     let lab = Lab::start();
     let client = lab.client();
     let action = tokio::spawn(async move { client.post("/nodes/slow/start").await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (store, control) = (lab.store.clone(), Arc::clone(&lab.control));
+    control.asked.notified().await;
     action.abort();
     let _ = action.await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let mut watch = lab.store.watch();
+    // The server ends when every connection is closed.
+    lab.stop().await;
+    let mut watch = store.watch();
     watch.mark_unchanged();
-    lab.control.release.notify_one();
+    control.release.notify_one();
     tokio::time::timeout(Duration::from_secs(5), watch.changed())
         .await
         .expect("the action was given up")
         .unwrap();
-    assert_eq!(lab.control.actions.lock().unwrap().len(), 1);
+    assert_eq!(control.actions.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

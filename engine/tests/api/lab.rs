@@ -45,6 +45,8 @@ pub struct Recorder {
     pub actions: Mutex<Vec<(String, Action, Option<BootSource>)>>,
     pub restarted: Mutex<Vec<String>>,
     pub logs: Mutex<BTreeMap<(String, String), Arc<AppLog>>>,
+    /// Told when the node "slow" is asked to act.
+    pub asked: Notify,
     /// The node "slow" acts when this is told.
     pub release: Notify,
     consoles: Mutex<BTreeMap<String, Console>>,
@@ -62,7 +64,10 @@ impl Control for Recorder {
                 "broken" => return Err(ControlError::Failed("QEMU of broken does not start".into())),
                 "busy" => return Err(ControlError::Conflict("Node busy is shutting down".into())),
                 "vanished" => return Err(ControlError::NotFound("node \"vanished\"".into())),
-                "slow" => self.release.notified().await,
+                "slow" => {
+                    self.asked.notify_one();
+                    self.release.notified().await;
+                }
                 _ => {}
             }
             self.actions.lock().unwrap().push((node.to_owned(), action, boot));
@@ -233,11 +238,19 @@ impl Lab {
             actions: Mutex::default(),
             restarted: Mutex::default(),
             logs: Mutex::default(),
+            asked: Notify::new(),
             release: Notify::new(),
             consoles: Mutex::default(),
         });
         let cancel = CancellationToken::new();
-        let server = api::serve(store.clone(), control.clone(), unix, tcp, vec!["lab.example.org".into()], cancel.clone());
+        let server = api::serve(
+            store.clone(),
+            control.clone(),
+            unix,
+            tcp,
+            vec!["lab.example.org".into()],
+            cancel.clone(),
+        );
         let server = tokio::spawn(server);
         Self {
             store,

@@ -25,7 +25,6 @@ use crate::{
         cli::TestArgs,
         settled::{Settled, settled, unready},
         signals::Asked,
-        tell,
         timings::{self, TimeLine},
         watch::Watch,
     },
@@ -60,7 +59,7 @@ impl Test {
         self.tell(&outcome);
         if self.args.artifacts.is_some() {
             let kept = tokio::task::block_in_place(|| self.keep(store, &outcome, began.elapsed()));
-            tell(kept);
+            output::tell("placemat2", kept);
         }
         if self.args.keep_on_failure && !outcome.is_success() && !self.asked.is_cancelled() {
             let lab = &self.plan.lab;

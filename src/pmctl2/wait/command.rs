@@ -52,11 +52,14 @@ impl Wait {
     /// Waits, and says on standard error for what.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         let deadline = Instant::now() + self.timeout;
-        let Ok(answered) = timeout(self.timeout, session.answered(PAUSE)).await else {
-            output::remark(
-                "pmctl2",
-                &format!("no lab answered within {} s", self.timeout.as_secs_f64()),
-            );
+        let answered = async {
+            if !session.answers().await {
+                say("no lab answers yet");
+            }
+            session.answered(PAUSE).await
+        };
+        let Ok(answered) = timeout(self.timeout, answered).await else {
+            say(&format!("no lab answered within {} s", self.timeout.as_secs_f64()));
             return Ok(TIMED_OUT.into());
         };
         let session = &answered?;
@@ -74,13 +77,11 @@ impl Wait {
                 _ => self.follow(&mut followed, &objects).await,
             }
         };
-        match timeout(left, waiting).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                self.tell_why_not(&followed, &objects).await;
-                Ok(TIMED_OUT.into())
-            }
+        if let Ok(outcome) = timeout(left, waiting).await {
+            return outcome;
         }
+        self.tell_why_not(&followed, &objects).await;
+        Ok(TIMED_OUT.into())
     }
 
     /// The objects that are meant, each of which the state wanted means something to.

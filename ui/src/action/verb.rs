@@ -82,9 +82,7 @@ impl Verb {
         match (self, mood) {
             (Self::On, Mood::Good) => Some("it is on"),
             (Self::On, Mood::Busy) => Some("it is on its way"),
-            (Self::Shutdown | Self::Reset | Self::Off | Self::Nmi, Mood::Off | Mood::Bad) => {
-                Some("it is off")
-            }
+            (Self::Shutdown | Self::Reset | Self::Off | Self::Nmi, Mood::Off | Mood::Bad) => Some("it is off"),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Model, Outcome};
+use super::{Model, Outcome, mirror::Connection};
 
 /// Commands kept.
 const COMMANDS: usize = 1000;
@@ -95,5 +95,55 @@ impl Model {
             Some(words) => Outcome::Failed(words),
             None => Outcome::Detached,
         });
+    }
+
+    /// What is to be said of the lab where it stays; `way` is what `placemat2 attach` comes back to it with.
+    pub fn farewell(&self, outcome: &Outcome, way: &str) -> Option<String> {
+        let lab = self.mirror.name();
+        let gone = self.mirror.connection == Connection::Ended;
+        match outcome {
+            _ if !self.mirror.known => None,
+            // Its words are what there is to say.
+            Outcome::Failed(_) => None,
+            Outcome::Ended => Some(format!("the lab {lab} is down")),
+            Outcome::Detached if gone => Some(format!("the lab {lab} has ended")),
+            Outcome::Detached if self.tearing_down => Some(format!("the lab {lab} is being taken down")),
+            Outcome::Detached if matches!(self.mirror.connection, Connection::Lost(_)) => {
+                Some(format!("the lab {lab} did not answer any more"))
+            }
+            Outcome::Detached => Some(format!(
+                "the lab {lab} goes on; `placemat2 attach {way}` comes back to it"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Settings,
+        testing::{self, Shape},
+    };
+
+    #[test]
+    fn who_leaves_is_told_what_becomes_of_the_lab() {
+        let mut model = testing::model(Shape::DEMO, Settings::default(), (80, 24));
+        let told = |model: &Model, outcome| model.farewell(&outcome, "--lab dc").unwrap_or_default();
+        assert_eq!(
+            told(&model, Outcome::Detached),
+            "the lab dc goes on; `placemat2 attach --lab dc` comes back to it"
+        );
+        assert_eq!(told(&model, Outcome::Ended), "the lab dc is down");
+        assert_eq!(told(&model, Outcome::Failed("words".into())), "");
+        model.tearing_down = true;
+        assert_eq!(told(&model, Outcome::Detached), "the lab dc is being taken down");
+        model.tearing_down = false;
+        model.mirror.connection = Connection::Lost("no such file".into());
+        assert_eq!(told(&model, Outcome::Detached), "the lab dc did not answer any more");
+        model.mirror.connection = Connection::Ended;
+        assert_eq!(told(&model, Outcome::Detached), "the lab dc has ended");
+        let nothing_known = Model::new(Settings::default(), (80, 24), model.now);
+        assert_eq!(told(&nothing_known, Outcome::Detached), "");
     }
 }

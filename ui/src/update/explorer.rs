@@ -190,7 +190,7 @@ fn patch(model: &mut Model) {
     }
 }
 
-/// A request that was typed: `METHOD PATH BODY`. False if it can't be understood.
+/// A request that was typed: `METHOD PATH BODY`. One that can't be understood is complained of.
 pub fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
     text.clone_into(&mut model.bmcs.explorer.typed);
     let mut words = text.trim().splitn(3, char::is_whitespace);

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::{act, popups};
 use crate::{
     action::{Action, View},
-    areas::{Room, areas, inner, list_rows, panes},
+    areas::{self, Room, areas, inner, list_rows},
     model::{Model, popup::Popup},
     msg::Effect,
     view::{self, consoles, header, menu::Hit, status},
@@ -33,7 +33,7 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         return act::act(model, action);
     }
     if model.view == View::Consoles
-        && let Some(effects) = over_panes(model, event, panes(areas.main))
+        && let Some(effects) = over_panes(model, event, areas.main)
     {
         return effects;
     }
@@ -95,11 +95,9 @@ fn over_popup(model: &mut Model, event: MouseEvent, at: Position, area: Rect) ->
 }
 
 /// Over a console: the guest gets the mouse if it asked for it and has the keyboard.
-fn over_panes(model: &mut Model, event: MouseEvent, area: Rect) -> Option<Vec<Effect>> {
+fn over_panes(model: &mut Model, event: MouseEvent, main: Rect) -> Option<Vec<Effect>> {
     let at = Position::new(event.column, event.row);
-    let (id, area) = model
-        .consoles
-        .areas(area)
+    let (id, area) = areas::consoles(model, main)
         .into_iter()
         .find(|(_, area)| area.contains(at))?;
     if matches!(event.kind, MouseEventKind::Down(_))

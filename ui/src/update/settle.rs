@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use crate::{
     action::View,
-    areas::{Room, areas, inner, list_rows, panes},
+    areas::{Room, areas, consoles, inner, list_rows},
     emulator::Size,
     glyph::clean,
     model::{
@@ -49,15 +49,15 @@ pub fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
             model.bmcs.explorer.set_page(main);
         }
         // Only where they are on the screen: what a guest draws is not to change with what else is looked at.
-        View::Consoles if areas.room > Room::TooSmall => fit_panes(model, panes(areas.main), effects),
+        View::Consoles if areas.room > Room::TooSmall => fit_panes(model, areas.main, effects),
         View::Consoles => {}
     }
     follow(model, effects);
 }
 
 /// Gives every pane on the screen the size of its area.
-fn fit_panes(model: &mut Model, area: ratatui::layout::Rect, effects: &mut Vec<Effect>) {
-    for (id, area) in model.consoles.areas(area) {
+fn fit_panes(model: &mut Model, main: ratatui::layout::Rect, effects: &mut Vec<Effect>) {
+    for (id, area) in consoles(model, main) {
         let area = inner(area);
         if let Some(pane) = model.consoles.panes.get_mut(&id)
             && area.width >= 2

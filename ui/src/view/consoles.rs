@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::panel;
 use crate::{
     action::{Action, Scope},
-    areas::panes,
+    areas,
     emulator::Emulated,
     glyph::{Mood, State, clean},
     model::{
@@ -49,7 +49,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> 
         buffer,
     );
     let mut cursor = None;
-    for (id, area) in model.consoles.areas(panes(area)) {
+    for (id, area) in areas::consoles(model, area) {
         let focused = model.consoles.focused() == Some(id);
         if let Some(pane) = model.consoles.panes.get(&id) {
             let place = draw_pane(model, id, pane, area, buffer);

@@ -205,19 +205,12 @@ fn demand_line(model: &Model, demand: Demand, nodes: &[String]) -> Line {
 fn ask(model: &Model, confirm: &Confirm, whole: Rect, buffer: &mut Buffer) {
     let theme = &model.settings.theme;
     let width = whole.width.saturating_sub(6).min(64);
-    let mut lines: Vec<Line> = Vec::new();
-    lines.extend(
-        panel::wrapped(&clean(&confirm.question), width.into())
-            .into_iter()
-            .map(|line| vec![(line, theme.title)]),
-    );
-    lines.push(Vec::new());
-    lines.extend(
-        panel::wrapped(&clean(&confirm.detail), width.into())
-            .into_iter()
-            .map(|line| vec![(line, theme.text)]),
-    );
-    lines.push(Vec::new());
+    let wrapped = |text: &str, look: Look| -> Vec<Line> {
+        let lines = panel::wrapped(&clean(text), width.into());
+        lines.into_iter().map(|line| vec![(line, look)]).collect()
+    };
+    let mut lines = wrapped(&confirm.question, theme.title);
+    let mut detail = wrapped(&confirm.detail, theme.text);
     let button = |word: &str, chosen: bool| {
         let (left, right) = if chosen { ("[", "]") } else { (" ", " ") };
         (
@@ -225,14 +218,23 @@ fn ask(model: &Model, confirm: &Confirm, whole: Rect, buffer: &mut Buffer) {
             if chosen { theme.selected } else { theme.text },
         )
     };
-    lines.push(vec![
+    let buttons = vec![
         button(confirm.yes, confirm.chosen),
         ("   ".into(), theme.text),
         button("cancel", !confirm.chosen),
-    ]);
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    ];
+    let height = u16::try_from(lines.len() + detail.len() + 3).unwrap_or(u16::MAX);
     let inside = panel::popup(model, whole, (width, height), "Sure?", buffer);
-    // The buttons are what must be seen where there is no room for all.
-    let skipped = lines.len().saturating_sub(inside.height.into());
-    panel::lines(buffer, inside, &lines[skipped..]);
+    // What is asked, and the buttons, are what must be seen where there is no room for all.
+    if inside.height < height {
+        let room = usize::from(inside.height).saturating_sub(1);
+        lines.truncate(room);
+        detail.truncate(room - lines.len());
+    } else {
+        detail.insert(0, Vec::new());
+        detail.push(Vec::new());
+    }
+    lines.append(&mut detail);
+    lines.push(buttons);
+    panel::lines(buffer, inside, &lines);
 }

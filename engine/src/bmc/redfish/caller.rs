@@ -111,7 +111,7 @@ impl Caller {
                 account, name, session, ..
             } => {
                 redfish.bmc().accounts().signed_in(*account, name).is_some()
-                    && session.is_none_or(|session| redfish.sessions().has(session))
+                    && session.is_none_or(|session| redfish.logins().has(session))
             }
             Self::Lab => true,
         }
@@ -137,7 +137,7 @@ impl Caller {
 /// Finds out who asks. A token or password that is wrong is refused even where none is needed.
 pub fn identify(redfish: &Redfish, headers: &HeaderMap, origin: Origin) -> Result<Caller, Refusal> {
     if let Some(token) = headers.get("x-auth-token") {
-        let found = redfish.sessions().by_token(redfish.bmc(), token.as_bytes());
+        let found = redfish.logins().by_token(redfish.bmc(), token.as_bytes());
         return found
             .and_then(|(session, account)| user(account, Some(session)))
             .ok_or_else(unauthorized);
@@ -148,7 +148,7 @@ pub fn identify(redfish: &Redfish, headers: &HeaderMap, origin: Origin) -> Resul
             user(account, None)
         });
         return signed_in.ok_or_else(|| {
-            redfish.sessions().note_failure(redfish.bmc(), origin);
+            redfish.logins().note_failure(redfish.bmc(), origin);
             unauthorized()
         });
     }

@@ -111,7 +111,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::host::mtu::private_netns;
+    use crate::host::mtu::testing::private_netns;
 
     fn ip(arguments: &str) {
         assert!(

@@ -314,7 +314,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::host::mtu::{Choice, private_netns};
+    use crate::host::mtu::{Choice, testing::private_netns};
 
     const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -153,7 +153,7 @@ fn route_mtu(route: &RouteMessage, links: &[Link]) -> Option<(u32, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::mtu::private_netns;
+    use crate::host::mtu::testing::private_netns;
 
     fn mtu(setup: &str) -> Option<Mtu> {
         private_netns(setup, || async { Routes::connect().unwrap().mtu().await.unwrap() })

@@ -1,6 +1,9 @@
 //! Accept rules in the host's own firewall.
 
-use super::{super::*, *};
+use super::{
+    super::{firewall, *},
+    *,
+};
 
 /// The host's rules, as each program sees them, without counters.
 fn rules() -> String {
@@ -19,7 +22,7 @@ fn open(firewall: &'static str, check: fn()) {
             let lab = acquire("dc-1.x");
             let links = ["ext".to_owned(), "bmc".to_owned()];
             assert_eq!(
-                forward::accept_blocking(lab.recorder(), &links).unwrap(),
+                firewall::accept_blocking(lab.recorder(), &links).unwrap(),
                 Vec::<String>::new()
             );
             check();
@@ -155,10 +158,10 @@ fn labs_do_not_touch_one_anothers_rules() {
         );
         let before = rules();
         let one = acquire("one");
-        forward::accept_blocking(one.recorder(), &["ext1".into()]).unwrap();
+        firewall::accept_blocking(one.recorder(), &["ext1".into()]).unwrap();
         let with_one = rules();
         let two = acquire("two");
-        forward::accept_blocking(two.recorder(), &["ext2".into()]).unwrap();
+        firewall::accept_blocking(two.recorder(), &["ext2".into()]).unwrap();
         release(two);
         assert_eq!(rules(), with_one);
         release(one);
@@ -173,7 +176,7 @@ fn a_firewall_that_was_reloaded_meanwhile_is_fine() {
             "iptables -P FORWARD DROP; nft add table inet t; nft 'add chain inet t f { type filter hook forward priority 0; policy drop; }'",
         );
         let lab = acquire("dc");
-        forward::accept_blocking(lab.recorder(), &["ext".into()]).unwrap();
+        firewall::accept_blocking(lab.recorder(), &["ext".into()]).unwrap();
         run("nft flush ruleset");
         assert!(release(lab).is_empty());
         assert_eq!(rules(), "");
@@ -193,7 +196,7 @@ fn a_table_that_a_daemon_keeps_for_itself_is_a_warning() {
         std::io::Write::write_all(daemon.stdin.as_mut().unwrap(), script).unwrap();
         std::io::Read::read_exact(daemon.stdout.as_mut().unwrap(), &mut [0]).unwrap();
         let lab = acquire("dc");
-        let warnings = forward::accept_blocking(lab.recorder(), &["ext".into()]).unwrap();
+        let warnings = firewall::accept_blocking(lab.recorder(), &["ext".into()]).unwrap();
         assert_eq!(warnings.len(), 1);
         assert!(
             warnings[0].starts_with("The chain f of the nftables table inet fw drops"),
@@ -210,8 +213,8 @@ fn names_that_are_patterns_are_refused() {
     on_a_fresh_host(|| {
         let lab = acquire("dc");
         for name in ["ext*", "ext+"] {
-            let error = forward::accept_blocking(lab.recorder(), &[name.into()]).unwrap_err();
-            assert!(matches!(error, ForwardError::Pattern { .. }));
+            let error = firewall::accept_blocking(lab.recorder(), &[name.into()]).unwrap_err();
+            assert!(matches!(error, FirewallError::Pattern { .. }));
         }
         release(lab);
     });
@@ -225,7 +228,7 @@ fn the_async_way_does_the_same() {
         // Threads of this runtime are made by this thread and share its namespaces.
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            forward::accept(lab.recorder(), &["ext".into()]).await.unwrap();
+            firewall::accept(lab.recorder(), &["ext".into()]).await.unwrap();
             sysctl::claim(lab.recorder(), &["net.ipv4.ip_forward".into()])
                 .await
                 .unwrap();

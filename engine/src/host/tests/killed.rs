@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::{super::*, *};
+use super::{
+    super::{firewall, *},
+    *,
+};
 
 /// Set in the environment of the process that plays the engine.
 const ENGINE: &str = "PLACEMAT2_TEST_ENGINE";
@@ -85,7 +88,7 @@ fn engine() {
             Ok::<_, RecordError>(UnixListener::bind("/run/socket").unwrap())
         })
         .unwrap();
-    forward::accept_blocking(recorder, &["ext".into(), "bmc".into()]).unwrap();
+    firewall::accept_blocking(recorder, &["ext".into(), "bmc".into()]).unwrap();
     thread::sleep(Duration::from_secs(60));
 }
 

@@ -6,7 +6,29 @@ use std::{
     os::unix::{fs::symlink, net::UnixListener},
 };
 
-use super::{super::*, *};
+use super::{
+    super::{firewall, *},
+    *,
+};
+
+/// Where a link points that stands for whatever a lab makes.
+const NOWHERE: &str = "/nowhere";
+
+fn link(path: &str) -> Undo {
+    Undo::Symlink {
+        path: path.into(),
+        target: NOWHERE.into(),
+    }
+}
+
+/// Makes a link for a lab, by its record.
+pub fn make_link(lab: &LabDir, path: &str) {
+    let make = || {
+        symlink(NOWHERE, path).unwrap();
+        Ok::<_, RecordError>(())
+    };
+    lab.recorder().make(&link(path), make).unwrap();
+}
 
 fn note(lab: &LabDir, undo: &Undo) {
     lab.recorder().make(undo, || Ok::<_, RecordError>(())).unwrap();
@@ -152,7 +174,7 @@ fn nothing_is_made_once_the_lab_is_taken_down() {
         release(lab);
         let made: Result<(), RecordError> = recorder.make(&link("/run/late"), || panic!("made after the end"));
         assert!(matches!(made, Err(RecordError::Closed)));
-        assert!(forward::accept_blocking(&recorder, &["ext".into()]).is_err());
+        assert!(firewall::accept_blocking(&recorder, &["ext".into()]).is_err());
         assert_eq!(run_dir(), "/run\n");
     });
 }

@@ -9,7 +9,6 @@ mod ownership;
 mod sysctls;
 
 use std::{
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -22,7 +21,7 @@ use nix::{
 };
 
 use super::{
-    KeeperLock, LabDir, RecordError, Report, Undo,
+    KeeperLock, LabDir, Report,
     lock::{LockFile, Part},
 };
 
@@ -54,25 +53,6 @@ fn root() -> PathBuf {
 
 fn acquire(lab: &str) -> LabDir {
     LabDir::acquire(&root(), lab).unwrap()
-}
-
-/// Where a link points that stands for whatever a lab makes.
-const NOWHERE: &str = "/nowhere";
-
-fn link(path: &str) -> Undo {
-    Undo::Symlink {
-        path: path.into(),
-        target: NOWHERE.into(),
-    }
-}
-
-/// Makes a link for a lab, by its record.
-fn make_link(lab: &LabDir, path: &str) {
-    let make = || {
-        symlink(NOWHERE, path).unwrap();
-        Ok::<_, RecordError>(())
-    };
-    lab.recorder().make(&link(path), make).unwrap();
 }
 
 /// Takes a lab down and demands that nothing was in the way.

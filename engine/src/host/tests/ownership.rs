@@ -2,7 +2,7 @@
 
 use std::{fs, sync::mpsc, thread, time::Duration};
 
-use super::{super::*, *};
+use super::{super::*, leftovers::make_link, *};
 
 #[test]
 fn a_lab_has_one_engine_at_a_time() {

@@ -55,7 +55,7 @@ struct Running {
 impl Bmcs {
     /// Serves BMCs from now on; the host's interfaces must be there.
     pub fn start(&self, made: &Arc<Made>) {
-        let keeper = Keeper {
+        let server = Server {
             bmcs: self.clone(),
             made: Arc::downgrade(made),
             plan: Arc::clone(&made.plan),
@@ -66,7 +66,7 @@ impl Bmcs {
         let closing = self.shared.closing.clone();
         self.shared.tasks.spawn(async move {
             tokio::select! {
-                () = keeper.follow() => {}
+                () = server.follow() => {}
                 () = closing.cancelled() => {}
             }
         });
@@ -114,7 +114,7 @@ enum Unserved {
 }
 
 /// Makes BMCs and tells them what happens.
-struct Keeper {
+struct Server {
     bmcs: Bmcs,
     made: Weak<Made>,
     plan: Arc<Plan>,
@@ -123,7 +123,7 @@ struct Keeper {
     certification: redfish::Certification,
 }
 
-impl Keeper {
+impl Server {
     async fn follow(self) {
         let mut changes = self.store.watch();
         let mut failing = vec![];

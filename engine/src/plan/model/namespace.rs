@@ -57,7 +57,7 @@ pub struct App {
     pub workdir: PathBuf,
     /// Where its output is kept.
     pub log: PathBuf,
-    /// When it counts as ready; once it was started if `None`.
+    /// When it counts as ready; once it was started if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ready: Vec<Ready>,
     /// What it waits for.

@@ -48,7 +48,7 @@ pub struct Node {
     pub product: Option<String>,
     /// SMBIOS type 1 serial.
     pub serial: String,
-    /// When it counts as ready; once it is on if `None`.
+    /// When it counts as ready; once it is on if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ready: Vec<Ready>,
     /// What its power-on waits for.

@@ -6,8 +6,11 @@ use super::{
         crypto::{AES_CBC_128, Suite},
         privilege::Privilege,
     },
-    CHANNEL, Command, Cx, check_channel, command,
+    Command, Cx, command,
 };
+
+/// The number of the one channel there is, a LAN.
+pub const CHANNEL: u8 = 1;
 
 pub const COMMANDS: &[Command] = &[
     command(0x38, Privilege::None, authentication),
@@ -16,6 +19,14 @@ pub const COMMANDS: &[Command] = &[
     command(0x42, Privilege::User, info),
     command(0x54, Privilege::None, cipher_suites),
 ];
+
+/// Checks that a byte names that channel, by its number or as "this one".
+pub fn check_channel(byte: u8) -> Result<(), Completion> {
+    match byte & 0xf {
+        CHANNEL | 0xe => Ok(()),
+        _ => Err(Completion::INVALID_FIELD),
+    }
+}
 
 fn authentication(_: &mut Cx<'_>, data: &[u8]) -> Reply {
     /// The client knows IPMI 2.0.

@@ -103,7 +103,7 @@ fn reset_info(view: &View<'_>) -> Result<Value, Refusal> {
 fn reset(view: &View<'_>, parameters: &mut Changes) -> Outcome {
     parameters.choice("/ResetType", RESETS);
     parameters.check_all()?;
-    view.redfish.sessions().end_all();
+    view.redfish.logins().end_all();
     view.redfish.events().end_all();
     Ok(Reply::empty())
 }

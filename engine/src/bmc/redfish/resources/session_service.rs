@@ -7,11 +7,11 @@ use super::{collection, enabled, link, resource, system, with};
 use crate::bmc::redfish::{
     caller::Privilege,
     changes::Changes,
+    logins::{Shown, TIMEOUTS},
     message::Message,
     registry,
     reply::{Outcome, Refusal, Reply},
     route::{Route, View},
-    sessions::{Shown, TIMEOUTS},
 };
 
 const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
@@ -29,7 +29,7 @@ fn service(view: &View<'_>) -> Result<Value, Refusal> {
         resource("SessionService", view, "Sessions"),
         json!({
             "ServiceEnabled": true,
-            "SessionTimeout": view.redfish.sessions().timeout(),
+            "SessionTimeout": view.redfish.logins().timeout(),
             "Status": enabled(),
             "Sessions": link(SESSIONS),
         }),
@@ -40,13 +40,13 @@ fn change(view: &View<'_>, changes: &mut Changes) -> Result<(), Refusal> {
     let timeout = changes.number("/SessionTimeout", &TIMEOUTS);
     changes.check()?;
     if let Some(timeout) = timeout {
-        view.redfish.sessions().set_timeout(timeout);
+        view.redfish.logins().set_timeout(timeout);
     }
     Ok(())
 }
 
 fn all(view: &View<'_>) -> Result<Value, Refusal> {
-    let sessions = view.redfish.sessions().list();
+    let sessions = view.redfish.logins().list();
     let seen = sessions.iter().filter(|session| is_seen(view, session));
     let members = seen.map(|session| format!("{SESSIONS}/{}", session.id));
     Ok(collection("Session", view, "Sessions", members))
@@ -58,7 +58,7 @@ fn is_seen(view: &View<'_>, session: &Shown) -> bool {
 }
 
 fn wanted(view: &View<'_>) -> Result<Shown, Refusal> {
-    let session = view.redfish.sessions().get(view.id());
+    let session = view.redfish.logins().get(view.id());
     session
         .filter(|session| is_seen(view, session))
         .ok_or_else(|| view.not_found())
@@ -96,23 +96,23 @@ fn sign_in(view: &View<'_>, properties: &mut Changes) -> Outcome {
     };
     let redfish = view.redfish;
     let Some(account) = redfish.bmc().accounts().sign_in(&name, password.as_bytes()) else {
-        redfish.sessions().note_failure(redfish.bmc(), view.origin);
+        redfish.logins().note_failure(redfish.bmc(), view.origin);
         let message = Message::new(registry::RESOURCE_AT_URI_UNAUTHORIZED, [SESSIONS]);
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, message));
     };
-    let begun = redfish.sessions().begin(redfish, &account, view.origin);
+    let begun = redfish.logins().begin(redfish, &account, view.origin);
     let (id, token) = begun.ok_or_else(|| {
         let message = Message::new(registry::SESSION_LIMIT_EXCEEDED, []);
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message)
     })?;
     let path = format!("{SESSIONS}/{id}");
-    let session = redfish.sessions().get(&id).ok_or_else(|| Refusal::not_found(&path))?;
+    let session = redfish.logins().get(&id).ok_or_else(|| Refusal::not_found(&path))?;
     let view = View { path: &path, ..*view };
     Ok(Reply::created(shown(&view, &session)).with(HeaderName::from_static("x-auth-token"), token))
 }
 
 fn sign_out(view: &View<'_>) -> Outcome {
     let session = wanted(view)?;
-    view.redfish.sessions().end(&session.id);
+    view.redfish.logins().end(&session.id);
     Ok(Reply::empty())
 }

@@ -202,7 +202,14 @@ async fn what_curl_calls_a_form_is_read_as_json() {
         let answer = ask(&redfish, Method::PATCH, SYSTEM, &headers, &light).await;
         assert_eq!(answer.status, status, "{headers:?}");
     }
-    let answer = ask(&redfish, Method::PATCH, SYSTEM, &[ADMINISTRATOR, form], "LocationIndicatorActive=true").await;
+    let answer = ask(
+        &redfish,
+        Method::PATCH,
+        SYSTEM,
+        &[ADMINISTRATOR, form],
+        "LocationIndicatorActive=true",
+    )
+    .await;
     assert_eq!(answer.status, 400);
 }
 

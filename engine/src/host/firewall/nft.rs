@@ -9,7 +9,7 @@ use super::{
         record::Session,
         undo::Undo,
     },
-    Chain, ForwardError, rules,
+    Chain, FirewallError, rules,
 };
 
 /// The base chains at the forward hook of the families that see routed packets.
@@ -38,7 +38,7 @@ pub(super) fn accept(
     links: &[String],
     comment: &str,
     warnings: &mut Vec<String>,
-) -> Result<(), ForwardError> {
+) -> Result<(), FirewallError> {
     let inserts = links.iter().flat_map(|link| {
         ["iifname", "oifname"].map(|key| {
             json!({"insert": {"rule": {

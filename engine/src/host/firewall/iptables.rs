@@ -10,7 +10,7 @@ use super::{
         record::Session,
         undo::Undo,
     },
-    Chain, ForwardError, rules,
+    Chain, FirewallError, rules,
 };
 
 /// Seconds to wait for the lock that the programs of the old interface share.
@@ -82,7 +82,7 @@ impl Iptables {
         session: &mut Session<'_>,
         links: &[String],
         comment: &str,
-    ) -> Result<(), ForwardError> {
+    ) -> Result<(), FirewallError> {
         for (link, side) in links.iter().flat_map(|link| [(link, "-i"), (link, "-o")]) {
             let rule = [
                 "FORWARD",

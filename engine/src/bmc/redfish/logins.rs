@@ -198,7 +198,7 @@ impl Logins {
 /// Ends a session once it was idle for too long.
 async fn expire(redfish: std::sync::Weak<Redfish>, id: u64) {
     loop {
-        let end = redfish.upgrade().and_then(|redfish| redfish.sessions().end_of(id));
+        let end = redfish.upgrade().and_then(|redfish| redfish.logins().end_of(id));
         let Some(end) = end else { return };
         if end <= Instant::now() {
             break;
@@ -206,7 +206,7 @@ async fn expire(redfish: std::sync::Weak<Redfish>, id: u64) {
         tokio::time::sleep_until(end).await;
     }
     if let Some(redfish) = redfish.upgrade() {
-        redfish.sessions().end(&id.to_string());
+        redfish.logins().end(&id.to_string());
     }
 }
 
@@ -228,14 +228,14 @@ mod tests {
     async fn a_session_ends_when_it_is_not_used() {
         let redfish = redfish(&Scripted::new());
         let account = redfish.bmc().accounts().named("cybozu").unwrap();
-        let (_, token) = redfish.sessions().begin(&redfish, &account, Origin::Lab).unwrap();
+        let (_, token) = redfish.logins().begin(&redfish, &account, Origin::Lab).unwrap();
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_secs(DEFAULT_TIMEOUT - 1)).await;
-            assert!(redfish.sessions().by_token(redfish.bmc(), token.as_bytes()).is_some());
+            assert!(redfish.logins().by_token(redfish.bmc(), token.as_bytes()).is_some());
         }
         assert_eq!(redfish.bmc().sessions().list().len(), 1);
         tokio::time::sleep(Duration::from_secs(DEFAULT_TIMEOUT + 1)).await;
-        assert!(redfish.sessions().by_token(redfish.bmc(), token.as_bytes()).is_none());
+        assert!(redfish.logins().by_token(redfish.bmc(), token.as_bytes()).is_none());
         assert!(redfish.bmc().sessions().list().is_empty());
     }
 
@@ -243,16 +243,16 @@ mod tests {
     async fn sessions_are_bounded_and_go_with_their_account() {
         let redfish = redfish(&Scripted::new());
         let account = redfish.bmc().accounts().named("cybozu").unwrap();
-        let begin = || redfish.sessions().begin(&redfish, &account, Origin::Lab);
+        let begin = || redfish.logins().begin(&redfish, &account, Origin::Lab);
         let (_, token) = begin().unwrap();
         for _ in 1..LIMIT {
             begin().unwrap();
         }
         assert!(begin().is_none());
         redfish.bmc().accounts().remove(account.id);
-        assert!(redfish.sessions().by_token(redfish.bmc(), token.as_bytes()).is_none());
-        assert_eq!(redfish.sessions().list().len(), LIMIT - 1);
-        redfish.sessions().end_all();
+        assert!(redfish.logins().by_token(redfish.bmc(), token.as_bytes()).is_none());
+        assert_eq!(redfish.logins().list().len(), LIMIT - 1);
+        redfish.logins().end_all();
         assert!(redfish.bmc().sessions().list().is_empty());
     }
 }

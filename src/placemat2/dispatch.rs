@@ -1,0 +1,82 @@
+//! From the command line to what each command does.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
+use clap_complete::CompleteEnv;
+
+use super::{
+    cleanup,
+    cli::{Cli, Command},
+    config, doctor, man, migrate, plan, run, schema, test, ui, validate,
+};
+use crate::output;
+
+/// Runs `placemat2` with this process's arguments.
+pub fn main() -> ExitCode {
+    // A shell that completes a command line asks this way, and gets no further.
+    CompleteEnv::with_factory(Cli::command).complete();
+    let matches = Cli::command().get_matches();
+    let cli = parse(&matches);
+    let typed = matches.subcommand().map_or(&matches, |(_, typed)| typed);
+    output::keep_quiet(cli.log.quiet);
+    let outcome = match cli.command {
+        None => run::run(cli.run, &cli.log),
+        Some(Command::Run(args)) => run::run(args, &cli.log),
+        Some(Command::Test(args)) => test::run(args, &cli.log),
+        Some(Command::Ui(args)) if cli.headless => run::run(args.run, &cli.log),
+        Some(Command::Ui(args)) => ui::run(&args, &cli.log, typed),
+        Some(Command::Attach(look)) => ui::attach(&look),
+        Some(Command::Config(command)) => config::run(command),
+        Some(Command::Validate(args)) => validate::run(&args),
+        Some(Command::Schema) => schema::run(),
+        Some(Command::Migrate(args)) => migrate::run(&args),
+        Some(Command::Plan(args)) => plan::run(&args),
+        Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Man(args)) => man::run(&args),
+        Some(Command::Completion(completion)) => completion.print::<Cli>().map(|()| ExitCode::SUCCESS),
+        Some(Command::Cleanup(args)) => cleanup::run(&args),
+    };
+    output::exit_code("placemat2", outcome)
+}
+
+/// Reads the matches, and refuses what clap's grammar lets through: no file, or options of `run` before another command.
+fn parse(matches: &clap::ArgMatches) -> Cli {
+    let refuse = |message: String| -> ! { Cli::command().error(ErrorKind::ArgumentConflict, message).exit() };
+    if let Some(command) = matches.subcommand_name() {
+        let shared = |id: &clap::Id| matches!(id.as_str(), "headless" | "log_format" | "log_level" | "quiet");
+        let typed = |id: &clap::Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        // Groups have ids, too, but no values of their own.
+        let argument = |id: &clap::Id| Cli::command().get_arguments().any(|argument| argument.get_id() == id);
+        if let Some(id) = matches.ids().find(|id| argument(id) && typed(id) && !shared(id)) {
+            let name = id.as_str().replace('_', "-");
+            refuse(format!(
+                "`{name}` is given before `{command}`: put it behind the command it belongs to"
+            ));
+        }
+    }
+    let cli = Cli::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+    let files = match &cli.command {
+        None => Some(&cli.run.plan.files),
+        Some(Command::Run(args)) => Some(&args.plan.files),
+        Some(Command::Test(args)) => Some(&args.run.plan.files),
+        Some(Command::Plan(args)) => Some(&args.plan.files),
+        Some(Command::Ui(args)) if cli.headless => Some(&args.run.plan.files),
+        Some(
+            Command::Ui(_)
+            | Command::Attach(_)
+            | Command::Config(_)
+            | Command::Validate(_)
+            | Command::Schema
+            | Command::Migrate(_)
+            | Command::Doctor(_)
+            | Command::Man(_)
+            | Command::Completion(_)
+            | Command::Cleanup(_),
+        ) => None,
+    };
+    if files.is_some_and(Vec::is_empty) {
+        refuse("name at least one lab file: `placemat2 dc.yml`".into());
+    }
+    cli
+}

@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+#[path = "support/pty.rs"]
+#[allow(dead_code)]
+mod pty;
 #[path = "e2e/scene.rs"]
 #[allow(dead_code)]
 mod scene;
@@ -14,6 +17,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
+use pty::Pty;
 use scene::{assert_unchanged, boot_image, events, eventually};
 use support::guests::{BOOT, SOON, guest, pmctl2};
 use support::{Engine, Machine, PLACEMAT2, PMCTL2, json};
@@ -524,4 +528,25 @@ fn a_guest_is_ready_at_its_prompt_and_reached_from_the_fabric() {
     assert!(machine.path("/tmp/reached").exists());
     pmctl2(&machine, &format!("wait web --for console='login: ' --timeout {BOOT}"));
     engine.stop();
+}
+
+#[test]
+fn the_command_of_a_test_has_the_terminal() {
+    let Some(machine) = Machine::new() else { return };
+    plain(&machine, "true");
+    // The terminal is that of a session within the machine.
+    let mut command = machine.command("setsid");
+    command.args(["--ctty", "--wait", PLACEMAT2, "test", "/tmp/lab/plain.yml", "--"]);
+    command.args([
+        "sh",
+        "-c",
+        "echo 'Who is there?'; read name; echo \"Hello, $name.\"; sleep 1000",
+    ]);
+    let mut terminal = Pty::start(command, (120, 40));
+    terminal.expect("Who is there?");
+    terminal.send("Bob\r");
+    terminal.expect("Hello, Bob.");
+    // Ctrl-C.
+    terminal.send("\x03");
+    assert_eq!(terminal.wait().code(), Some(130), "{}", terminal.screen());
 }

@@ -28,7 +28,10 @@ use nix::{
     },
     unistd::Pid,
 };
-use placemat2_engine::keeper::{Command, Exit, Identity, Keeper, KeeperError};
+use placemat2_engine::{
+    host::enter,
+    keeper::{Command, Exit, Identity, Inside, Keeper, KeeperError},
+};
 use scene::{alive, eventually, pid_in, piped, read, root_trial, shell, trial};
 use tempfile::TempDir;
 
@@ -370,11 +373,31 @@ async fn namespace(keeper: Keeper, dir: TempDir) {
     fs::write(etc.join("hostname"), "in-the-namespace\n").unwrap();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
 
+    let inside = |mounts: Option<&OwnedFd>| {
+        Some(Inside {
+            netns: netns.try_clone().unwrap(),
+            mounts: mounts.map(|mounts| mounts.try_clone().unwrap()),
+            name: name.clone(),
+        })
+    };
     let mut command = shell("ls /sys/class/net; cat /etc/hostname; pwd");
-    command.namespace = Some((netns, name));
+    command.namespace = inside(None);
     command.workdir = Some(dir.path().to_owned());
     let output = piped(&mut command);
     let exit = keeper.spawn(command).await.unwrap().wait().await;
+    // What one mounts is seen by another that shares its mounts.
+    let shared = enter::shared_mounts(&netns, &name).unwrap();
+    let mut shown = String::new();
+    for script in [
+        "mount -t tmpfs none /mnt; touch /mnt/mark",
+        "ls /sys/class/net /mnt; cat /etc/hostname; pwd",
+    ] {
+        let mut command = shell(script);
+        command.namespace = inside(Some(&shared));
+        let output = piped(&mut command);
+        assert_eq!(keeper.spawn(command).await.unwrap().wait().await, Exit::Code(0));
+        shown += &read(output);
+    }
     fs::remove_dir_all(&etc).unwrap();
     if !had_etc {
         // Another test may have put something there meanwhile.
@@ -383,6 +406,12 @@ async fn namespace(keeper: Keeper, dir: TempDir) {
     assert_eq!(exit, Exit::Code(0));
     let workdir = dir.path().display();
     assert_eq!(read(output), format!("lo\nin-the-namespace\n{workdir}\n"));
+    let here = std::env::current_dir().unwrap();
+    let all = format!(
+        "/mnt:\nmark\n\n/sys/class/net:\nlo\nin-the-namespace\n{}\n",
+        here.display()
+    );
+    assert_eq!(shown, all);
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
 }
 

@@ -10,5 +10,5 @@ mod yaml;
 
 pub use exit::{exit_code, tell};
 pub use stderr::{color_is_welcome, hold_up_nobody, is_quiet, keep_quiet, note, remark, remarks};
-pub use stdout::{ReaderGone, bytes, json, line, stdout_is_terminal, text, yaml};
+pub use stdout::{ReaderGone, bytes, indented_json, json, line, stdout_is_terminal, text, yaml};
 pub use visible::{Visible, last_lines};

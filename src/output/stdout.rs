@@ -52,12 +52,15 @@ pub fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
 
 /// Writes a value as JSON: indented for a person, else on one line, which scripts look through with `grep`.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let json = if stdout_is_terminal() {
-        serde_json::to_string_pretty(value)?
-    } else {
-        serde_json::to_string(value)?
-    };
-    text(&format!("{json}\n"))
+    if stdout_is_terminal() {
+        return indented_json(value);
+    }
+    text(&format!("{}\n", serde_json::to_string(value)?))
+}
+
+/// Writes a value as indented JSON, whoever reads it: what is kept in files.
+pub fn indented_json(value: &impl Serialize) -> anyhow::Result<()> {
+    text(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// Writes a value as YAML.

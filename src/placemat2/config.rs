@@ -17,7 +17,7 @@ pub fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
             }
             output::text(&config.to_yaml().map_err(anyhow::Error::msg)?)?;
         }
-        ConfigCommand::Schema => output::json(&Config::schema())?,
+        ConfigCommand::Schema => output::indented_json(&Config::schema())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,6 @@ use crate::output;
 
 /// Prints the JSON Schema of lab files.
 pub fn run() -> anyhow::Result<ExitCode> {
-    output::json(&shape::schema())?;
+    output::indented_json(&shape::schema())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -30,6 +30,42 @@ fn console_shows(machine: &Machine, expected: &str) {
     });
 }
 
+/// A node with both kinds of processes that QEMU needs.
+const HELPED: &str = "
+kind: Node
+name: helped
+cpu: 1
+memory: 64M
+tpm: true
+volumes:
+- {kind: hostPath, name: shared, path: /tmp/lab, driver: virtiofs, writable: true}
+";
+
+#[test]
+fn what_qemu_needs_and_has_lost_is_told() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab/helped.yml", HELPED);
+    let engine = running(&machine, "helped", OPTIONS);
+    machine.sh(&format!(
+        "{PMCTL2} node action stop helped; {PMCTL2} node action start helped"
+    ));
+    // Those of the first power cycle have ended with it.
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!events(&machine, "helped").contains("lost"));
+    for (process, told) in [("swtpm", "has no TPM"), ("virtiofsd", "volume `shared`")] {
+        machine.sh(&format!("pkill -KILL -x {process}"));
+        eventually(process, 10, || events(&machine, "helped").contains(told));
+    }
+    let node = json(&machine, "helped", "/nodes/helped");
+    assert_eq!(node["power_status"], "On");
+    assert!(node["power_reason"].as_str().unwrap().contains("virtiofsd"), "{node}");
+    machine.sh(&format!(
+        "{PMCTL2} node action stop helped; {PMCTL2} node action start helped; pgrep -x swtpm"
+    ));
+    assert!(json(&machine, "helped", "/nodes/helped")["power_reason"].is_null());
+    engine.stop();
+}
+
 #[test]
 fn power_and_console_through_the_programs() {
     let Some(machine) = Machine::new() else { return };
@@ -101,4 +137,18 @@ fn a_window_leaves_the_console_as_it_is() {
     let engine = running(&machine, "full", &[OPTIONS, &["--graphic"]].concat());
     console_shows(&machine, GREETING);
     engine.stop();
+}
+
+#[test]
+fn a_link_of_the_host_can_join_a_network() {
+    let Some(machine) = Machine::new() else { return };
+    full(&machine);
+    let before = machine.state();
+    let engine = running(&machine, "full", OPTIONS);
+    machine.sh("ip link add up0 type dummy && ip link set up0 netns placemat2-full");
+    machine.sh("ip -n placemat2-full link set up0 master inner up");
+    machine.sh("ip -n placemat2-full -o link show master inner | grep up0");
+    // What is virtual goes with the lab.
+    let output = engine.stop();
+    assert_unchanged(&machine, &before, &output);
 }

@@ -224,3 +224,51 @@ fn a_namespace_is_seen_by_its_name_no_sooner_than_it_is_usable() {
     machine.sh("ip netns | grep -w router && ip netns | grep -w placemat2-my-router");
     engine.stop();
 }
+
+/// A namespace whose scripts and apps are to see what one of them mounts.
+const MOUNTS: &str = "
+kind: Network
+name: inner
+type: internal
+---
+kind: NetworkNamespace
+name: router
+interfaces: [{network: inner}]
+init-scripts: [init.sh, second.sh]
+apps:
+- name: look
+  command: [sh, -c, 'ls /mnt; pwd']
+";
+
+#[test]
+fn what_an_init_script_mounts_is_seen_in_its_namespace() {
+    let Some(machine) = Machine::new() else { return };
+    machine.write("/tmp/lab/mounts.yml", MOUNTS);
+    init_script(&machine, "mount -t tmpfs none /mnt");
+    machine.write("/tmp/lab/second.sh", "#!/bin/sh\ntouch /mnt/mark\n");
+    machine.sh("chmod +x /tmp/lab/second.sh");
+    let before = machine.state();
+    let mut engine = running(&machine, "mounts", &[]);
+    let logs = || machine.sh(&format!("{PMCTL2} logs router/look"));
+    engine.until("the app has looked", 10, || logs().lines().count() == 2);
+    assert_eq!(logs(), "mark\n/tmp/lab\n");
+    assert_eq!(machine.sh("ls /mnt/mark 2>/dev/null; true"), "");
+    assert_unchanged(&machine, &before, &engine.stop());
+    // Without the right to join mounts each has its own, and the lab comes up all the same.
+    init_script(&machine, "mount -t tmpfs none /mnt && umount /mnt");
+    machine.write("/tmp/lab/second.sh", "#!/bin/sh\ntrue\n");
+    let without = [
+        "--bounding-set=-sys_chroot",
+        "--inh-caps=-sys_chroot",
+        PLACEMAT2,
+        "/tmp/lab/mounts.yml",
+    ];
+    let mut engine = Engine::start_program(&machine, "setpriv", &without, |_| ());
+    engine.until_running(&machine, "mounts", 20);
+    let told = events(&machine, "mounts");
+    assert!(
+        told.contains("What an init script mounts is not seen by others"),
+        "{told}"
+    );
+    engine.stop();
+}

@@ -10,10 +10,10 @@ use std::{
 use nix::sys::signal::Signal;
 use tokio::time::sleep;
 
-use super::{capture::Capture, in_netns, log::AppLog};
+use super::{capture::Capture, log::AppLog};
 use crate::{
     fabric::Netns,
-    keeper::{Command, Exit, Keeper, KeeperError},
+    keeper::{Command, Exit, Inside, Keeper, KeeperError},
 };
 
 /// How many of the last lines of output an error shows.
@@ -116,7 +116,7 @@ async fn run_one(
     let (mut capture, writer) = Capture::new(log, "output").map_err(output_error)?;
     let mut command = Command::new(script);
     command.workdir = Some(workdir.to_owned());
-    command.namespace = Some(in_netns(netns).map_err(output_error)?);
+    command.namespace = Some(Inside::of(netns).map_err(output_error)?);
     command.stderr = Some(writer.try_clone().map_err(output_error)?);
     command.stdout = Some(writer);
     let mut seen = *log.watch().borrow();

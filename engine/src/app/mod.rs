@@ -11,14 +11,5 @@ mod lines;
 pub mod log;
 mod supervisor;
 
-use std::{io, os::fd::OwnedFd};
-
 pub use file::LogFiles;
 pub use supervisor::{App, AppError};
-
-use crate::fabric::Netns;
-
-/// A namespace as [`crate::keeper::Command`] wants it.
-fn in_netns(netns: &Netns) -> io::Result<(OwnedFd, String)> {
-    Ok((netns.duplicate()?, netns.name().to_owned()))
-}

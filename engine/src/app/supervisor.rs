@@ -11,10 +11,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{backoff::Backoff, capture::Capture, file::LogFiles, in_netns, log::AppLog};
+use super::{backoff::Backoff, capture::Capture, file::LogFiles, log::AppLog};
 use crate::{
     fabric::Netns,
-    keeper::{Command, Exit, Keeper, KeeperError, Process},
+    keeper::{Command, Exit, Inside, Keeper, KeeperError, Process},
     plan,
     spec::model::RestartPolicy,
     store::{AppPhase, AppState, Level, Store},
@@ -338,7 +338,7 @@ impl Supervisor {
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         command.workdir = Some(self.app.workdir.clone());
-        command.namespace = Some(in_netns(&self.netns).map_err(output_error)?);
+        command.namespace = Some(Inside::of(&self.netns).map_err(output_error)?);
         command.stdout = Some(stdout_end);
         command.stderr = Some(stderr_end);
         let process = self.keeper.spawn(command).await.map_err(|source| AppError::Start {

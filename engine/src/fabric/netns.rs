@@ -5,7 +5,10 @@ use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::PathBuf,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -26,6 +29,7 @@ const MAX_WORKERS: usize = 8;
 pub struct Netns {
     name: String,
     fd: OwnedFd,
+    mounts: OnceLock<OwnedFd>,
 }
 
 impl Netns {
@@ -34,6 +38,7 @@ impl Netns {
         Self {
             name: name.to_owned(),
             fd,
+            mounts: OnceLock::new(),
         }
     }
 
@@ -49,6 +54,7 @@ impl Netns {
         Ok(Self {
             name: name.to_owned(),
             fd,
+            mounts: OnceLock::new(),
         })
     }
 
@@ -65,6 +71,16 @@ impl Netns {
     /// Returns a descriptor of the namespace of its own, closed on exec.
     pub fn duplicate(&self) -> io::Result<OwnedFd> {
         self.fd.try_clone()
+    }
+
+    /// Keeps the mount namespace that programs in here share, for as long as this lasts; the first one stays.
+    pub fn keep_mounts(&self, mounts: OwnedFd) {
+        let _ = self.mounts.set(mounts);
+    }
+
+    /// The mount namespace that programs in here share, if there is one.
+    pub fn mounts(&self) -> Option<BorrowedFd<'_>> {
+        self.mounts.get().map(AsFd::as_fd)
     }
 
     /// Runs a closure on a short-lived thread inside the namespace and returns its result. Blocks the caller.

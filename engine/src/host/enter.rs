@@ -1,12 +1,21 @@
 //! Entering a network namespace the way `ip netns exec` does, so that programs find there what they find with it.
 
-use std::{fs, os::fd::AsFd, path::Path};
+use std::{
+    fs::{self, File},
+    os::fd::{AsFd, OwnedFd},
+    panic::resume_unwind,
+    path::Path,
+    thread,
+};
 
 use nix::{
     errno::Errno,
     mount::{MsFlags, mount},
     sched::{CloneFlags, setns, unshare},
-    sys::statvfs::{FsFlags, statvfs},
+    sys::{
+        stat::stat,
+        statvfs::{FsFlags, statvfs},
+    },
 };
 
 /// Why a namespace could not be entered.
@@ -50,6 +59,51 @@ pub fn enter(netns: impl AsFd, name: &str) -> Result<(), EnterError> {
     }
     cover_etc(&Path::new("/etc/netns").join(name));
     Ok(())
+}
+
+/// Makes a mount namespace as [`enter`] does, for several programs to [`join`]: what one of them mounts is seen by all, and goes when all
+/// of them and the descriptor have gone. Joining takes CAP_SYS_CHROOT, which is tried here. Blocks.
+pub fn shared_mounts(netns: impl AsFd + Sync, name: &str) -> Result<OwnedFd, EnterError> {
+    let failed = |step| {
+        move |errno| EnterError {
+            name: name.to_owned(),
+            step,
+            errno,
+        }
+    };
+    let make = || {
+        enter(&netns, name)?;
+        let made = File::open("/proc/thread-self/ns/mnt")
+            .map_err(|error| failed("its mounts")(Errno::from_raw(error.raw_os_error().unwrap_or_default())))?;
+        // Whoever joins has the root of the mounts for its own, which in a chroot would be another one.
+        let root = || {
+            stat("/")
+                .map(|found| (found.st_dev, found.st_ino))
+                .map_err(failed("its root"))
+        };
+        let before = root()?;
+        setns(&made, CloneFlags::CLONE_NEWNS).map_err(failed("joining its mounts"))?;
+        if root()? == before {
+            Ok(OwnedFd::from(made))
+        } else {
+            Err(failed("joining its mounts from within a chroot")(Errno::EXDEV))
+        }
+    };
+    // Its thread stays there, and ends.
+    thread::scope(|scope| scope.spawn(make).join().unwrap_or_else(|panic| resume_unwind(panic)))
+}
+
+/// Moves the calling thread into a network namespace and its [`shared_mounts`]. The working directory is their root then.
+pub fn join(netns: impl AsFd, mounts: impl AsFd, name: &str) -> Result<(), EnterError> {
+    let failed = |step| {
+        move |errno| EnterError {
+            name: name.to_owned(),
+            step,
+            errno,
+        }
+    };
+    setns(netns, CloneFlags::CLONE_NEWNET).map_err(failed("setns"))?;
+    setns(mounts, CloneFlags::CLONE_NEWNS).map_err(failed("joining its mounts"))
 }
 
 /// A sysfs shows the network devices of the namespace it was mounted in. It covers the old one, so that there is one

@@ -71,13 +71,25 @@ fn become_program(
     die_with(keeper).map_err(at(Stage::Fork))?;
     reset_signals().map_err(at(Stage::Fork))?;
     let mut fds = fds.into_iter();
+    // Joining mounts leads out of it.
+    let here = if spawn.mounts {
+        std::env::current_dir().ok()
+    } else {
+        None
+    };
     if let Some(name) = &spawn.namespace {
         let netns = fds.next().ok_or((Stage::Namespace, Errno::EBADF))?;
         let name = name.to_str().ok_or((Stage::Namespace, Errno::EINVAL))?;
-        enter::enter(netns, name).map_err(|error| (Stage::Namespace, error.errno))?;
+        let entered = if spawn.mounts {
+            let mounts = fds.next().ok_or((Stage::Namespace, Errno::EBADF))?;
+            enter::join(netns, mounts, name)
+        } else {
+            enter::enter(netns, name)
+        };
+        entered.map_err(|error| (Stage::Namespace, error.errno))?;
     }
-    if let Some(workdir) = &spawn.workdir {
-        nix::unistd::chdir(Path::new(workdir)).map_err(at(Stage::Workdir))?;
+    if let Some(workdir) = spawn.workdir.as_ref().map(Path::new).or(here.as_deref()) {
+        nix::unistd::chdir(workdir).map_err(at(Stage::Workdir))?;
     }
     place_descriptors(spawn, fds, base).map_err(at(Stage::Descriptors))?;
     if let Some(open_files) = open_files {

@@ -13,6 +13,7 @@ use super::{
     error::KeeperError,
     wire::{Identity, MAX_MESSAGE, Request, Spawn},
 };
+use crate::fabric::Netns;
 
 /// A program to start.
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub struct Command {
     pub env: Vec<(OsString, OsString)>,
     /// Working directory; that of the engine when it started if none.
     pub workdir: Option<PathBuf>,
-    /// Namespace to run in, with what `ip netns exec` does besides: /sys and /etc/netns/NAME in a private mount namespace.
-    pub namespace: Option<(OwnedFd, String)>,
+    /// Namespace to run in.
+    pub namespace: Option<Inside>,
     /// Who to run as, without capabilities and without a way to get any; as the engine if none.
     pub identity: Option<Identity>,
     /// /dev/null if none.
@@ -42,6 +43,28 @@ pub struct Command {
     /// It stays in the engine's process group, instead of leading a session of its own: the terminal that the engine was started
     /// from is its own, too, for reading and for Ctrl-C. Signals then go to this process alone.
     pub with_engine: bool,
+}
+
+/// A namespace to run in, with what `ip netns exec` does besides: /sys and /etc/netns/NAME in a mount namespace.
+#[derive(Debug)]
+pub struct Inside {
+    /// The network namespace.
+    pub netns: OwnedFd,
+    /// The mounts that its programs share; without them, the program has some of its own.
+    pub mounts: Option<OwnedFd>,
+    /// Its name.
+    pub name: String,
+}
+
+impl Inside {
+    /// That namespace.
+    pub fn of(netns: &Netns) -> io::Result<Self> {
+        Ok(Self {
+            netns: netns.duplicate()?,
+            mounts: netns.mounts().map(|mounts| mounts.try_clone_to_owned()).transpose()?,
+            name: netns.name().to_owned(),
+        })
+    }
 }
 
 /// A command as it goes to the keeper.
@@ -82,7 +105,7 @@ impl Command {
     pub(super) fn encode(self, id: u64) -> Result<Encoded, KeeperError> {
         let names = Names {
             program: self.program.display().to_string(),
-            namespace: self.namespace.as_ref().map(|(_, name)| name.clone()),
+            namespace: self.namespace.as_ref().map(|inside| inside.name.clone()),
             workdir: self.workdir.as_ref().map(|path| path.display().to_string()),
         };
         if self.strings().any(|string| string.as_bytes().contains(&0)) {
@@ -94,7 +117,10 @@ impl Command {
                 ),
             });
         }
-        let (namespace_fd, namespace) = self.namespace.unzip();
+        let (netns, mounts, namespace) = match self.namespace {
+            Some(Inside { netns, mounts, name }) => (Some(netns), mounts, Some(name)),
+            None => (None, None, None),
+        };
         let stdio = [self.stdin, self.stdout, self.stderr];
         let (further, numbers): (Vec<_>, Vec<_>) = self.fds.into_iter().unzip();
         let spawn = Spawn {
@@ -104,14 +130,16 @@ impl Command {
             env: self.env,
             workdir: self.workdir.map(Into::into),
             namespace: namespace.map(Into::into),
+            mounts: mounts.is_some(),
             identity: self.identity,
             stdio: stdio.each_ref().map(Option::is_some),
             numbers,
             terminal: self.terminal,
             group: self.with_engine.then(|| getpgrp().as_raw()),
         };
-        let fds: Vec<OwnedFd> = namespace_fd
+        let fds: Vec<OwnedFd> = netns
             .into_iter()
+            .chain(mounts)
             .chain(stdio.into_iter().flatten())
             .chain(further)
             .collect();

@@ -26,7 +26,7 @@ use std::{
 };
 
 pub use client::Keeper;
-pub use command::Command;
+pub use command::{Command, Inside};
 pub use error::KeeperError;
 pub use process::{Exit, Process};
 pub use strangers::reap_strangers;

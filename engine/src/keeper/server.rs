@@ -263,6 +263,7 @@ impl Server {
         let (report, writer) = pipe2(nix::fcntl::OFlag::O_CLOEXEC | nix::fcntl::OFlag::O_NONBLOCK)?;
         let id = spawn.id;
         let expected = usize::from(spawn.namespace.is_some())
+            + usize::from(spawn.mounts)
             + spawn.stdio.into_iter().filter(|given| *given).count()
             + spawn.numbers.len();
         if fds.len() != expected {

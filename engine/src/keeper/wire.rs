@@ -1,7 +1,7 @@
 //! The messages between engine and keeper: fixed-width little-endian numbers and byte strings with their length.
 //!
 //! Both ends are the same executable, so there is no version. Descriptors travel beside the bytes, in the order
-//! namespace, stdin, stdout, stderr, further ones; those that one message can't carry go before it in others.
+//! namespace, its mounts, stdin, stdout, stderr, further ones; those that one message can't carry go before it in others.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -54,6 +54,8 @@ pub struct Spawn {
     pub workdir: Option<OsString>,
     /// Name of the namespace whose descriptor comes with the message.
     pub namespace: Option<OsString>,
+    /// Whether the descriptor of that namespace's mounts comes, too.
+    pub mounts: bool,
     /// Who to be; the keeper's own user if none.
     pub identity: Option<Identity>,
     /// Which of stdin, stdout and stderr come with the message.
@@ -171,6 +173,7 @@ impl Spawn {
         }
         put_optional(out, self.workdir.as_deref());
         put_optional(out, self.namespace.as_deref());
+        out.push(u8::from(self.mounts));
         out.push(u8::from(self.identity.is_some()));
         if let Some(Identity { uid, gid, groups }) = &self.identity {
             out.extend(uid.to_le_bytes());
@@ -200,6 +203,7 @@ impl Spawn {
             env: input.list(|input| Some((input.string()?, input.string()?)))?,
             workdir: input.optional(Input::string)?,
             namespace: input.optional(Input::string)?,
+            mounts: input.bool()?,
             identity: input.optional(Identity::decode)?,
             stdio: [input.bool()?, input.bool()?, input.bool()?],
             numbers: input.list(Input::i32)?,
@@ -382,24 +386,28 @@ mod tests {
             prop::collection::vec((any_string(), any_string()), 0..5),
             prop::option::of(any_string()),
             prop::option::of(any_string()),
+            any::<bool>(),
             prop::option::of(any_identity()),
             any::<[bool; 3]>(),
             prop::collection::vec(any::<i32>(), 0..5),
             (any::<bool>(), prop::option::of(any::<i32>())),
         )
             .prop_map(
-                |(id, program, args, env, workdir, namespace, identity, stdio, numbers, (terminal, group))| Spawn {
-                    id,
-                    program,
-                    args,
-                    env,
-                    workdir,
-                    namespace,
-                    identity,
-                    stdio,
-                    numbers,
-                    terminal,
-                    group,
+                |(id, program, args, env, workdir, namespace, mounts, identity, stdio, numbers, (terminal, group))| {
+                    Spawn {
+                        id,
+                        program,
+                        args,
+                        env,
+                        workdir,
+                        namespace,
+                        mounts,
+                        identity,
+                        stdio,
+                        numbers,
+                        terminal,
+                        group,
+                    }
                 },
             )
     }

@@ -9,7 +9,7 @@ use super::{
     readiness::{ATTEMPT, Look, Place},
 };
 use crate::{
-    keeper::Command,
+    keeper::{Command, Inside},
     probe,
     spec::model::{Destination, Object, Probe, Ready, Security, Where},
 };
@@ -94,14 +94,14 @@ impl Look {
             _ => return Err("no namespace is named".into()),
         };
         let parts = self.made.upgrade().and_then(|made| {
-            let namespace = made.fabric()?.namespace(netns)?.duplicate().ok()?;
+            let namespace = Inside::of(made.fabric()?.namespace(netns)?).ok()?;
             Some((made.keeper.get()?.clone(), namespace))
         });
         let (keeper, namespace) = parts.ok_or("its namespace is not there yet")?;
         let (program, args) = words.split_first().ok_or("there is no program")?;
         let mut command = Command::new(program);
         command.args = args.iter().map(Into::into).collect();
-        command.namespace = Some((namespace, netns.clone()));
+        command.namespace = Some(namespace);
         command.workdir = Some(app.map_or_else(|| self.plan.paths.base_dir.clone(), |app| app.workdir.clone()));
         let env = app.into_iter().flat_map(|app| &app.env);
         command.env = env.map(|(name, value)| (name.into(), value.into())).collect();

@@ -20,8 +20,12 @@ use crate::{
     app::{App, LogFiles, init, log::AppLog},
     blocking,
     console::{self, Console, Terminal},
-    fabric::Fabric,
-    host::{Nat, RecordError, Recorder, Undo, firewall, publish_netns, sysctl},
+    fabric::{Fabric, Netns},
+    host::{
+        Nat, RecordError, Recorder, Undo,
+        enter::{self, EnterError},
+        firewall, publish_netns, sysctl,
+    },
     keeper::Keeper,
     node::{self, Action, NodeEnv, NodeError, NodeHandle, PrepareEnv},
     plan::{self, End, NetworkKind},
@@ -231,6 +235,9 @@ async fn namespace(
         return Ok(());
     }
     set(Ready::Starting);
+    if !planned.init_scripts.is_empty() || !planned.apps.is_empty() {
+        share_mounts(made, planned, netns).await;
+    }
     if !planned.init_scripts.is_empty() {
         let path = made.plan.paths.log_dir.join(&planned.name).join("init.log");
         let log = AppLog::open(path, &planned.id, files);
@@ -275,6 +282,22 @@ async fn namespace(
         Ok(())
     });
     tokio::try_join!(start(at_once), try_join_all(later)).map(drop)
+}
+
+/// Has the programs of a namespace see what each of them mounts.
+async fn share_mounts(made: &Made, planned: &plan::Namespace, netns: &Arc<Netns>) {
+    let inside = Arc::clone(netns);
+    let shared = blocking::run(move || {
+        let mounts = enter::shared_mounts(&*inside, inside.name())?;
+        inside.keep_mounts(mounts);
+        Ok::<_, EnterError>(())
+    });
+    if let Err(error) = shared.await
+        && !planned.init_scripts.is_empty()
+    {
+        let message = format!("What an init script mounts is not seen by others: {error}.");
+        made.store.event(Level::Warn, &planned.id, "namespace", &message);
+    }
 }
 
 /// Makes a namespace visible under `/run/netns`.

@@ -252,6 +252,9 @@ impl Actor {
                     News::Event(event) => if self.happened(&event, &mut teller) {
                         settled = Some(time::Instant::now() + SETTLING);
                     },
+                    News::Lost(loss) => self.tell(Level::Error, &format!("The node has lost {loss}."), |node| {
+                        node.power_reason = Some(loss.clone());
+                    }),
                     News::Ended(exit) => {
                         self.ended(machine, exit).await;
                         return shutdown.answer(|| Ok(()));

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::{
     net::UnixStream,
     sync::mpsc,
+    task::JoinSet,
     time::{Instant, sleep, timeout, timeout_at},
 };
 
@@ -42,6 +43,9 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(5);
 /// How long the monitor's last events are waited for after QEMU has ended.
 const LAST_EVENTS_LIMIT: Duration = Duration::from_millis(500);
 
+/// How much later than the end of its helpers, which end with it, QEMU's own may be heard of.
+const QEMU_NEWS: Duration = Duration::from_secs(1);
+
 /// How long a break lasts.
 const BREAK: Duration = Duration::from_millis(250);
 
@@ -53,6 +57,8 @@ pub(super) struct Machine {
     process: Process,
     tpm: Option<TpmEmulator>,
     shares: Vec<Share>,
+    /// Those who wait for the end of one of them.
+    losses: JoinSet<String>,
     output: Output,
     monitor: Monitor,
     /// The last `SHUTDOWN` event: why QEMU is about to end.
@@ -86,6 +92,8 @@ enum Monitor {
 /// What a running machine tells.
 pub(super) enum News {
     Event(Event),
+    /// A process that it needs has ended: what that means, in a sentence.
+    Lost(String),
     Ended(Exit),
 }
 
@@ -172,11 +180,19 @@ impl Machine {
                 });
             }
         };
+        let mut losses = JoinSet::new();
+        for share in &shares {
+            losses.spawn(after_qemu(share.lost()));
+        }
+        if let Some(tpm) = &tpm {
+            losses.spawn(after_qemu(tpm.lost()));
+        }
         tokio::spawn(port::listen(port, plan.clone(), env.store.clone()));
         Ok(Self {
             process,
             tpm,
             shares,
+            losses,
             output,
             monitor: Monitor::Fresh(qmp),
             shutdown: None,
@@ -230,6 +246,8 @@ impl Machine {
                 self.note(&event);
                 News::Event(event)
             }
+            // Those of a QEMU that is about to end do, too.
+            Some(Ok(loss)) = self.losses.join_next(), if self.shutdown.is_none() => News::Lost(loss),
             exit = self.process.wait() => News::Ended(exit),
         }
     }
@@ -348,6 +366,13 @@ impl Machine {
         }
         Ending { level, reason }
     }
+}
+
+/// The news of a loss, unless QEMU's end, which explains it, comes first.
+async fn after_qemu(loss: impl Future<Output = String>) -> String {
+    let loss = loss.await;
+    sleep(QEMU_NEWS).await;
+    loss
 }
 
 /// Sends a break on the serial line of the node behind a monitor.

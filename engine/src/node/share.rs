@@ -69,6 +69,18 @@ impl Share {
         Ok(Some((share, (connection, virtiofs.fd))))
     }
 
+    /// Waits for its end, for somebody who doesn't hold it: what that means, in a sentence.
+    pub(super) fn lost(&self) -> impl Future<Output = String> + Send + use<> {
+        let (ended, volume) = (self.process.ended(), self.volume.clone());
+        async move {
+            format!(
+                "virtiofsd, which serves its volume `{volume}`, {}: until its power is cycled, the guest waits in vain for \
+                 what it does there",
+                ended.await
+            )
+        }
+    }
+
     /// Ends virtiofsd and returns its last words, with the volume's name; nothing if it said nothing.
     pub(super) async fn finish(mut self) -> String {
         // It was told to end by QEMU's closing; the signal is for the case that QEMU never started.

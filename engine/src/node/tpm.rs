@@ -71,6 +71,17 @@ impl TpmEmulator {
         Ok((Self { process, output }, (connection, tpm.fd)))
     }
 
+    /// Waits for its end, for somebody who doesn't hold it: what that means, in a sentence.
+    pub(super) fn lost(&self) -> impl Future<Output = String> + Send + use<> {
+        let ended = self.process.ended();
+        async move {
+            format!(
+                "swtpm, its TPM, {}: until its power is cycled, the guest has no TPM",
+                ended.await
+            )
+        }
+    }
+
     /// Ends swtpm and returns its last words.
     pub(super) async fn finish(mut self) -> String {
         // It was told to end by QEMU's closing; the signal is for the case that QEMU never connected.

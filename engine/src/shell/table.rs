@@ -16,7 +16,7 @@ use super::{ShellError, carry::carry, program};
 use crate::{
     blocking,
     fabric::Netns,
-    keeper::{Exit, Keeper, Process},
+    keeper::{Exit, Inside, Keeper, Process},
     pty::{self, Pty, Size},
 };
 
@@ -98,7 +98,7 @@ impl Shells {
             netns: netns.name().to_owned(),
             source,
         };
-        let (pty, inside) = (Pty::open().map_err(failed)?, netns.duplicate().map_err(failed)?);
+        let (pty, inside) = (Pty::open().map_err(failed)?, Inside::of(netns).map_err(failed)?);
         pty::resize(&pty.slave, wanted.size).map_err(failed)?;
         let clones = || Ok([pty.slave.try_clone()?, pty.slave.try_clone()?, pty.slave.try_clone()?]);
         let slaves = clones().map_err(failed)?;
@@ -107,7 +107,7 @@ impl Shells {
         let terminal = Arc::new(terminal);
         let (client, stream) = UnixStream::pair().map_err(failed)?;
         let mut command = blocking::run(move || program::command(&wanted.command, &wanted.term, slaves)).await;
-        command.namespace = Some((inside, netns.name().to_owned()));
+        command.namespace = Some(inside);
         let process = keeper.spawn(command).await.map_err(|source| ShellError::Start {
             netns: netns.name().to_owned(),
             source,

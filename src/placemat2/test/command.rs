@@ -13,7 +13,7 @@ use std::{
 };
 
 use nix::sys::signal::Signal;
-use placemat2_engine::keeper::{Command, Exit, Keeper, KeeperError, Process};
+use placemat2_engine::keeper::{Command, Exit, Inside, Keeper, KeeperError, Process};
 use tokio::time::timeout;
 
 use super::outcome::{Outcome, by_signal};
@@ -50,10 +50,12 @@ impl Wanted {
         command.with_engine = true;
         let prepared = streams().and_then(|streams| {
             [command.stdin, command.stdout, command.stderr] = streams.map(Some);
-            let entered = self
-                .netns
-                .map(|(name, file)| File::open(file).map(|file| (file.into(), name)));
-            command.namespace = entered.transpose()?;
+            let inside = |(name, file)| {
+                let netns = File::open(file)?.into();
+                let mounts = None;
+                Ok::<_, io::Error>(Inside { netns, mounts, name })
+            };
+            command.namespace = self.netns.map(inside).transpose()?;
             Ok(command)
         });
         let command = prepared.map_err(|error| cannot_run(&shown, error.kind(), &error))?;

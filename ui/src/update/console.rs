@@ -57,7 +57,9 @@ pub fn open_all(model: &mut Model, nodes: &[String]) -> Vec<Effect> {
     model.view = View::Consoles;
     model.consoles.typing = false;
     let sources: Vec<Source> = nodes.iter().cloned().map(Source::Console).collect();
-    sources.iter().for_each(|source| log_opened(model, source));
+    for source in &sources {
+        log_opened(model, source);
+    }
     let panes = model.consoles.tile(&sources);
     model.tell("b types into all of them at once");
     panes.into_iter().flat_map(|pane| connect(model, pane)).collect()

@@ -93,7 +93,7 @@ async fn kill_orphans(keeper: Option<&Keeper>) {
         keeper.gone().await;
         keeper.kill_all().await;
     }
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
 
 /// Waits until the logs are on disk, unless that hangs.

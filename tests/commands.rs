@@ -168,6 +168,49 @@ fn validate() {
 }
 
 #[test]
+fn seeds_that_cloud_init_would_refuse_are_told() {
+    let dir = files();
+    let lab = "kind: Node\nname: server\ncpu: 1\nvolumes:\n- kind: localds\n  name: seed\n  user-data: user\n  network-config: network\n  meta-data: meta\n";
+    fs::write(dir.path().join("seed.yml"), lab).unwrap();
+    let validate = |user: &str, network: &str, meta: &str| {
+        for (name, text) in [("user", user), ("network", network), ("meta", meta)] {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let output = run(&dir, &["validate", "seed.yml"]);
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    let good = "version: 2\n";
+    for user in [
+        "#cloud-config\nusers: []\n",
+        "#!/bin/sh\necho: [\n",
+        "Content-Type: multipart/mixed; boundary=x\n",
+        "#include\nhttp://x\n",
+        "## template: jinja\n#cloud-config\n{{ x }}\n",
+        "#cloud-config\na: 1\na: 2\n",
+        "",
+    ] {
+        let (code, told) = validate(user, good, "");
+        assert!(code == Some(0) && !told.contains("warning"), "{user}: {told}");
+    }
+    let (code, told) = validate("users: []\n", good, "");
+    assert!(
+        code == Some(0) && told.contains("does not begin as user-data does"),
+        "{told}"
+    );
+    for (user, network, meta, wrong) in [
+        ("#cloud-config\nusers: [\n", good, "", "`user-data`"),
+        ("#cloud-config\n", "version: 2\n ethernets: {\n", "", "`network-config`"),
+        ("#cloud-config\n", good, "- a\n", "`meta-data`"),
+    ] {
+        let (code, told) = validate(user, network, meta);
+        assert!(code == Some(1) && told.contains(wrong), "{told}");
+    }
+}
+
+#[test]
 fn validate_for_editors() {
     let dir = files();
     for (file, code, findings) in [("good.yml", 0, 0), ("doubtful.yml", 0, 1), ("bad.yml", 1, 3)] {
@@ -413,6 +456,36 @@ fn usage() {
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{wrong:?}");
     }
     insta::assert_snapshot!("no_file", transcript(&dir, &[]));
+}
+
+#[test]
+fn mistakes_of_the_command_line_are_told_as_such() {
+    let dir = files();
+    for (arguments, told) in [
+        (&["plan", "--name", "a b", "good.yml"][..], "'--name <LAB>'"),
+        (
+            &["plan", "--qemu-user", "no such user", "good.yml"],
+            "there is no such user on this host",
+        ),
+        (&["--listen-addr", "10808", "good.yml"], "ADDRESS:PORT"),
+        (&["--log-level", "inof", "good.yml"], "Did you mean `info`?"),
+        (
+            &["--bmc-tls", "certificate.pem", "good.yml"],
+            "`--bmc-tls` takes two files",
+        ),
+        (&["validat", "good.yml"], "Did you mean `validate`?"),
+    ] {
+        let output = run(&dir, arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(
+            stderr.contains(told) && !stderr.contains("as it is written"),
+            "{arguments:?}: {stderr}"
+        );
+    }
+    // A file that is there is what it is called.
+    fs::copy(dir.path().join("bad.yml"), dir.path().join("validat")).unwrap();
+    assert!(!String::from_utf8_lossy(&run(&dir, &["validat"]).stderr).contains("Did you mean `validate`?"));
 }
 
 #[test]

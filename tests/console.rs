@@ -314,12 +314,21 @@ fn shells_in_a_namespace() {
     let output = script("-- cat /sys/class/net/eth0/operstate", "");
     assert_eq!(
         (output.status.code(), output.stdout.as_slice()),
-        (Some(0), b"up\r\n".as_slice())
+        (Some(0), b"up\n".as_slice())
     );
     assert_eq!(
         script("-- sh -c kill\u{20}-9", "").status.code().map(|code| code == 0),
         Some(false)
     );
+    // A shell that edits lines on a terminal has none here, and ends with its input.
+    let output = script("-- bash", "tty; sh -c 'cat; echo inner'\nnot a command\n");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        shown.starts_with("not a tty\nnot a command\ninner\n") && output.status.success(),
+        "{shown}"
+    );
+    let output = script("", "");
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     let (status, said) = fails(&machine, "netns enter router -- no-such-program </dev/null");
     assert!(status == 1 && said.contains("no-such-program"), "{said}");
     assert!(fails(&machine, "netns enter nowhere </dev/null").1.contains("nowhere"));

@@ -141,6 +141,14 @@ fn shells_complete_with_what_runs() {
             ["rack0-node1"],
             "{shell}"
         );
+        for (words, offered) in [
+            (&["pmctl2", "wait", "op"][..], "operation/bird"),
+            (&["pmctl2", "wait", "--for", ""], "exited"),
+            (&["pmctl2", "connect", ""], "operation"),
+            (&["pmctl2", "redfish", "boot-0", ""], "PATCH"),
+        ] {
+            assert!(completed(words).contains(&offered.to_owned()), "{shell}: {words:?}");
+        }
         assert!(
             completed(&["pmctl2", "logs", "op"]).contains(&"operation/bird".to_owned()),
             "{shell}"
@@ -467,6 +475,29 @@ fn is_root() -> bool {
 }
 
 #[test]
+fn what_was_meant_is_told() {
+    let server = Server::start();
+    let near = transcript(&server, &["node", "show", "boot-1"]);
+    assert!(near.contains("Did you mean `boot-0`?"), "{near}");
+    let namespace = transcript(&server, &["node", "show", "operation"]);
+    assert!(namespace.contains("`operation` is a namespace"), "{namespace}");
+}
+
+#[test]
+fn a_lab_that_does_not_answer_is_told_of_at_once() {
+    let wait = |options: &[&str]| {
+        let lab = ["--lab", "no-such-lab", "wait", "--all", "--timeout", "300ms"];
+        shown(&command(&[&lab[..], options].concat()).output().unwrap())
+    };
+    let told = wait(&[]);
+    assert!(
+        told.starts_with("exit: 3") && told.contains("no lab answers yet at"),
+        "{told}"
+    );
+    assert!(!wait(&["-q"]).contains("yet"), "{}", wait(&["-q"]));
+}
+
+#[test]
 fn commands_run_inside_a_namespace() {
     let script = "$PMCTL2 netns exec rack0 -- sh -c 'ls /sys/class/net; exit 7'; echo status $?; \
                   $PMCTL2 netns exec rack0 ip -br link show dev marker | cut -c1-6; \
@@ -492,6 +523,38 @@ fn namespaces_and_commands_that_are_not_there() {
         return;
     };
     insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_namespace_has_to_be_that_of_the_lab_that_was_named() {
+    // As engines give namespaces their names: links to descriptors of theirs.
+    let script = "exec 7</proc/self/ns/net; unshare -n sh -c 'exec 7</proc/self/ns/net; exec sleep 60' & other=$!; \
+                  until [ -e /proc/$other/fd/7 ]; do sleep 0.05; done; cd /run/netns; \
+                  ln -s /proc/$$/fd/7 router; ln -s /proc/$$/fd/7 placemat2-dc; \
+                  ln -s /proc/$other/fd/7 leaf; ln -s /proc/$other/fd/7 placemat2-fabric; \
+                  for arguments in '--lab dc netns exec router' '--lab dc netns exec leaf' '--lab dc netns exec rack0' \
+                  '--lab none netns exec router' '--lab dc netns exec nowhere' 'netns exec leaf' \
+                  '--endpoint unix:///nowhere netns exec router'; do \
+                  $PMCTL2 $arguments -- true 2>&1; echo status $?; done; \
+                  PLACEMAT2_LAB=fabric $PMCTL2 netns exec leaf -- true; echo status $?; kill $other";
+    let Some(output) = in_a_world_of_its_own(script) else {
+        return;
+    };
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r#"
+    status 0
+    pmctl2: the namespace "leaf" belongs to the lab "fabric", not to "dc"
+    status 1
+    pmctl2: the namespace "rack0" does not belong to the lab "dc": `pmctl2 netns list --lab dc` shows those that do
+    status 1
+    pmctl2: the namespace "router" belongs to the lab "dc", not to "none"
+    status 1
+    pmctl2: there is no namespace "nowhere" on this host: `pmctl2 netns list` shows those of a lab
+    status 1
+    status 0
+    pmctl2: cannot connect to unix:///nowhere: No such file or directory (os error 2)
+    status 1
+    status 0
+    "#);
 }
 
 #[test]

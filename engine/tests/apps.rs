@@ -213,6 +213,21 @@ async fn missing(keeper: Keeper, dir: TempDir) {
     );
     let state = lab.state();
     assert_eq!((state.phase, state.error), (AppPhase::Exited, Some(error)));
+
+    let in_one = lab.app(&["bird -f"], RestartPolicy::Always);
+    let error = lab.start(in_one).await.err().unwrap();
+    assert!(
+        error.ends_with("write each argument as an entry of its own of `command` in the lab file"),
+        "{error}"
+    );
+    let mut nowhere = lab.app(&["true"], RestartPolicy::Always);
+    nowhere.workdir = "/no/such/directory".into();
+    let error = lab.start(nowhere).await.err().unwrap();
+    assert!(
+        error.contains("/no/such/directory")
+            && error.ends_with("make that directory or correct `workdir` in the lab file"),
+        "{error}"
+    );
 }
 
 async fn restarts(keeper: Keeper, dir: TempDir) {

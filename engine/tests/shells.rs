@@ -14,7 +14,7 @@ use nix::sched::{CloneFlags, unshare};
 use placemat2_engine::{
     fabric::Netns,
     keeper::Keeper,
-    shell::{Opened, ShellError, ShellState, Shells, Size, Wanted},
+    shell::{Opened, ShellError, ShellState, Shells, Size, Terminal, Wanted},
 };
 use scene::{alive, eventually, root_trial};
 use tempfile::TempDir;
@@ -36,6 +36,14 @@ fn main() {
             root_trial("a shell dies with the lab", killed),
             root_trial("a command that is none is told", missing),
             root_trial("a flood arrives whole", flood),
+            root_trial(
+                "a script runs without a terminal, to the end of its input",
+                script_without_terminal,
+            ),
+            root_trial(
+                "a script is hung up, too, but not what it leaves behind",
+                script_hung_up,
+            ),
         ]
     });
 }
@@ -86,8 +94,10 @@ impl Fixture {
 
 fn wanted(command: &[&str]) -> Wanted {
     Wanted {
-        size: Size { cols: 100, rows: 30 },
-        term: "vt220".into(),
+        terminal: Some(Terminal {
+            size: Size { cols: 100, rows: 30 },
+            term: "vt220".into(),
+        }),
         command: command.iter().copied().map(str::to_owned).collect(),
     }
 }
@@ -248,4 +258,67 @@ async fn flood(keeper: Keeper, _dir: TempDir) {
         total += count;
     }
     assert_eq!(total, TOTAL);
+}
+
+impl Fixture {
+    async fn without_terminal(&self, command: &[&str]) -> Opened {
+        let wanted = Wanted {
+            terminal: None,
+            ..wanted(command)
+        };
+        self.shells.open(&self.keeper, &self.netns, wanted).await.unwrap()
+    }
+}
+
+async fn script_without_terminal(keeper: Keeper, _dir: TempDir) {
+    let fixture = Fixture::new(keeper);
+    // Root's shell, which asks nobody for anything if it is not on a terminal.
+    let mut shell = fixture.without_terminal(&[]).await;
+    let script = b"tty; echo to-stderr >&2; exit 4\n";
+    // The length may be known before the last byte is there.
+    fixture.shells.end_input(&shell.id, script.len() as u64).unwrap();
+    shell.stream.write_all(script).await.unwrap();
+    assert_eq!(all(&mut shell.stream).await, "not a tty\nto-stderr\n");
+    assert_eq!(fixture.state(&shell).exit_code, Some(4));
+
+    let mut shell = fixture.without_terminal(&["sh", "-c", "cat; echo over"]).await;
+    shell.stream.write_all(b"one\n").await.unwrap();
+    until(&mut shell.stream, "one\n").await;
+    fixture.shells.end_input(&shell.id, 4).unwrap();
+    assert_eq!(all(&mut shell.stream).await, "over\n");
+    let resized = fixture.shells.resize(&shell.id, Size::default());
+    assert!(matches!(resized, Err(ShellError::Ended(_))));
+
+    // A program that closes its input early is not cut off.
+    let mut shell = fixture
+        .without_terminal(&["sh", "-c", "exec <&-; sleep 0.2; echo done"])
+        .await;
+    let _ = shell.stream.write_all(&vec![b'x'; 1 << 20]).await;
+    assert_eq!(all(&mut shell.stream).await, "done\n");
+
+    let on_terminal = fixture.script("sleep 1000").await;
+    let refused = fixture.shells.end_input(&on_terminal.id, 0).unwrap_err();
+    assert!(matches!(refused, ShellError::OnTerminal(_)), "{refused}");
+    fixture.keeper.kill_all().await;
+}
+
+async fn script_hung_up(keeper: Keeper, _dir: TempDir) {
+    let fixture = Fixture::new(keeper);
+    let mut shell = fixture
+        .without_terminal(&["sh", "-c", "echo ready; cat; sleep 1000"])
+        .await;
+    until(&mut shell.stream, "ready").await;
+    let (id, pid) = (shell.id.clone(), fixture.pid(&shell));
+    drop(shell);
+    eventually("the shell is gone", || !alive(pid));
+    eventually("and that is known", || {
+        fixture.shells.state(&id).unwrap().signal == Some(1)
+    });
+
+    let mut shell = fixture.without_terminal(&["sh", "-c", "sleep 1000 & echo $!"]).await;
+    let shown = all(&mut shell.stream).await;
+    let pid: i32 = shown.trim().parse().unwrap();
+    assert!(alive(pid), "it was left running");
+    fixture.keeper.kill_all().await;
+    assert!(!alive(pid));
 }

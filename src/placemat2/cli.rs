@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use placemat2_engine::{client::Endpoint, duration, spec::Variables};
 use placemat2_ui::theme::ThemeName;
 
+use super::{checked, log_level};
 use crate::{completion::Completion, pmctl2::complete, switch};
 
 /// A whole data centre on one Linux machine, from a YAML file.
@@ -67,13 +68,14 @@ pub struct LogArgs {
     /// How the log is written to stderr.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, env = "PLACEMAT2_LOG_FORMAT")]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as `info,placemat2_engine::node=debug`.
+    /// What is logged: error, warn, info, debug, trace, off, or a filter such as `info,placemat2_engine::node=debug`.
     #[arg(
         long,
         global = true,
         default_value = "info",
         value_name = "LEVEL",
-        env = "PLACEMAT2_LOG"
+        env = "PLACEMAT2_LOG",
+        value_parser = log_level::parse
     )]
     pub log_level: String,
     /// Says nothing on stderr but what went wrong, whatever the log level.
@@ -138,7 +140,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "DURATION", default_value = "600", value_parser = duration::parse)]
     pub timeout: Duration,
     /// Runs the command in a namespace of the lab instead of the host's.
-    #[arg(long = "in", value_name = "NETNS")]
+    #[arg(long = "in", value_name = "NETNS", add = complete::namespaces_of_files())]
     pub netns: Option<String>,
     /// Leaves a lab whose test failed running, until SIGINT or SIGTERM.
     #[arg(long)]
@@ -156,7 +158,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub plan: PlanOptions,
     /// Where the API listens, besides the lab's unix socket.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:10808", value_parser = checked::listen_addr)]
     pub listen_addr: String,
     /// A name by which the API may be called over TCP, besides addresses, localhost and the host's own; may be repeated.
     #[arg(long, value_name = "NAME", value_parser = host_name)]
@@ -209,6 +211,9 @@ pub struct RunArgs {
     pub timings: Option<Option<PathBuf>>,
 }
 
+/// Where volumes are unless told otherwise.
+pub const DATA_DIR: &str = "/var/scratch/placemat";
+
 /// Options that decide what a lab consists of.
 #[derive(Clone, Debug, Args)]
 pub struct PlanOptions {
@@ -222,13 +227,13 @@ pub struct PlanOptions {
     #[arg(long)]
     pub strict: bool,
     /// Name of the lab; the first file's stem if not given.
-    #[arg(long, value_name = "LAB")]
+    #[arg(long, value_name = "LAB", value_parser = checked::lab_name)]
     pub name: Option<String>,
     /// Directory of the serial consoles' sockets (NODE.socket).
     #[arg(long, value_name = "DIR", default_value = "/tmp")]
     pub run_dir: PathBuf,
     /// Directory of what nodes keep from run to run: volumes, UEFI variables, TPMs, whether they were on.
-    #[arg(long, value_name = "DIR", default_value = "/var/scratch/placemat")]
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     pub data_dir: PathBuf,
     /// Directory of downloaded images; ~/placemat_data of the sudo user, or the data directory, if not given.
     #[arg(long, value_name = "DIR")]
@@ -253,7 +258,7 @@ pub struct PlanOptions {
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
     /// The user that QEMU runs as; that of placemat2, root, if not given. The lab's disks are given to it.
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_parser = checked::user)]
     pub qemu_user: Option<String>,
     /// MTU of every link, instead of that of the route towards the Internet.
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(68..=65535), conflicts_with = "mtu_probe")]
@@ -283,7 +288,7 @@ pub struct VariableArgs {
 
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
-    /// Lab files.
+    /// Lab files; `demo` is the demo data centre if there is no such file.
     #[arg(value_name = "FILES", required = true)]
     pub files: Vec<PathBuf>,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use tokio::process::Command;
 
-use super::cli::PlanOptions;
+use super::cli::{DATA_DIR, PlanOptions};
 use crate::output;
 
 /// What stands for its lab file.
@@ -60,8 +60,25 @@ pub async fn make(args: &PlanOptions) -> anyhow::Result<()> {
 pub fn found(args: &PlanOptions) -> anyhow::Result<PlanOptions> {
     let mut args = args.clone();
     let place = place(&args);
+    if replace(&mut args.files, &place)? {
+        // Where it was made: from where the user is.
+        args.data_dir = std::path::absolute(&place).context("cannot find out where the demo is")?;
+    }
+    Ok(args)
+}
+
+/// The same files with the lab file that was made in the default place, if `demo` is named.
+pub fn found_by_default(files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = files.to_vec();
+    replace(&mut files, &Path::new(DATA_DIR).join(NAME))?;
+    Ok(files)
+}
+
+/// Puts the lab file in `place` where `demo` is named; returns whether it is.
+fn replace(files: &mut [PathBuf], place: &Path) -> anyhow::Result<bool> {
     let lab_file = place.join("dc.yml");
-    for file in args.files.iter_mut().filter(|file| is_name(file)) {
+    let mut named = false;
+    for file in files.iter_mut().filter(|file| is_name(file)) {
         if !lab_file.exists() {
             bail!(
                 "there is no file `{NAME}`, and the demo is not made yet in {}: `placemat2 run {NAME}`, `ui` and `test` make it",
@@ -69,16 +86,32 @@ pub fn found(args: &PlanOptions) -> anyhow::Result<PlanOptions> {
             );
         }
         file.clone_from(&lab_file);
-        // Where it was made: from where the user is.
-        args.data_dir = std::path::absolute(&place).context("cannot find out where the demo is")?;
+        named = true;
     }
-    Ok(args)
+    Ok(named)
 }
 
-fn is_name(file: &Path) -> bool {
+/// Whether a file is the demo by its name.
+pub fn is_name(file: &Path) -> bool {
     file == Path::new(NAME) && (!file.exists() || file.is_dir())
 }
 
 fn place(args: &PlanOptions) -> PathBuf {
     args.data_dir.join(NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_stands_for_what_was_made() {
+        let place = tempfile::tempdir().unwrap();
+        let mut files = vec![PathBuf::from("other.yml"), PathBuf::from(NAME)];
+        assert!(replace(&mut files, place.path()).is_err());
+        std::fs::write(place.path().join("dc.yml"), "").unwrap();
+        assert!(replace(&mut files, place.path()).unwrap());
+        assert_eq!(files, [PathBuf::from("other.yml"), place.path().join("dc.yml")]);
+        assert!(!replace(&mut files, place.path()).unwrap());
+    }
 }

@@ -1,14 +1,15 @@
 //! From the command line to what each command does.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
 use clap_complete::CompleteEnv;
+use placemat2_engine::spec::did_you_mean;
 
 use super::{
     cleanup,
     cli::{Cli, Command},
-    config, doctor, man, migrate, plan, run, schema, test, ui, validate,
+    config, demo, doctor, man, migrate, plan, run, schema, test, ui, validate,
 };
 use crate::output;
 
@@ -76,7 +77,37 @@ fn parse(matches: &clap::ArgMatches) -> Cli {
         ) => None,
     };
     if files.is_some_and(Vec::is_empty) {
-        refuse("name at least one lab file: `placemat2 dc.yml`".into());
+        let swallowed = match &cli.command {
+            None => cli.run.bmc_tls.is_some(),
+            Some(Command::Run(args)) => args.bmc_tls.is_some(),
+            Some(Command::Test(args)) => args.run.bmc_tls.is_some(),
+            _ => false,
+        };
+        let hint = if swallowed {
+            " (`--bmc-tls` takes two files for itself, a certificate and its key)"
+        } else {
+            ""
+        };
+        refuse(format!("name at least one lab file: `placemat2 dc.yml`{hint}"));
+    }
+    if let (None, Some(first)) = (&cli.command, cli.run.plan.files.first())
+        && let Some(hint) = misspelt(first)
+    {
+        let message = format!("there is neither a command nor a file `{}`. {hint}", first.display());
+        Cli::command().error(ErrorKind::InvalidSubcommand, message).exit();
     }
     cli
+}
+
+/// "Did you mean `validate`?", if what stands where the first file would is no file and nearly a command.
+fn misspelt(first: &Path) -> Option<String> {
+    // Commands are words without more.
+    let word = first
+        .to_str()
+        .filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))?;
+    if first.exists() || demo::is_name(first) {
+        return None;
+    }
+    let command = Cli::command();
+    did_you_mean(word, command.get_subcommands().map(clap::Command::get_name))
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use placemat2_engine::{
     doctor::{self, Finding, Verdict},
     host::proc_sys,
+    plan,
 };
 
 use super::{
@@ -29,6 +30,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         facts: &facts,
         options: &options,
         demand: of_a_lab.then(|| doctor::Demand::of(&spec)),
+        clashes: plan::clashes(&spec, &options, &facts),
     });
     match args.output {
         ReportFormat::Json => output::json(&findings)?,

@@ -11,9 +11,6 @@ use crate::reference;
 pub fn run(args: &ManArgs) -> anyhow::Result<ExitCode> {
     let directory = args.directory.display();
     fs::create_dir_all(&args.directory).with_context(|| format!("cannot make {directory}"))?;
-    for command in reference::commands() {
-        clap_mangen::generate_to(command, &args.directory)
-            .with_context(|| format!("cannot write manual pages into {directory}"))?;
-    }
+    reference::write_manual(&args.directory).with_context(|| format!("cannot write manual pages into {directory}"))?;
     Ok(ExitCode::SUCCESS)
 }

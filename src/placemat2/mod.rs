@@ -1,12 +1,14 @@
 //! The command `placemat2`: its command line and what each of its commands does.
 
 mod bmc_users;
+mod checked;
 mod cleanup;
 mod cli;
 mod config;
 mod demo;
 mod dispatch;
 mod doctor;
+mod log_level;
 mod logging;
 mod man;
 mod migrate;

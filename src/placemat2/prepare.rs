@@ -38,8 +38,14 @@ pub struct Prepared {
 
 /// Returned where the user has been told all there is to tell.
 #[derive(Debug, thiserror::Error)]
-#[error("the lab can't be built as it is written")]
-pub struct Told;
+pub enum Told {
+    /// Of mistakes in the files.
+    #[error("the lab can't be built as it is written")]
+    Mistakes,
+    /// Of what the plan asks of this host in vain.
+    #[error("the lab can't be built on this host")]
+    Obstacles,
+}
 
 /// Reads the lab files. Mistakes in them are written to stderr, all of them. Blocks.
 pub fn read(args: &PlanOptions) -> anyhow::Result<Written> {
@@ -54,7 +60,7 @@ pub fn read(args: &PlanOptions) -> anyhow::Result<Written> {
         output::remarks(&report.render_text(color));
     }
     let Some(spec) = report.spec.take().filter(|_| !report.has_errors(args.strict)) else {
-        return Err(Told.into());
+        return Err(Told::Mistakes.into());
     };
     Ok(Written::new(spec, args, qemu))
 }
@@ -118,7 +124,7 @@ impl Written {
                     let place = error.place().map(|place| format!("{place}: ")).unwrap_or_default();
                     output::remark("placemat2", &format!("{place}{error}"));
                 }
-                Err(Told.into())
+                Err(Told::Obstacles.into())
             }
         }
     }

@@ -1,6 +1,9 @@
 //! Waiting until it is known how a lab has come up: everything that is to be ready is, or has been given up.
 
-use placemat2_engine::store::{LabPhase, Ready, ReadyState, State, Store};
+use placemat2_engine::{
+    node::PowerState,
+    store::{ImagePhase, ImageState, LabPhase, NodeState, Ready, ReadyState, State, Store},
+};
 
 /// How a lab has come up.
 #[derive(Debug)]
@@ -64,10 +67,11 @@ pub fn unready(state: &State) -> Vec<Unready> {
 /// How far each node, namespace and app is, and why it is no further. Of a namespace that is there, its apps tell.
 fn states(state: &State) -> impl Iterator<Item = (String, ReadyState, Option<String>)> {
     let told = |id: String, (state, why)| (id, state, why);
+    let awaited = state.images.iter().find(|image| image.phase != ImagePhase::Ready);
     let nodes = state
         .nodes
         .iter()
-        .map(move |node| told(format!("node/{}", node.name), node.readiness()));
+        .map(move |node| told(format!("node/{}", node.name), readiness(node, awaited)));
     let namespaces = state.namespaces.iter().flat_map(move |namespace| {
         let id = format!("namespace/{}", namespace.name);
         let own = (namespace.state != Ready::Ready).then(|| told(id, namespace.readiness()));
@@ -78,4 +82,50 @@ fn states(state: &State) -> impl Iterator<Item = (String, ReadyState, Option<Str
         own.into_iter().chain(apps)
     });
     nodes.chain(namespaces)
+}
+
+/// How far a node is. One that has nothing else to wait for waits for the images: no node is powered on before all are there.
+fn readiness(node: &NodeState, awaited: Option<&ImageState>) -> (ReadyState, Option<String>) {
+    match (node.readiness(), awaited) {
+        ((ReadyState::Waiting, _), Some(image))
+            if node.power_status == PowerState::Off && node.ready.reason.is_none() =>
+        {
+            (ReadyState::Waiting, Some(missing(image)))
+        }
+        (readiness, _) => readiness,
+    }
+}
+
+/// That an image is not there yet, from where, and why.
+fn missing(image: &ImageState) -> String {
+    let from = image.url.as_ref().unwrap_or(&image.file);
+    let mut told = format!("image `{}` is not there yet: {from}", image.name);
+    if let Some(error) = &image.error {
+        told.extend([": ", error]);
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_can_not_be_fetched_is_told_with_its_url_and_the_reason() {
+        let mut image = ImageState {
+            name: "g".into(),
+            url: Some("http://192.0.2.1/g.qcow2".into()),
+            file: "/cache/1".into(),
+            phase: ImagePhase::Downloading,
+            done: 0,
+            total: None,
+            error: Some("connection refused".into()),
+        };
+        assert_eq!(
+            missing(&image),
+            "image `g` is not there yet: http://192.0.2.1/g.qcow2: connection refused"
+        );
+        (image.url, image.error) = (None, None);
+        assert_eq!(missing(&image), "image `g` is not there yet: /cache/1");
+    }
 }

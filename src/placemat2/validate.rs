@@ -4,17 +4,21 @@ use std::{io::IsTerminal as _, process::ExitCode};
 
 use placemat2_engine::spec;
 
-use super::cli::{ReportFormat, ValidateArgs};
+use super::{
+    cli::{ReportFormat, ValidateArgs},
+    demo,
+};
 use crate::output;
 
 /// Exit status 0 if the files could be run, else 1.
 pub fn run(args: &ValidateArgs) -> anyhow::Result<ExitCode> {
     let given = args.variables.given();
+    let files = demo::found_by_default(&args.files)?;
     let (mut report, printed) = if args.print {
-        let (report, printed) = spec::print(&args.files, &given);
+        let (report, printed) = spec::print(&files, &given);
         (report, Some(printed))
     } else {
-        (spec::load_given(&args.files, &given), None)
+        (spec::load_given(&files, &given), None)
     };
     if args.strict {
         report.deny_warnings();

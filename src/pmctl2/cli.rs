@@ -97,7 +97,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     output::keep_quiet(cli.quiet);
     match cli.command {
         // Becomes another program, which must not find a runtime's threads.
-        Command::Netns(netns::Netns::Exec(exec)) => exec.run(),
+        Command::Netns(netns::Netns::Exec(exec)) => exec.run(cli.target),
         Command::Completion(completion) => completion.print::<Cli>().map(|()| ExitCode::SUCCESS),
         command => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

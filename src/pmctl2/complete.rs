@@ -2,10 +2,13 @@
 //!
 //! Whatever goes wrong, nothing is offered, and nothing is said: somebody is typing.
 
-use std::{env, time::Duration};
+use std::{env, path::PathBuf, time::Duration};
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use placemat2_engine::client::{self, Client};
+use placemat2_engine::{
+    client::{self, Client},
+    spec,
+};
 
 use super::{
     connect::{Session, Target, Value},
@@ -27,16 +30,65 @@ pub fn namespaces() -> ArgValueCandidates {
 
 /// Apps of the lab, as NETNS/APP.
 pub fn apps() -> ArgValueCandidates {
+    ArgValueCandidates::new(named_apps)
+}
+
+fn named_apps() -> Vec<CompletionCandidate> {
+    let of = |netns: &Value| {
+        let name = field(netns, "name");
+        let apps = items(netns, "apps").map(|app| format!("{name}/{}", field(app, "name")));
+        apps.collect::<Vec<_>>()
+    };
+    list("netns")
+        .iter()
+        .flat_map(of)
+        .map(CompletionCandidate::new)
+        .collect()
+}
+
+/// Nodes and namespaces of the lab.
+pub fn places() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| together([named("nodes"), named("netns")]))
+}
+
+/// Nodes, namespaces and apps of the lab.
+pub fn objects() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| together([named("nodes"), named("netns"), named_apps()]))
+}
+
+/// Ports of the host that lead into the lab, as `forward delete` takes them.
+pub fn forwards() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let of = |netns: &Value| {
-            let name = field(netns, "name");
-            let apps = items(netns, "apps").map(|app| format!("{name}/{}", field(app, "name")));
-            apps.collect::<Vec<_>>()
-        };
-        list("netns")
-            .iter()
-            .flat_map(of)
-            .map(CompletionCandidate::new)
+        let name = |forward: &Value| format!("{}/{}", field(forward, "local_port"), field(forward, "protocol"));
+        let names = list("forwards").iter().map(name).collect::<Vec<_>>();
+        names.into_iter().map(CompletionCandidate::new).collect()
+    })
+}
+
+/// Namespaces of the lab, with the colon that stands behind them where a forward leads.
+pub fn targets() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let names = list("netns").into_iter().map(|netns| field(&netns, "name") + ":");
+        names.map(CompletionCandidate::new).collect()
+    })
+}
+
+/// These words.
+pub fn words(words: &'static [&'static str]) -> ArgValueCandidates {
+    ArgValueCandidates::new(|| words.iter().map(CompletionCandidate::new).collect())
+}
+
+/// Namespaces of the lab files that the command line names.
+pub fn namespaces_of_files() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let files = env::args().skip(1).map(PathBuf::from).filter(|file| {
+            let ending = file.extension().and_then(|ending| ending.to_str());
+            matches!(ending, Some("yml" | "yaml")) && file.is_file()
+        });
+        let report = spec::load_given(&files.collect::<Vec<_>>(), &spec::Variables::of_environment());
+        let namespaces = report.spec.into_iter().flat_map(|spec| spec.namespaces);
+        namespaces
+            .map(|namespace| CompletionCandidate::new(namespace.name))
             .collect()
     })
 }
@@ -49,6 +101,10 @@ pub fn labs() -> ArgValueCandidates {
             .map(CompletionCandidate::new)
             .collect()
     })
+}
+
+fn together<const N: usize>(all: [Vec<CompletionCandidate>; N]) -> Vec<CompletionCandidate> {
+    all.into_iter().flatten().collect()
 }
 
 fn named(collection: &'static str) -> Vec<CompletionCandidate> {

@@ -7,6 +7,8 @@ use placemat2_engine::client::{self, Client, ClientError, Console, Endpoint, Fou
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
+use crate::output;
+
 /// Answers of the API as they come, the order of keys kept (which `serde_json::Value` would not).
 pub type Value = serde_yaml::Value;
 
@@ -55,7 +57,11 @@ impl Session {
     /// answer is known when it runs.
     pub async fn answered(&self, pause: Duration) -> anyhow::Result<Self> {
         let mut session = self.clone();
+        let mut told = false;
         while !session.answers().await {
+            if !std::mem::replace(&mut told, true) {
+                output::note("pmctl2", &session.silence());
+            }
             sleep(pause).await;
             if session.discovered {
                 session = Self::open(Target {
@@ -65,6 +71,17 @@ impl Session {
             }
         }
         Ok(session)
+    }
+
+    /// That nobody answers yet, and who would: a name may be misspelt.
+    fn silence(&self) -> String {
+        let running = client::running_labs();
+        let running = match running.as_slice() {
+            [] => "none".to_owned(),
+            labs => labs.join(", "),
+        };
+        let endpoint = self.endpoint();
+        format!("no lab answers yet at {endpoint}; waiting for one. Labs that run on this host: {running}")
     }
 
     /// Whether somebody answers.

@@ -46,19 +46,18 @@ pub async fn with_keys(stream: Tunnel, replay: Replay, escape: Option<Escape>) -
     }
 }
 
-/// Carries bytes both ways for a script: all of standard input, then `last`, then what comes until nothing has come for
-/// the time of `patience`, or without one until the far end closes.
-pub async fn with_script(stream: Tunnel, last: &[u8], patience: Option<Duration>) -> io::Result<End> {
+/// Carries bytes both ways for a script: all of standard input, whose length `over` is told, then what comes until nothing has
+/// come for the time of `patience`, or without one until the far end closes.
+pub async fn with_script(stream: Tunnel, over: impl AsyncFnOnce(u64), patience: Option<Duration>) -> io::Result<End> {
     let (mut from_lab, mut to_lab) = split(stream);
     let mut stdout = file(io::stdout())?;
     let (spoken, mut heard) = tokio::sync::oneshot::channel();
     let speak = async {
-        let words = async {
-            copy(&mut file(io::stdin())?, &mut to_lab).await?;
-            to_lab.write_all(last).await
-        };
+        let words = async { copy(&mut file(io::stdin())?, &mut to_lab).await };
         // That the far end has gone shows when it is read, after what it said last.
-        let _: io::Result<()> = words.await;
+        if let Ok(length) = words.await {
+            over(length).await;
+        }
         // The other end of the channel is below, for as long as this is polled.
         let _ = spoken.send(());
         std::future::pending::<io::Result<End>>().await

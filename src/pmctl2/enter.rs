@@ -73,7 +73,7 @@ impl Enter {
         } else if self.readonly {
             converse::watch(stream).await?
         } else {
-            converse::with_script(stream, b"", Some(LAST_WORDS)).await?
+            converse::with_script(stream, async |_| {}, Some(LAST_WORDS)).await?
         };
         Ok(status(end))
     }

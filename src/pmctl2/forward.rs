@@ -12,6 +12,7 @@ use placemat2_engine::{
 use super::{
     connect::{Session, Value},
     listing::{self, Column, Format, field},
+    meant,
 };
 use crate::{output, switch};
 
@@ -38,6 +39,7 @@ pub struct Add {
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     local_port: u16,
     /// Where it leads: NETNS:HOST:PORT, for UDP NETNS:HOST:PORT/udp
+    #[arg(add = super::complete::targets())]
     target: Target,
     /// Carry datagrams instead of connections
     #[arg(long)]
@@ -72,12 +74,50 @@ pub struct List {
 /// Arguments of `pmctl2 forward delete`
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// Port of the host
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
-    local_port: u16,
+    /// Port of the host, for UDP PORT/udp
+    #[arg(value_name = "LOCAL_PORT", add = super::complete::forwards())]
+    local: Local,
     /// The forward of datagrams at that port
     #[arg(long)]
     udp: bool,
+}
+
+/// A port of the host, perhaps with `/udp` or `/tcp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Local {
+    port: u16,
+    protocol: Option<Protocol>,
+}
+
+impl FromStr for Local {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (port, protocol) = split_protocol(text)?;
+        match port.parse() {
+            Ok(port) if port > 0 => Ok(Self { port, protocol }),
+            _ => Err(format!("{port:?} is no port: they are numbers from 1 to 65535")),
+        }
+    }
+}
+
+/// Takes `/udp` or `/tcp` from the end.
+fn split_protocol(text: &str) -> Result<(&str, Option<Protocol>), String> {
+    match text.rsplit_once('/') {
+        Some((text, "udp")) => Ok((text, Some(Protocol::Udp))),
+        Some((text, "tcp")) => Ok((text, Some(Protocol::Tcp))),
+        Some((_, other)) => Err(format!("{other:?} is neither tcp nor udp")),
+        None => Ok((text, None)),
+    }
+}
+
+/// What `--udp` and what is written behind a port come to.
+fn protocol(udp: bool, written: Option<Protocol>) -> anyhow::Result<Protocol> {
+    match (udp, written) {
+        (true, Some(Protocol::Tcp)) => anyhow::bail!("--udp and /tcp contradict each other"),
+        (true, _) => Ok(Protocol::Udp),
+        (false, written) => Ok(written.unwrap_or_default()),
+    }
 }
 
 /// `NETNS:HOST:PORT`, perhaps with `/udp` or `/tcp`.
@@ -92,12 +132,7 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (text, protocol) = match text.rsplit_once('/') {
-            Some((text, "udp")) => (text, Some(Protocol::Udp)),
-            Some((text, "tcp")) => (text, Some(Protocol::Tcp)),
-            Some((_, other)) => return Err(format!("{other:?} is neither tcp nor udp")),
-            None => (text, None),
-        };
+        let (text, protocol) = split_protocol(text)?;
         let (netns, to) = text.split_once(':').ok_or("it has to be NETNS:HOST:PORT")?;
         if netns.is_empty() {
             return Err("it has to begin with the name of a namespace".into());
@@ -163,14 +198,33 @@ fn target(forward: &Value) -> String {
     format!("{}:{host}:{}", field(forward, "netns"), field(forward, "remote_port"))
 }
 
-/// As placemat v2 listed forwards; it had no UDP.
-fn line(forward: &Value) -> String {
-    let protocol = match field(forward, "protocol").as_str() {
+/// What stands behind ports, as `Local` and `Target` take it. placemat v2 had no UDP.
+fn suffix(forward: &Value) -> &'static str {
+    match field(forward, "protocol").as_str() {
         "udp" => "/udp",
         _ => "",
-    };
+    }
+}
+
+/// As placemat v2 listed forwards.
+fn line(forward: &Value) -> String {
     let target = listing::clean(&target(forward));
-    format!("{} {target}{protocol}\n", field(forward, "local_port"))
+    format!("{} {target}{}\n", field(forward, "local_port"), suffix(forward))
+}
+
+/// By which `delete` knows a forward.
+fn name(forward: &Value) -> String {
+    format!("{}{}\n", field(forward, "local_port"), suffix(forward))
+}
+
+/// Adds to the answer that there is no such forward that the port has one of the other protocol.
+async fn other_protocol(session: &Session, port: u16, error: anyhow::Error) -> anyhow::Error {
+    let forwards = session.list(&Client::path(&["forwards"])).await.unwrap_or_default();
+    let port = port.to_string();
+    match forwards.iter().find(|forward| field(forward, "local_port") == port) {
+        Some(other) => anyhow::anyhow!("{error} There is one of {port}/{}.", field(other, "protocol")),
+        None => error,
+    }
 }
 
 impl Forward {
@@ -178,11 +232,7 @@ impl Forward {
     pub async fn run(self, session: &Session) -> anyhow::Result<()> {
         match self {
             Self::Add(add) => {
-                let protocol = match (add.udp, add.target.protocol) {
-                    (true, Some(Protocol::Tcp)) => anyhow::bail!("--udp and /tcp contradict each other"),
-                    (true, _) => Protocol::Udp,
-                    (false, protocol) => protocol.unwrap_or_default(),
-                };
+                let protocol = protocol(add.udp, add.target.protocol)?;
                 let request = ForwardRequest {
                     local_port: add.local_port,
                     netns: add.target.netns,
@@ -197,14 +247,22 @@ impl Forward {
                 let forwards = session.list(&Client::path(&["forwards"])).await?;
                 match (list.json, list.format) {
                     (true, _) => listing::print(Format::Json, COLUMNS, &forwards),
+                    (false, Some(Format::Name)) => output::text(&forwards.iter().map(name).collect::<String>()),
                     (false, Some(format)) => listing::print(format, COLUMNS, &forwards),
                     (false, None) => output::text(&forwards.iter().map(line).collect::<String>()),
                 }
             }
-            Self::Delete(Delete { local_port, udp }) => {
-                let path = Client::path(&["forwards", &local_port.to_string()]);
-                let query = if udp { "?protocol=udp" } else { "" };
-                session.delete(&format!("{path}{query}")).await
+            Self::Delete(Delete { local, udp }) => {
+                let protocol = protocol(udp, local.protocol)?;
+                let path = Client::path(&["forwards", &local.port.to_string()]);
+                let query = match protocol {
+                    Protocol::Udp => "?protocol=udp",
+                    Protocol::Tcp => "",
+                };
+                match session.delete(&format!("{path}{query}")).await {
+                    Err(error) if meant::is_unknown(&error) => Err(other_protocol(session, local.port, error).await),
+                    done => done,
+                }
             }
         }
     }
@@ -222,6 +280,22 @@ mod tests {
         let target: Target = "dns:[fd00::53]:53/udp".parse().unwrap();
         assert_eq!(target.to.host(), "fd00::53");
         assert_eq!(target.protocol, Some(Protocol::Udp));
+    }
+
+    #[test]
+    fn a_port_may_have_its_protocol() {
+        let local = |text: &str| text.parse::<Local>();
+        assert_eq!(
+            local("53"),
+            Ok(Local {
+                port: 53,
+                protocol: None
+            })
+        );
+        assert_eq!(local("53/udp").unwrap().protocol, Some(Protocol::Udp));
+        for wrong in ["0", "65536", "x", "53/sctp", "/udp"] {
+            assert!(local(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

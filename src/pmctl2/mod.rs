@@ -19,6 +19,7 @@ mod graph;
 mod link;
 mod listing;
 mod logs;
+mod meant;
 mod net;
 mod netns;
 mod node;

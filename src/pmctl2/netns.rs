@@ -72,7 +72,7 @@ impl Netns {
     /// Does what the subcommand says.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Exec(exec) => exec.run(),
+            Self::Exec(exec) => exec.become_command(),
             Self::Enter(enter) => enter.run(session).await,
             Self::List(FormatArg { format }) => {
                 listing::print(format, COLUMNS, &session.list(&Client::path(&["netns"])).await?)?;

@@ -12,6 +12,7 @@ use super::{
     enter::Enter,
     expect::Expect,
     listing::{self, Column, Format, field, items, ready, ready_reason},
+    meant,
     power::Action,
     screenshot::Screenshot,
     typing::Type,
@@ -151,8 +152,8 @@ impl Node {
                 listing::print(format, COLUMNS, &nodes)
             }
             Self::Show(show) => {
-                let node = session.get(&Client::path(&["nodes", &show.node])).await?;
-                show.format.print(&node)
+                let node = session.get(&Client::path(&["nodes", &show.node])).await;
+                show.format.print(&meant::node(session, &show.node, node).await?)
             }
             Self::Action(action) => action.run(session).await,
         };

@@ -6,11 +6,15 @@ use clap::{ArgGroup, Args, ValueEnum};
 use futures::future::join_all;
 use placemat2_engine::{client::Client, duration};
 
-use super::{connect::Session, each, listing::field};
+use super::{connect::Session, each, listing::field, meant};
 
 /// Arguments of `pmctl2 node action`
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("which").required(true))]
+#[command(
+    group = ArgGroup::new("which").required(true),
+    // What is made of the definitions puts the group before the action.
+    override_usage = "pmctl2 node action [OPTIONS] <ACTION> <NODE>...\n       pmctl2 node action [OPTIONS] <ACTION> --all"
+)]
 pub struct Action {
     /// What to do
     #[arg(value_name = "ACTION")]
@@ -82,7 +86,10 @@ impl Action {
         let word = word.as_ref().map_or("", |word| word.get_name());
         let each = nodes.iter().map(|node| {
             let path = Client::path(&["nodes", node, word]) + &query;
-            async move { (node.clone(), session.post(&path).await) }
+            async move {
+                let done = session.post(&path).await;
+                (node.clone(), meant::node(session, node, done).await)
+            }
         });
         each::tell(word, "nodes", join_all(each).await)
     }
@@ -106,5 +113,33 @@ impl Action {
             return String::new();
         }
         format!("?{}", options.join("&"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use crate::pmctl2::Cli;
+
+    #[test]
+    fn it_is_typed_as_its_usage_says() {
+        let mut command = Cli::command();
+        command.build();
+        let action = command
+            .find_subcommand_mut("node")
+            .unwrap()
+            .find_subcommand_mut("action")
+            .unwrap();
+        let usage = action.render_usage().to_string();
+        let lines: Vec<_> = usage.trim_start_matches("Usage:").lines().collect();
+        assert_eq!(lines.len(), 2, "{usage}");
+        for line in lines {
+            let line = line
+                .replace("[OPTIONS]", "-q")
+                .replace("<ACTION>", "off")
+                .replace("<NODE>...", "a b");
+            assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+        }
     }
 }

@@ -22,8 +22,9 @@ pub struct Redfish {
     #[arg(add = super::complete::nodes())]
     node: String,
     /// GET, PATCH, POST or DELETE
+    #[arg(add = super::complete::words(&["GET", "PATCH", "POST", "DELETE"]))]
     method: String,
-    /// Path of the resource, from / on
+    /// Path of the resource: /redfish/v1/...
     path: String,
     /// Body of the request, in JSON
     body: Option<String>,
@@ -35,7 +36,12 @@ impl Redfish {
         let body = self.body.as_deref().map(serde_json::from_str);
         let request = RedfishRequest {
             method: self.method.to_ascii_uppercase(),
-            path: self.path,
+            // Those who know the interface often leave it out.
+            path: if self.path.starts_with('/') {
+                self.path
+            } else {
+                format!("/{}", self.path)
+            },
             body: body.transpose().context("the body is not JSON")?,
             ..RedfishRequest::default()
         };

@@ -1,4 +1,4 @@
-//! `pmctl2 netns enter`: a shell inside a namespace, on this terminal.
+//! `pmctl2 netns enter`: a shell inside a namespace, on this terminal or, for scripts, without one.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -21,15 +21,13 @@ use super::{
     terminal::{self, RawTerminal},
 };
 
-/// Ctrl-D: to a terminal, the end of input.
-const END_OF_INPUT: &[u8] = b"\x04";
-
 /// Arguments of `pmctl2 netns enter`
 #[derive(Debug, Args)]
 #[command(
     after_help = "The shell runs on a terminal of its own, as a process of the lab: it is hung up when this command ends, and \
-                  ends with the lab. The exit status is that of the shell, or 128 and the signal's number.\n\nOnly through \
-                  the lab's unix socket."
+                  ends with the lab. If standard input is no terminal, it has none either: it reads standard input to its end, and what it \
+                  writes comes as it is, errors among the rest.\n\nOnly through the lab's unix socket.\n\nThe exit status is that of the shell, or 128 and the \
+                  signal's number."
 )]
 pub struct Enter {
     /// Name of the namespace
@@ -43,9 +41,10 @@ pub struct Enter {
 impl Enter {
     /// Stays until the shell ends.
     pub async fn run(self, session: &Session) -> anyhow::Result<ExitCode> {
-        let path = self.path()?;
+        let on_terminal = io::stdin().is_terminal();
+        let path = self.path(on_terminal)?;
         let Shell { id, stream } = session.with(async |client| client.shell(&path).await).await?;
-        let end = if io::stdin().is_terminal() {
+        let end = if on_terminal {
             let raw = RawTerminal::enter()?;
             let end = tokio::select! {
                 end = converse::with_keys(stream, Replay::default(), None) => end,
@@ -54,7 +53,12 @@ impl Enter {
             drop(raw);
             end?
         } else {
-            converse::with_script(stream, END_OF_INPUT, None).await?
+            let over = async |length: u64| {
+                let path = format!("{}?length={length}", Client::path(&["shells", &id, "end-of-input"]));
+                // A shell that has just ended needs no input.
+                let _ = session.with(async |client| client.put(&path).await).await;
+            };
+            converse::with_script(stream, over, None).await?
         };
         if let End::Signal(_) = end {
             return Ok(status(end));
@@ -68,13 +72,16 @@ impl Enter {
         }
     }
 
-    fn path(&self) -> anyhow::Result<String> {
+    fn path(&self, on_terminal: bool) -> anyhow::Result<String> {
         let segment = |text: &str| Client::path(&[text]).split_off(1);
         let mut path = Client::path(&["netns", &self.name, "shell"]);
         let (cols, rows) = terminal::size().unwrap_or((80, 24));
         path.extend(["?cols=", &cols.to_string(), "&rows=", &rows.to_string()]);
         if let Ok(term) = std::env::var("TERM") {
             path.extend(["&term=", &segment(&term)]);
+        }
+        if !on_terminal {
+            path.push_str("&terminal=false");
         }
         if !self.command.is_empty() {
             let words = serde_json::to_string(&self.command)?;

@@ -17,6 +17,7 @@ use super::{connect::Session, stdio::file};
 )]
 pub struct Connect {
     /// Name of a node, or of a namespace
+    #[arg(add = super::complete::places())]
     name: String,
     /// Address to connect to, or a host name to be looked up inside the namespace
     host: String,

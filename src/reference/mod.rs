@@ -1,11 +1,13 @@
 //! What the commands' own definitions say of them, for documentation.
 
+mod manual;
 mod markdown;
 
 use clap::{Command, CommandFactory as _};
 
 use crate::{placemat2, pmctl2};
 
+pub use manual::write as write_manual;
 pub use markdown::page;
 
 /// The definitions of both commands, complete.

@@ -39,6 +39,19 @@ fn every_command_and_subcommand_has_a_manual_page() {
     let page = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
     assert!(page("placemat2.1").contains(".SH NAME"));
     assert!(page("pmctl2-node-list.1").contains("List nodes"));
+    // What docs/commands.md says that they have, too.
+    let wait = page("pmctl2-wait.1");
+    assert!(
+        wait.contains(".SH \"EXIT STATUS\"") && !wait.contains("EXTRA"),
+        "{wait}"
+    );
+    assert!(wait.contains("PLACEMAT2_LAB") && wait.contains("\"pmctl2 "), "{wait}");
+    let (test, exec) = (page("placemat2-test.1"), page("pmctl2-netns-exec.1"));
+    assert!(test.contains("[FILES]... \\-\\- <COMMAND>..."), "{test}");
+    assert!(test.contains("\\-\\-timings") && test.contains("[="), "{test}");
+    assert!(exec.contains("<NAME> <COMMAND>..."), "{exec}");
+    assert!(page("pmctl2-node-action.1").contains("<ACTION> <NODE>..."));
+    assert!(reference::page().contains("`--timings[=FILE]`"));
     let pages = fs::read_dir(dir.path()).unwrap().count();
     assert_eq!(pages, reference::commands().iter().map(count).sum::<usize>());
 }

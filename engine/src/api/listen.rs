@@ -63,31 +63,52 @@ pub enum BindError {
     },
 }
 
-/// Listens on a TCP address: `IP:PORT`, `localhost:PORT` (both loopback addresses) or `:PORT` (all addresses, as in
-/// placemat v2). Needs a tokio runtime.
+/// What to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// `IP:PORT`.
+    One(SocketAddr),
+    /// `localhost:PORT`: both loopback addresses.
+    Loopback(u16),
+    /// `:PORT`: all addresses, as in placemat v2.
+    All(u16),
+}
+
+impl ListenAddr {
+    /// Reads an address.
+    pub fn parse(text: &str) -> Result<Self, BindError> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::One(address));
+        }
+        let malformed = || BindError::Address(text.to_owned());
+        let (host, port) = text.rsplit_once(':').ok_or_else(malformed)?;
+        // `parse` alone would take "+80".
+        if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(malformed());
+        }
+        let port = port.parse().map_err(|_| malformed())?;
+        match host {
+            "localhost" => Ok(Self::Loopback(port)),
+            "" => Ok(Self::All(port)),
+            _ => Err(malformed()),
+        }
+    }
+}
+
+/// Listens on a TCP address, as [`ListenAddr`] reads it. Needs a tokio runtime.
 pub fn bind_tcp(addr: &str) -> Result<Vec<TcpListener>, BindError> {
-    if let Ok(address) = addr.parse() {
-        return Ok(vec![bind(address)?]);
-    }
-    let malformed = || BindError::Address(addr.to_owned());
-    let (host, port) = addr.rsplit_once(':').ok_or_else(malformed)?;
-    // `parse` alone would take "+80".
-    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(malformed());
-    }
-    let port = port.parse().map_err(|_| malformed())?;
-    match host {
-        "localhost" => {
+    match ListenAddr::parse(addr)? {
+        ListenAddr::One(address) => Ok(vec![bind(address)?]),
+        ListenAddr::Loopback(port) => {
             let first = bind((Ipv4Addr::LOCALHOST, port).into())?;
             let port = first.local_addr().map_or(port, |address| address.port());
             let second = unless_no_ipv6(bind((Ipv6Addr::LOCALHOST, port).into()))?;
             Ok([first].into_iter().chain(second).collect())
         }
-        "" => match unless_no_ipv6(bind((Ipv6Addr::UNSPECIFIED, port).into()))? {
+        ListenAddr::All(port) => match unless_no_ipv6(bind((Ipv6Addr::UNSPECIFIED, port).into()))? {
             Some(dual) => Ok(vec![dual]),
             None => Ok(vec![bind((Ipv4Addr::UNSPECIFIED, port).into())?]),
         },
-        _ => Err(malformed()),
     }
 }
 

@@ -35,7 +35,7 @@ pub use bmcs::{RedfishAnswer, RedfishRequest};
 pub use changes::Change;
 pub use consoles::REPLAY_HEADER;
 pub use forwards::ForwardRequest;
-pub use listen::{BindError, DEFAULT_LISTEN_ADDR, bind_tcp, bind_unix};
+pub use listen::{BindError, DEFAULT_LISTEN_ADDR, ListenAddr, bind_tcp, bind_unix};
 pub use routes::openapi;
 pub use serve::serve;
 pub use shells::SHELL_HEADER;

@@ -43,6 +43,9 @@ pub struct ShellQuery {
     rows: u16,
     /// The kind of its terminal, for `TERM`; `xterm` by default.
     term: Option<String>,
+    /// Whether it has a terminal at all, as by default. Without one, its output comes as it is written, and its input ends by
+    /// `/shells/{id}/end-of-input`.
+    terminal: Option<bool>,
     /// A command instead of root's shell: a JSON array of words.
     command: Option<String>,
 }
@@ -55,7 +58,7 @@ fn default_rows() -> u16 {
     Size::default().rows
 }
 
-/// Opens a shell (root's, or else `/bin/sh`) in a namespace, on a terminal of its own: raw bytes both ways.
+/// Opens a shell (root's, or else `/bin/sh`) in a namespace, on a terminal of its own or without one: raw bytes both ways.
 ///
 /// The answer names it in the header `Placemat2-Shell`. The stream ends with the shell; closing the stream hangs the shell
 /// up.
@@ -106,11 +109,9 @@ fn wanted(query: ShellQuery) -> Result<shell::Wanted, ApiError> {
             .map_err(|error| bad(format!("The command is not a JSON array of words: {error}.")))?,
     };
     let (cols, rows) = (query.cols, query.rows);
-    Ok(shell::Wanted {
-        size: Size { cols, rows },
-        term,
-        command,
-    })
+    let size = Size { cols, rows };
+    let terminal = query.terminal.unwrap_or(true).then_some(shell::Terminal { size, term });
+    Ok(shell::Wanted { terminal, command })
 }
 
 /// Returns what is known of a shell, also for a while after its end.
@@ -158,6 +159,40 @@ pub async fn resize(
     unix_only(gate)?;
     let shells = shared.control.shells()?;
     shells.resize(&id, size).map_err(super::ControlError::from)?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// How long the input of a shell is.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Input {
+    /// Bytes in all that its stream has carried to it, or will.
+    length: u64,
+}
+
+/// Ends the input of a shell without a terminal behind that many bytes. Its stream stays open for its output.
+#[utoipa::path(
+    put, operation_id = "endShellInput",
+    path = "/shells/{id}/end-of-input",
+    tag = "netns",
+    params(("id" = String, Path, description = "Id of the shell"), Input),
+    responses(
+        (status = 200, description = "Done"),
+        (status = 400, description = "No length", body = Problem),
+        (status = 403, description = "Not over TCP", body = Problem),
+        (status = 404, description = "No such shell", body = Problem),
+        (status = 409, description = "The shell is on a terminal", body = Problem),
+    )
+)]
+pub async fn end_input(
+    State(shared): State<Arc<Shared>>,
+    Extension(gate): Extension<Gate>,
+    Segments(id): Segments<String>,
+    Options(input): Options<Input>,
+) -> Result<Response, ApiError> {
+    unix_only(gate)?;
+    let shells = shared.control.shells()?;
+    shells.end_input(&id, input.length).map_err(super::ControlError::from)?;
     Ok(StatusCode::OK.into_response())
 }
 

@@ -26,7 +26,7 @@ pub enum AppError {
     /// Its process could not be made.
     #[error(
         "app {app} of namespace {namespace} cannot run: {source}{}",
-        .source.advice("; install the program or correct `command` in the lab file")
+        remedy(.source)
     )]
     Start {
         /// The app's name.
@@ -406,6 +406,17 @@ impl Supervisor {
         self.store.update(|state| {
             state.app_mut(self.netns.name(), &self.app.name).map(change);
         });
+    }
+}
+
+/// What to do if an app can't be started, as far as that is not said.
+fn remedy(error: &KeeperError) -> &'static str {
+    match error {
+        KeeperError::Spawn { program, .. } if program.contains(char::is_whitespace) => {
+            "; write each argument as an entry of its own of `command` in the lab file"
+        }
+        error if error.is_of_workdir() => "; make that directory or correct `workdir` in the lab file",
+        error => error.advice("; install the program or correct `command` in the lab file"),
     }
 }
 

@@ -3,6 +3,7 @@
 //! The facts are those that plans are made with ([`crate::host::facts`]), and what is asked of the host beyond them is asked by
 //! `host`, too. Changes nothing. This module knows nothing of how a lab is made.
 
+mod clash;
 mod demand;
 mod finding;
 mod kernel;
@@ -13,7 +14,7 @@ mod room;
 pub use demand::Demand;
 pub use finding::{Finding, Verdict};
 
-use crate::plan::{Facts, Options};
+use crate::plan::{Facts, Options, PlanError};
 
 /// What is looked at.
 pub struct Host<'a> {
@@ -23,6 +24,8 @@ pub struct Host<'a> {
     pub options: &'a Options,
     /// What the lab needs; `None`: any lab may come.
     pub demand: Option<Demand>,
+    /// What of the lab this host has already.
+    pub clashes: Vec<PlanError>,
 }
 
 /// Looks at everything a lab may need. Blocks while the host's firewall is listed.
@@ -47,5 +50,5 @@ pub fn examine(host: &Host<'_>) -> Vec<Finding> {
         Some(room::cpus(host)),
         room::disk(host),
     ];
-    findings.into_iter().flatten().collect()
+    findings.into_iter().flatten().chain(clash::clashes(host)).collect()
 }

@@ -16,7 +16,7 @@ use nix::{
 use thiserror::Error;
 
 pub use super::installed::{AskedQemu, ask_qemu};
-use super::{device, firmware, installed, publish, user};
+use super::{device, firmware, installed, publish, user, whose};
 use crate::{
     plan::{Facts, KeptPower, Mtu, Options, disk_dirs, nvram_file, power_file},
     presence::if_there,
@@ -63,6 +63,11 @@ pub fn gather_all(spec: &Spec, options: &Options, mtu: Mtu, qemu: Option<AskedQe
 
 /// Asks what every lab needs.
 fn gather_for_any(spec: &Spec, options: &Options, mtu: Mtu) -> Result<Facts, FactsError> {
+    let netns_dir = spec.base_dir.join(&options.netns_dir);
+    let (links, namespaces) = (links(spec).map_err(FactsError::Links)?, namespaces(&netns_dir)?);
+    // Whose they are is of interest only for those that this lab wants.
+    let wanted = spec.namespaces.iter().map(|namespace| &namespace.name);
+    let taken = wanted.filter(|name| namespaces.contains(*name));
     Ok(Facts {
         kvm: Err("no node needs it".to_owned()),
         vhost_net: false,
@@ -76,9 +81,11 @@ fn gather_for_any(spec: &Spec, options: &Options, mtu: Mtu) -> Result<Facts, Fac
         power: BTreeMap::new(),
         buffered_only: BTreeSet::new(),
         mtu,
-        links: links(spec).map_err(FactsError::Links)?,
+        labs_of_links: whose::links(&spec.base_dir.join(&options.lab_root), &links),
+        labs_of_namespaces: whose::namespaces(&netns_dir, taken),
+        links,
         prefixes: prefixes().map_err(FactsError::Addresses)?,
-        namespaces: namespaces(&spec.base_dir.join(&options.netns_dir))?,
+        namespaces,
     })
 }
 

@@ -33,6 +33,7 @@ mod stray_process;
 pub mod sysctl;
 mod undo;
 mod user;
+pub mod whose;
 
 pub use firewall::FirewallError;
 pub use keeper_lock::KeeperLock;

@@ -12,6 +12,7 @@ use super::{
     claims::Claims,
     record::{RecordError, Recorder},
     undo::{Refusal, Undo, remove_symlink},
+    whose,
 };
 use crate::presence::if_there;
 
@@ -31,8 +32,9 @@ pub enum PublishError {
     },
     /// The name is in use by a running lab.
     #[error(
-        "The namespace name {name} is already taken by the running process {pid} ({path}); stop that lab, or rename the \
-         namespace in the lab file."
+        "The namespace name {name} is already taken by {}, process {pid} ({path}); stop that lab, or rename the namespace in \
+         the lab file.",
+        lab.as_ref().map_or("a running lab".to_owned(), |lab| format!("the running lab {lab}"))
     )]
     Live {
         /// The name.
@@ -41,6 +43,8 @@ pub enum PublishError {
         path: PathBuf,
         /// The process it points to.
         pid: u32,
+        /// The lab of that process, if it has told its name.
+        lab: Option<String>,
     },
     /// The kernel refused.
     #[error("The namespace {name} cannot be made known as {path}: {source}.")]
@@ -84,8 +88,9 @@ pub fn publish_netns(recorder: &Recorder, netns_dir: &Path, name: &str, target: 
             Owner::Nobody => {}
             Owner::DeadEngine => fs::remove_file(&path).map_err(system)?,
             Owner::Engine(pid) => {
+                let lab = whose::lab_of_namespace(netns_dir, name);
                 let (name, path) = (name.to_owned(), path.clone());
-                return Err(PublishError::Live { name, path, pid });
+                return Err(PublishError::Live { name, path, pid, lab });
             }
             Owner::Other => {
                 let (name, path) = (name.to_owned(), path.clone());
@@ -163,6 +168,14 @@ fn owner(path: &Path) -> io::Result<Owner> {
 /// Whether a name is a link of an engine that died, which the start of a lab replaces.
 pub(super) fn is_left_behind(path: &Path) -> bool {
     matches!(owner(path), Ok(Owner::DeadEngine))
+}
+
+/// Returns the engine that has a name and runs.
+pub(super) fn engine(path: &Path) -> Option<u32> {
+    match owner(path) {
+        Ok(Owner::Engine(pid)) => Some(pid),
+        _ => None,
+    }
 }
 
 /// The process of a `/proc/PID/fd/N`.

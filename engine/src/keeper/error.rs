@@ -48,7 +48,18 @@ pub enum KeeperError {
     Gone,
 }
 
+/// Its working directory can't be entered; the whole sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoWorkdir(String);
+
 impl KeeperError {
+    /// Whether a program could not be started because of its working directory.
+    pub fn is_of_workdir(&self) -> bool {
+        let of_workdir = |error: &io::Error| error.get_ref().is_some_and(|cause| cause.is::<NoWorkdir>());
+        matches!(self, Self::Spawn { source, .. } if of_workdir(source))
+    }
+
     /// That the kernel refused to start a program in this way.
     pub(super) fn refused(program: String, source: io::Error) -> Self {
         match shortage::remedy(&source) {
@@ -125,6 +136,7 @@ impl Stage {
         };
         match self {
             Self::Exec => io::Error::new(cause.kind(), text),
+            Self::Workdir => io::Error::other(NoWorkdir(text)),
             _ => io::Error::other(text),
         }
     }
@@ -153,5 +165,10 @@ mod tests {
         for stage in [Stage::Namespace, Stage::Workdir, Stage::Identity] {
             assert_eq!(kind(stage), io::ErrorKind::Other);
         }
+        let of_workdir = |stage: Stage| {
+            let (program, source) = ("bird".to_owned(), stage.describe(refused, "bird", None, Some("/none")));
+            KeeperError::Spawn { program, source }.is_of_workdir()
+        };
+        assert!(of_workdir(Stage::Workdir) && !of_workdir(Stage::Exec) && !of_workdir(Stage::Namespace));
     }
 }

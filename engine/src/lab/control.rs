@@ -187,7 +187,9 @@ impl From<ShellError> for ControlError {
     fn from(error: ShellError) -> Self {
         match error {
             ShellError::NotFound(id) => Self::NotFound(format!("shell {id:?}")),
-            ShellError::TooMany(_) | ShellError::Ended(_) => Self::Conflict(error.to_string()),
+            ShellError::TooMany(_) | ShellError::Ended(_) | ShellError::OnTerminal(_) => {
+                Self::Conflict(error.to_string())
+            }
             ShellError::Terminal { .. } | ShellError::Start { .. } => Self::Failed(error.to_string()),
         }
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     checksum::sha256,
+    disguise::{self, Disguise},
     progress::Progress,
     qemu_img::{DiskInfo, PrepareEnv, QemuImgError},
     unpack::unpack_into,
@@ -93,6 +94,16 @@ pub enum ImageError {
         file: PathBuf,
         /// Why.
         source: QemuImgError,
+    },
+    /// It is something else than a disk.
+    #[error("image `{image}` can't be {from}: {what}")]
+    Disguised {
+        /// The image.
+        image: String,
+        /// Its URL or file.
+        from: String,
+        /// What it is, and what to do.
+        what: Disguise,
     },
     /// The lab is going down.
     #[error("the lab is going down")]
@@ -178,7 +189,33 @@ async fn prepare(
             source,
         },
     })?;
+    // Nothing tells a raw disk from what is none.
+    if info.format == "raw" {
+        refuse_disguised(image, &file).await?;
+    }
     Ok(ReadyImage { file, info })
+}
+
+/// Refuses what can't be a raw disk. What was fetched is not kept.
+async fn refuse_disguised(image: &Image, file: &Path) -> Result<(), ImageError> {
+    let path = file.to_owned();
+    let found = blocking::run(move || disguise::look(&path)).await;
+    let found = found.map_err(|source| ImageError::Read {
+        image: image.name.clone(),
+        file: file.to_owned(),
+        source,
+    })?;
+    let Some(what) = found else { return Ok(()) };
+    let from = match &image.url {
+        Some(url) => {
+            // One that stays is found again, and told of again.
+            let _ = tokio::fs::remove_file(file).await;
+            url.clone()
+        }
+        None => file.display().to_string(),
+    };
+    let image = image.name.clone();
+    Err(ImageError::Disguised { image, from, what })
 }
 
 /// Compares a user's file with its sum.

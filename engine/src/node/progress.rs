@@ -37,7 +37,12 @@ impl Progress {
 
     /// It has come to that.
     pub(super) fn phase(&self, phase: ImagePhase) {
-        self.update(|image| image.phase = phase);
+        self.update(|image| {
+            image.phase = phase;
+            if phase == ImagePhase::Ready {
+                image.error = None;
+            }
+        });
     }
 
     /// It can't be had.
@@ -72,7 +77,7 @@ impl Watcher for Progress {
             return;
         }
         self.told = Instant::now();
-        self.update(|image| (image.done, image.total) = (done, total));
+        self.update(|image| (image.done, image.total, image.error) = (done, total, None));
         if self.last_event.elapsed() >= EVENT_STEP && !complete {
             self.last_event = Instant::now();
             let mib = |bytes| bytes >> 20;
@@ -82,8 +87,10 @@ impl Watcher for Progress {
     }
 
     fn retry(&mut self, reason: &str, pause: Duration) {
-        let seconds = pause.as_secs_f32();
-        let message = format!("The download broke off: {reason}. It goes on in {seconds} seconds.");
+        let (seconds, names) = (pause.as_secs_f32(), self.names.join("`, `"));
+        let message =
+            format!("Image `{names}` is not there yet: {reason}. Another attempt follows in {seconds} seconds.");
         self.tell(Level::Warn, &message);
+        self.update(|image| image.error = Some(reason.to_owned()));
     }
 }

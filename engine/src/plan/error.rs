@@ -58,19 +58,29 @@ pub enum PlanError {
     },
     /// The host's interface of a network has the name of an existing link.
     #[error(
-        "Network `{network}` needs an interface of that name on the host, but the host has a link `{network}` \
-         already. Rename the network, or remove that link if it is a left-over."
+        "Network `{network}` needs an interface of that name on the host, but {}.",
+        match lab {
+            Some(lab) => format!("that of the running lab `{lab}` has it already. Rename the network, or stop that lab"),
+            None => format!(
+                "the host has a link `{network}` already. Rename the network, or remove that link if it is a left-over"
+            ),
+        }
     )]
     LinkExists {
         /// The network.
         place: Place,
         /// Its name.
         network: String,
+        /// The running lab whose link it is.
+        lab: Option<String>,
     },
     /// The prefix of a network is in use on the host.
     #[error(
-        "Network `{network}` has the address {address}, whose prefix overlaps {other} of the host's link `{link}`. \
-         Choose another prefix, or remove that address from the host."
+        "Network `{network}` has the address {address}, whose prefix overlaps {other} of the host's link `{link}`{}.",
+        match lab {
+            Some(lab) => format!(", which belongs to the running lab `{lab}`. Choose another prefix, or stop that lab"),
+            None => ". Choose another prefix, or remove that address from the host".to_owned(),
+        }
     )]
     PrefixInUse {
         /// The network.
@@ -83,12 +93,19 @@ pub enum PlanError {
         link: String,
         /// The prefix of that link.
         other: IpNet,
+        /// The running lab whose link it is.
+        lab: Option<String>,
     },
     /// A namespace's name is taken.
     #[error(
-        "Network namespace `{namespace}` can't be made: `{}` exists already. Rename the namespace, or delete the \
-         other one (`ip netns delete {namespace}`).",
-        path.display()
+        "Network namespace `{namespace}` can't be made: `{}` {}.",
+        path.display(),
+        match lab {
+            Some(lab) => format!("belongs to the running lab `{lab}`. Rename the namespace, or stop that lab"),
+            None => format!(
+                "exists already. Rename the namespace, or delete the other one (`ip netns delete {namespace}`)"
+            ),
+        }
     )]
     NamespaceExists {
         /// The namespace.
@@ -97,6 +114,8 @@ pub enum PlanError {
         namespace: String,
         /// Where its name would appear.
         path: PathBuf,
+        /// The running lab that has it.
+        lab: Option<String>,
     },
     /// A namespace has the name that the fabric appears under.
     #[error(
@@ -144,7 +163,9 @@ pub enum PlanError {
         node: String,
     },
     /// KVM was asked for and does not work.
-    #[error("KVM was asked for by `--accel kvm`, but {reason}. Make it usable, or run with `--accel auto`.")]
+    #[error(
+        "KVM was asked for by `--accel kvm` and does not work: {reason}. Make it usable, or run with `--accel auto`."
+    )]
     NoKvm {
         /// Why it does not work, as a clause.
         reason: String,

@@ -44,6 +44,10 @@ pub struct Facts {
     pub prefixes: Vec<(String, IpNet)>,
     /// Names in use under `/run/netns`.
     pub namespaces: BTreeSet<String>,
+    /// The running labs that links of the host belong to, as far as that is known.
+    pub labs_of_links: BTreeMap<String, String>,
+    /// The running labs that namespaces belong to, as far as that is known.
+    pub labs_of_namespaces: BTreeMap<String, String>,
 }
 
 /// An installed QEMU.

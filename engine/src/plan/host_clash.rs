@@ -2,8 +2,18 @@
 
 use ipnet::IpNet;
 
-use super::{Facts, Paths, PlanError, lab};
+use super::{Facts, Options, Paths, PlanError, lab};
 use crate::spec::model::{Namespace, Network, Spec};
+
+/// Returns what of a lab this host has already.
+pub fn clashes(spec: &Spec, options: &Options, facts: &Facts) -> Vec<PlanError> {
+    let name = lab::lab_name(spec, options);
+    // What else is wrong with the name or the paths is told by the plan.
+    let paths = lab::paths(spec, options, &name, &mut Vec::new());
+    let mut clashes = Vec::new();
+    check(spec, &name, &paths, facts, &mut clashes);
+    clashes
+}
 
 /// Finds every clash of the lab with the host.
 pub(super) fn check(spec: &Spec, lab: &str, paths: &Paths, facts: &Facts, errors: &mut Vec<PlanError>) {
@@ -27,6 +37,7 @@ fn check_network(network: &Network, facts: &Facts, errors: &mut Vec<PlanError>) 
         errors.push(PlanError::LinkExists {
             place: network.place.clone(),
             network: network.name.clone(),
+            lab: facts.labs_of_links.get(&network.name).cloned(),
         });
     }
     let clash = facts.prefixes.iter().find(|(_, other)| collide(address, *other));
@@ -37,6 +48,7 @@ fn check_network(network: &Network, facts: &Facts, errors: &mut Vec<PlanError>) 
             address,
             link: link.clone(),
             other: *other,
+            lab: facts.labs_of_links.get(link).cloned(),
         });
     }
 }
@@ -49,6 +61,7 @@ fn check_namespace(namespace: &Namespace, fabric: &str, paths: &Paths, facts: &F
         errors.push(PlanError::NamespaceExists {
             place,
             path: paths.netns_dir.join(&name),
+            lab: facts.labs_of_namespaces.get(&name).cloned(),
             namespace: name,
         });
     }

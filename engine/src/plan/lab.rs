@@ -60,6 +60,11 @@ pub fn fabric_name(lab: &str) -> String {
     format!("placemat2-{lab}")
 }
 
+/// Returns the lab whose fabric appears under a name among the network namespaces.
+pub fn lab_of_fabric(namespace: &str) -> Option<&str> {
+    namespace.strip_prefix("placemat2-").filter(|lab| !lab.is_empty())
+}
+
 /// Returns the API's socket in a lab's directory.
 pub fn api_socket(lab_dir: &Path) -> PathBuf {
     lab_dir.join("api.sock")

@@ -32,8 +32,9 @@ pub use build::build;
 pub use disk::{disk_dirs, image_cache};
 pub use error::PlanError;
 pub use facts::{Facts, Firmware, QemuProgram, QemuUser, QemuVersion};
+pub use host_clash::clashes;
 pub use identity::{uuid_bytes as node_uuid, uuid_text};
-pub use lab::{LABS_DIR, api_socket, check_lab_name, fabric_name, lab_name};
+pub use lab::{LABS_DIR, api_socket, check_lab_name, fabric_name, lab_name, lab_of_fabric};
 pub use model::{
     Accel, App, Bmc, CdDrive, End, Forward, Image, Link, Mac, Mtu, MtuSource, Namespace, Network, NetworkKind, Nic,
     Node, Nvram, Paths, Plan, Qemu, Seed, Shape, Tpm, Virtiofs, Volume, VolumeSource,

@@ -199,6 +199,8 @@ pub(crate) fn facts() -> Facts {
             ("eth0".to_owned(), "192.168.7.20/24".parse().unwrap()),
         ],
         namespaces: BTreeSet::new(),
+        labs_of_links: BTreeMap::new(),
+        labs_of_namespaces: BTreeMap::new(),
     }
 }
 

@@ -199,6 +199,33 @@ fn a_running_lab_is_one_error() {
 }
 
 #[test]
+fn what_another_lab_has_is_told_as_that_labs() {
+    let spec = fabric();
+    let network = spec
+        .networks
+        .iter()
+        .find(|network| network.kind.address().is_some())
+        .unwrap();
+    let (name, address) = (network.name.clone(), network.kind.address().unwrap());
+    let namespace = spec.namespaces[0].name.clone();
+    let mut facts = facts();
+    facts.links.insert(name.clone());
+    facts.prefixes.push((name.clone(), address));
+    facts.namespaces = [namespace.clone()].into();
+    facts.labs_of_links = [(name.clone(), "rack".to_owned())].into();
+    facts.labs_of_namespaces = [(namespace.clone(), "rack".to_owned())].into();
+    let told = errors(&spec, &Options::default(), &facts);
+    for expected in [
+        "needs an interface of that name on the host, but that of the running lab `rack` has it already".to_owned(),
+        format!("of the host's link `{name}`, which belongs to the running lab `rack`. Choose another prefix, or stop"),
+        format!("`/run/netns/{namespace}` belongs to the running lab `rack`. Rename the namespace, or stop that lab."),
+    ] {
+        assert!(told.contains(&expected), "{told}");
+    }
+    assert!(!told.contains("delete") && !told.contains("remove"), "{told}");
+}
+
+#[test]
 fn the_restore_policy_decides_what_is_powered_on() {
     let spec = Lab::new("power")
         .node_with("n", &[], |node| node.power_on = false)

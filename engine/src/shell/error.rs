@@ -7,7 +7,7 @@ use crate::keeper::KeeperError;
 /// Why there is no shell.
 #[derive(Debug, thiserror::Error)]
 pub enum ShellError {
-    /// No pseudo terminal, or no stream.
+    /// No pseudo terminal, no pipe, or no stream.
     #[error("No terminal could be made for a shell in namespace {netns:?}: {source}.")]
     Terminal {
         /// The namespace.
@@ -23,6 +23,9 @@ pub enum ShellError {
         /// Why.
         source: KeeperError,
     },
+    /// The end of its input can't be told.
+    #[error("The shell {0:?} is on a terminal: Ctrl-D, typed there, ends its input.")]
+    OnTerminal(String),
     /// There are enough.
     #[error("{0} shells are open already: close one of them.")]
     TooMany(usize),

@@ -7,12 +7,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
-use tokio::{io::unix::AsyncFd, net::UnixStream};
+use tokio::{io::unix::AsyncFd, net::UnixStream, sync::watch};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::{ShellError, carry::carry, program};
+use super::{ShellError, carry::carry, pipes::Pipes, program};
 use crate::{
     blocking,
     fabric::Netns,
@@ -29,12 +30,19 @@ const REMEMBERED: usize = 256;
 /// A shell as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The size of its terminal.
-    pub size: Size,
-    /// The kind of its terminal, for `TERM`.
-    pub term: String,
+    /// The terminal it is to run on; `None`: on none, as scripts want it.
+    pub terminal: Option<Terminal>,
     /// The command instead of root's shell; empty: the shell.
     pub command: Vec<String>,
+}
+
+/// A terminal as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Its size.
+    pub size: Size,
+    /// Its kind, for `TERM`.
+    pub term: String,
 }
 
 /// A shell that was opened.
@@ -42,7 +50,7 @@ pub struct Wanted {
 pub struct Opened {
     /// Its name in the table.
     pub id: String,
-    /// What is written is typed, what is read is shown. Closing it hangs the shell up; it ends with the shell.
+    /// What is written is typed, or is its input; what is read is shown. Closing it hangs the shell up; it ends with the shell.
     pub stream: UnixStream,
 }
 
@@ -77,8 +85,16 @@ struct Inner {
 
 struct Entry {
     state: ShellState,
-    /// `None` once it was hung up.
+    /// `None` without one, and once it was hung up.
     terminal: Option<Arc<AsyncFd<OwnedFd>>>,
+    /// By what the length of its input is told; `None` on a terminal.
+    length: Option<watch::Sender<Option<u64>>>,
+}
+
+/// What a shell is spoken to through.
+enum Streams {
+    Terminal(Arc<AsyncFd<OwnedFd>>),
+    Pipes(Pipes),
 }
 
 /// The right to one more open shell.
@@ -98,26 +114,33 @@ impl Shells {
             netns: netns.name().to_owned(),
             source,
         };
-        let (pty, inside) = (Pty::open().map_err(failed)?, Inside::of(netns).map_err(failed)?);
-        pty::resize(&pty.slave, wanted.size).map_err(failed)?;
-        let clones = || Ok([pty.slave.try_clone()?, pty.slave.try_clone()?, pty.slave.try_clone()?]);
-        let slaves = clones().map_err(failed)?;
-        // SAFETY: the `OwnedFd` keeps its descriptor open, and the same, for as long as the `AsyncFd` holds it.
-        let terminal = unsafe { AsyncFd::register(pty.master) }.map_err(|error| failed(error.into()))?;
-        let terminal = Arc::new(terminal);
+        let inside = Inside::of(netns).map_err(failed)?;
         let (client, stream) = UnixStream::pair().map_err(failed)?;
-        let mut command = blocking::run(move || program::command(&wanted.command, &wanted.term, slaves)).await;
+        // The program's ends are its alone, and its children's, once it runs.
+        let (streams, programs, length) = match &wanted.terminal {
+            Some(terminal) => {
+                let (terminal, programs) = open_terminal(terminal.size).map_err(failed)?;
+                (Streams::Terminal(terminal), programs, None)
+            }
+            None => {
+                let (pipes, programs, length) = Pipes::open().map_err(failed)?;
+                (Streams::Pipes(pipes), programs, Some(length))
+            }
+        };
+        let mut command = blocking::run(move || {
+            let term = wanted.terminal.as_ref().map(|terminal| terminal.term.as_str());
+            program::command(&wanted.command, term, programs)
+        })
+        .await;
         command.namespace = Some(inside);
         let process = keeper.spawn(command).await.map_err(|source| ShellError::Start {
             netns: netns.name().to_owned(),
             source,
         })?;
-        // From now on the terminal's end is that of the shell and its children alone.
-        drop(pty.slave);
-        let number = self.add(netns.name(), process.pid, &terminal);
+        let number = self.add(netns.name(), process.pid, &streams, length);
         let shells = self.clone();
         tokio::spawn(async move {
-            shells.attend(number, &process, terminal, client).await;
+            shells.attend(number, &process, streams, client).await;
             drop(place);
         });
         let id = number.to_string();
@@ -125,16 +148,24 @@ impl Shells {
     }
 
     /// Serves a shell to its end. Its end is known before its client sees the end of the stream.
-    async fn attend(&self, number: u64, process: &Process, terminal: Arc<AsyncFd<OwnedFd>>, client: UnixStream) {
+    async fn attend(&self, number: u64, process: &Process, streams: Streams, client: UnixStream) {
         let over = CancellationToken::new();
         let wait = async {
             self.ended(number, process.ended().await);
             over.cancel();
         };
         let serve = async {
-            carry(&terminal, client, &over).await;
-            // The last one to let go hangs up.
-            drop(terminal);
+            match streams {
+                // The last one to let go hangs up.
+                Streams::Terminal(terminal) => carry(&terminal, client, &over).await,
+                Streams::Pipes(pipes) => {
+                    pipes.carry(client, &over).await;
+                    // What a shell that has ended left behind is its own.
+                    if !over.is_cancelled() {
+                        process.signal(Signal::SIGHUP);
+                    }
+                }
+            }
             self.hang_up(number);
         };
         tokio::join!(wait, serve);
@@ -145,6 +176,13 @@ impl Shells {
         let terminal = self.find(id, |entry| entry.terminal.clone())?;
         let terminal = terminal.ok_or_else(|| ShellError::Ended(id.to_owned()))?;
         pty::resize(terminal.get_ref(), size).map_err(|_| ShellError::Ended(id.to_owned()))
+    }
+
+    /// Ends the input of a shell without a terminal behind that many bytes.
+    pub fn end_input(&self, id: &str, length: u64) -> Result<(), ShellError> {
+        let told = self.find(id, |entry| entry.length.as_ref().map(|told| told.send(Some(length))))?;
+        // A shell that has just ended needs no input.
+        told.map(drop).ok_or_else(|| ShellError::OnTerminal(id.to_owned()))
     }
 
     /// What is known of a shell.
@@ -169,7 +207,7 @@ impl Shells {
         Ok(Place(self.clone()))
     }
 
-    fn add(&self, netns: &str, pid: u32, terminal: &Arc<AsyncFd<OwnedFd>>) -> u64 {
+    fn add(&self, netns: &str, pid: u32, streams: &Streams, length: Option<watch::Sender<Option<u64>>>) -> u64 {
         let mut inner = self.lock();
         inner.last += 1;
         let number = inner.last;
@@ -180,8 +218,16 @@ impl Shells {
             exit_code: None,
             signal: None,
         };
-        let terminal = Some(Arc::clone(terminal));
-        inner.shells.insert(number, Entry { state, terminal });
+        let terminal = match streams {
+            Streams::Terminal(terminal) => Some(Arc::clone(terminal)),
+            Streams::Pipes(_) => None,
+        };
+        let entry = Entry {
+            state,
+            terminal,
+            length,
+        };
+        inner.shells.insert(number, entry);
         number
     }
 
@@ -217,4 +263,14 @@ impl Shells {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Makes a terminal of that size, and the program's ends of it.
+fn open_terminal(size: Size) -> io::Result<(Arc<AsyncFd<OwnedFd>>, [OwnedFd; 3])> {
+    let pty = Pty::open()?;
+    pty::resize(&pty.slave, size)?;
+    let programs = [pty.slave.try_clone()?, pty.slave.try_clone()?, pty.slave];
+    // SAFETY: the `OwnedFd` keeps its descriptor open, and the same, for as long as the `AsyncFd` holds it.
+    let terminal = unsafe { AsyncFd::register(pty.master) }?;
+    Ok((Arc::new(terminal), programs))
 }

@@ -49,6 +49,15 @@ pub struct Fields<'t> {
 impl<'t> Fields<'t> {
     /// Takes a mapping apart; complains of anything else, of keys that aren't text, and of keys that repeat.
     pub fn new(cx: &mut Context<'_>, node: &'t Node, label: impl Into<String>) -> Option<Self> {
+        Self::with_main(cx, node, label, None)
+    }
+
+    /// The same for something that is often written as the value of its main key alone, which is then told.
+    pub fn of_main(cx: &mut Context<'_>, node: &'t Node, label: impl Into<String>, main: &str) -> Option<Self> {
+        Self::with_main(cx, node, label, Some(main))
+    }
+
+    fn with_main(cx: &mut Context<'_>, node: &'t Node, label: impl Into<String>, main: Option<&str>) -> Option<Self> {
         let label = label.into();
         let Value::Mapping(entries) = &node.value else {
             let message = format!("{label} must be a mapping of keys to values, not {}.", node.describe());
@@ -56,6 +65,11 @@ impl<'t> Fields<'t> {
             cx.report(match &node.value {
                 Value::Scalar { text, plain: true } if text.contains(':') => {
                     finding.hint("Put a blank behind the `:`.")
+                }
+                Value::Scalar { text, .. } if !text.is_empty() => {
+                    let form = main
+                        .map(|key| format!("Write {}, and its other keys below.", quote(&format!("{key}: {text}"))));
+                    finding.maybe_hint(form)
                 }
                 _ => finding,
             });
@@ -230,6 +244,12 @@ impl<'t> Fields<'t> {
     pub fn mapping(&mut self, cx: &mut Context<'_>, key: &'static str) -> Option<Fields<'t>> {
         let node = self.take(key)?;
         Fields::new(cx, node, self.says(key))
+    }
+
+    /// Takes a mapping that is often written as the value of its main key alone.
+    pub fn mapping_of_main(&mut self, cx: &mut Context<'_>, key: &'static str, main: &str) -> Option<Fields<'t>> {
+        let node = self.take(key)?;
+        Fields::of_main(cx, node, self.says(key), main)
     }
 
     /// Takes a mapping, or a list of such that is not empty.

@@ -44,4 +44,5 @@ pub use destination::parse_port;
 pub use diagnostic::{Code, Diagnostic, Related, Severity, Span};
 pub use disk::{Disk, Files, Found};
 pub use load::{MAX_FILE_BYTES, Report, load, load_announcing, load_from, load_from_given, load_given, print};
+pub use suggest::did_you_mean;
 pub use variables::Variables;

@@ -213,6 +213,18 @@ pub enum Compression {
     Zstd,
 }
 
+impl Compression {
+    /// Returns it as lab files have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Bzip2 => "bzip2",
+            Self::Xz => "xz",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
 /// `kind: DeviceClass`: where volumes that name it are kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceClass {

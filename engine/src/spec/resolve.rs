@@ -308,6 +308,11 @@ impl<'r, 'v> Resolver<'r, 'v> {
                 .hint(format!("Give it with `--set {name}=VALUE` or in the environment."));
         }
         let message = format!("The variable {} is not set.", quote(name));
+        if name == "i" {
+            return Finding::error(Code::Variable, mark, message).hint(format!(
+                "`i` numbers what has a `count`, and this has none: add one, as in `count: 3`, or set `i` with `--set`. {AS_TEXT}"
+            ));
+        }
         let hint = format!(
             "Set it with `--set {name}=VALUE` or in the environment, or write a default, `${{{name}:-DEFAULT}}`. {AS_TEXT}"
         );

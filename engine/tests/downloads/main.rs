@@ -57,6 +57,7 @@ fn main() {
             trial("a right sum is accepted, also of a file", right_sum),
             trial("a damaged beginning is found by the sum and fetched anew", damaged),
             trial("what is no archive is not kept", no_archive),
+            trial("what can't be a disk is told and not kept", no_disk),
             trial("servers that dawdle are given up", dawdling),
             trial("what passes is tried again and what lasts is not", statuses),
             trial("two labs share one download", shared),
@@ -232,7 +233,7 @@ async fn breaks_off(keeper: Keeper, dir: TempDir) {
     assert!(sent < disk().len() + 7 * 64_000, "{sent} bytes in {ranges:?}");
     assert_eq!(lab.names(), ["key"]);
     assert!(
-        lab.messages().contains("The download broke off: "),
+        lab.messages().contains("Image `disk` is not there yet: "),
         "{}",
         lab.messages()
     );
@@ -382,6 +383,36 @@ async fn no_archive(keeper: Keeper, dir: TempDir) {
     let error = lab.get(image).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot download image `disk` from "), "{error}");
     assert_eq!(lab.names(), [] as [String; 0]);
+}
+
+async fn no_disk(keeper: Keeper, dir: TempDir) {
+    let lab = Lab::new(&keeper, dir.path());
+    let compressed = gzip(&disk()).await;
+    for (body, told) in [
+        (
+            compressed.as_slice(),
+            "it is compressed: add `compression: gzip` to the image",
+        ),
+        (b"<!DOCTYPE html>\n<title>404</title>", "it is a web page."),
+    ] {
+        let server = Server::start(body, TAG, &[]).await;
+        let error = lab.get(lab.image(&server.url)).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("image `disk` can't be http://") && error.contains(told),
+            "{error}"
+        );
+        assert_eq!(lab.names(), [] as [String; 0]);
+    }
+    // A file of the user's stays.
+    let file = dir.path().join("disk.gz");
+    fs::write(&file, &compressed).unwrap();
+    let image = Image {
+        url: None,
+        file: file.clone(),
+        ..lab.image("")
+    };
+    let error = lab.get(image).await.unwrap_err().to_string();
+    assert!(error.contains("disk.gz: it is compressed") && file.exists(), "{error}");
 }
 
 async fn dawdling(keeper: Keeper, dir: TempDir) {

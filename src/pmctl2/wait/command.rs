@@ -13,10 +13,13 @@ use tokio::time::timeout;
 use super::{
     console,
     followed::{Followed, PAUSE},
-    goal::{Goal, Progress},
+    goal::{GOALS, Goal, Progress},
     lab::Lab,
 };
-use crate::{output, pmctl2::connect::Session};
+use crate::{
+    output,
+    pmctl2::{complete, connect::Session},
+};
 
 /// Exit status when the time was over.
 const TIMED_OUT: u8 = 3;
@@ -35,13 +38,13 @@ const IN_VAIN: u8 = 4;
 )]
 pub struct Wait {
     /// What to wait for
-    #[arg(value_name = "OBJECT", group = "which")]
+    #[arg(value_name = "OBJECT", group = "which", add = complete::objects())]
     objects: Vec<String>,
     /// Wait for everything in the lab that can be so, and for ready also until the lab is up
     #[arg(long, group = "which")]
     all: bool,
     /// What it is to be: ready, on, off (nodes), exited (apps), or console=REGEX (nodes: a line of the serial console matches)
-    #[arg(long = "for", value_name = "STATE", default_value = "ready")]
+    #[arg(long = "for", value_name = "STATE", default_value = "ready", add = complete::words(GOALS))]
     goal: Goal,
     /// How long it may take: seconds, or such as 500ms, 90s, 5m
     #[arg(long, value_name = "DURATION", default_value = "300", value_parser = duration::parse)]
@@ -173,5 +176,5 @@ fn named(objects: &[Object]) -> String {
 
 /// Says on standard error what comes of the waiting.
 pub fn say(words: &str) {
-    output::remark("pmctl2", words);
+    output::note("pmctl2", words);
 }

@@ -11,6 +11,9 @@ use regex::bytes::Regex;
 
 use super::lab::Lab;
 
+/// What can be waited for, as it is written; the last one's pattern follows.
+pub const GOALS: &[&str] = &["ready", "on", "off", "exited", "console="];
+
 /// What something is to be.
 #[derive(Clone, Debug)]
 pub enum Goal {

@@ -176,9 +176,9 @@ impl Graph {
         }
         let routes = |vertex: usize| self.vertices[vertex].kind != Kind::Node;
         let mut tier: Vec<Option<usize>> = vec![None; count];
-        let spread = |from: usize, at: usize, tier: &mut Vec<Option<usize>>| {
-            let mut queue = VecDeque::from([from]);
-            tier[from] = Some(at);
+        let spread = |from: &[usize], at: usize, tier: &mut Vec<Option<usize>>| {
+            let mut queue: VecDeque<usize> = from.iter().copied().collect();
+            from.iter().for_each(|top| tier[*top] = Some(at));
             while let Some(vertex) = queue.pop_front() {
                 for next in adjacent[vertex].iter().copied().filter(|next| routes(*next)) {
                     if tier[next].is_none() {
@@ -190,15 +190,22 @@ impl Graph {
         };
         let host = self.vertices.iter().position(|vertex| vertex.kind == Kind::Host);
         if let Some(host) = host {
-            spread(host, 0, &mut tier);
+            spread(&[host], 0, &mut tier);
         }
-        // Parts of the lab without a way out hang from what is farthest from their nodes.
+        // Parts of the lab without a way out hang from what is farthest from their nodes. As far, or linked with the same, is as high:
+        // the spines of a fabric are side by side.
         let distance = self.distance_from_nodes(&adjacent);
         while let Some(top) = (0..count)
             .filter(|vertex| routes(*vertex) && tier[*vertex].is_none())
             .max_by_key(|vertex| (distance[*vertex], usize::MAX - vertex))
         {
-            spread(top, usize::from(host.is_some()), &mut tier);
+            let as_high = |vertex: &usize| {
+                let as_far = distance[*vertex] > 0 && distance[*vertex] == distance[top];
+                as_far || adjacent[*vertex] == adjacent[top]
+            };
+            let untold = (0..count).filter(|vertex| routes(*vertex) && tier[*vertex].is_none());
+            let tops: Vec<usize> = untold.filter(as_high).collect();
+            spread(&tops, usize::from(host.is_some()), &mut tier);
         }
         let bottom = tier.iter().flatten().max().map_or(0, |deepest| deepest + 1);
         for (vertex, tier) in self.vertices.iter_mut().zip(tier) {
@@ -238,6 +245,28 @@ mod tests {
         let graph = Graph::new(&testing::demo(), &[]);
         let tiers = ["host", "core", "spine1", "r0-tor1", "r0-s1"].map(|name| tier(&graph, name));
         assert_eq!(tiers, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn spines_without_a_way_out_are_above_their_leaves() {
+        let linked = |name: &str, networks: &[&str]| {
+            (
+                name.to_owned(),
+                networks.iter().map(|network| (*network).to_owned()).collect::<Vec<_>>(),
+            )
+        };
+        let fabric = [
+            linked("spine1", &["s1-l1", "s1-l2"]),
+            linked("spine2", &["s2-l1", "s2-l2"]),
+            linked("leaf1", &["s1-l1", "s2-l1", "rack1"]),
+            linked("leaf2", &["s1-l2", "s2-l2", "rack2"]),
+        ];
+        let servers = [linked("server1", &["rack1"]), linked("server2", &["rack2"])];
+        for nodes in [&servers[..], &[]] {
+            let graph = Graph::new(&testing::topology(&[], &fabric, nodes), &[]);
+            let tiers = ["spine1", "spine2", "leaf1", "leaf2"].map(|name| tier(&graph, name));
+            assert_eq!(tiers, [0, 0, 1, 1]);
+        }
     }
 
     #[test]

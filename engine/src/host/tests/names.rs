@@ -50,11 +50,20 @@ fn a_dangling_link_is_replaced_and_anything_else_is_not() {
         publish(&lab, "reused", &target).unwrap();
         let live = publish(&lab, "live", &target).unwrap_err();
         let expected = format!(
-            "The namespace name live is already taken by the running process {} (/run/netns/live); stop that lab, or rename \
+            "The namespace name live is already taken by a running lab, process {} (/run/netns/live); stop that lab, or rename \
              the namespace in the lab file.",
             std::process::id()
         );
         assert_eq!(live.to_string(), expected);
+        symlink(&target, "/run/netns/placemat2-other").unwrap();
+        symlink("/proc/1/fd/999", "/run/netns/placemat2-dead").unwrap();
+        let live = publish(&lab, "live", &target).unwrap_err();
+        assert!(live.to_string().contains("by the running lab other, process"), "{live}");
+        let lab_of = |name| whose::lab_of_namespace(Path::new(DIR), name);
+        assert_eq!(lab_of("live").as_deref(), Some("other"));
+        for name in ["foreign", "real", "missing", "placemat2-dead"] {
+            assert_eq!(lab_of(name), None, "{name}");
+        }
         assert!(matches!(
             publish(&lab, "foreign", &target),
             Err(PublishError::Taken { .. })

@@ -15,7 +15,12 @@ const PROTOCOLS: &[&str] = &["tcp", "udp"];
 
 /// Reads a forward of the namespace that messages call `namespace_label`.
 pub fn read(cx: &mut Context<'_>, node: &Node, namespace_label: &str) -> Option<Forward> {
-    let mut fields = Fields::new(cx, node, format!("A forward of {}", lower_first(namespace_label)))?;
+    let mut fields = Fields::of_main(
+        cx,
+        node,
+        format!("A forward of {}", lower_first(namespace_label)),
+        "port",
+    )?;
     let port = read_port(cx, &mut fields);
     if let Some(port) = port {
         fields.relabel(format!("Forward {port} of {}", lower_first(namespace_label)));

@@ -14,6 +14,7 @@ mod network;
 mod nic;
 mod node;
 mod ready;
+mod seed;
 mod volume;
 
 use document::removed;

@@ -67,7 +67,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Namespace> {
 }
 
 fn read_interface(cx: &mut Context<'_>, node: &Node, label: String) -> Option<NamespaceInterface> {
-    let mut fields = Fields::new(cx, node, label)?;
+    let mut fields = Fields::of_main(cx, node, label, "network")?;
     let network = fields.required_text(cx, "network");
     let what = format!("An address of {}", lower_first(&fields.label));
     let mut addresses = Vec::new();
@@ -98,7 +98,7 @@ fn read_app<'t>(
     namespace_label: &str,
     names: &mut HashMap<&'t str, Mark>,
 ) -> Option<App> {
-    let mut fields = Fields::new(cx, node, format!("An app of {}", lower_first(namespace_label)))?;
+    let mut fields = Fields::of_main(cx, node, format!("An app of {}", lower_first(namespace_label)), "name")?;
     let name = take_name(cx, &mut fields, "app", file_name_problem);
     if let Some(name) = name {
         fields.label = format!("App {} of {}", quote(name.text), lower_first(namespace_label));

@@ -26,7 +26,7 @@ pub fn read(cx: &mut Context<'_>, node: &Node, label: &str) -> Option<NodeInterf
         }
         return Some(interface(cx, network, None));
     }
-    let mut fields = Fields::new(cx, node, what())?;
+    let mut fields = Fields::of_main(cx, node, what(), "network")?;
     let network = fields.required_text(cx, "network");
     let mac = fields.text(cx, "mac").and_then(|mac| read_mac(cx, &fields, mac));
     fields.finish(cx, &[]);

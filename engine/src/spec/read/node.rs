@@ -63,7 +63,7 @@ pub fn read(cx: &mut Context<'_>, mut fields: Fields<'_>) -> Option<Node> {
     let uefi = fields.boolean(cx, "uefi");
     let tpm = fields.boolean(cx, "tpm");
     let bmc = fields
-        .mapping(cx, "bmc")
+        .mapping_of_main(cx, "bmc", "address")
         .and_then(|bmc| super::bmc::read(cx, bmc, name.map_or("", |name| name.text)));
     let machine = read_word(cx, &mut fields, "machine", &MACHINES).unwrap_or_default();
     let power_on = read_word(cx, &mut fields, "power", &POWER).unwrap_or(true);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{image::absolute_path, removed, take_name};
+use super::{image::absolute_path, removed, seed, take_name};
 use crate::spec::{
     context::{Category, Context, already_named},
     diagnostic::{Code, Finding, quote},
@@ -40,7 +40,7 @@ pub fn read<'t>(
     node_label: &str,
     names: &mut HashMap<&'t str, Mark>,
 ) -> Option<Volume> {
-    let mut fields = Fields::new(cx, node, format!("A volume of {}", lower_first(node_label)))?;
+    let mut fields = Fields::of_main(cx, node, format!("A volume of {}", lower_first(node_label)), "name")?;
     let kind = fields.required_text(cx, "kind");
     let name = take_name(cx, &mut fields, "volume", file_name_problem);
     if let Some(name) = name {
@@ -90,15 +90,16 @@ fn read_image(cx: &mut Context<'_>, fields: &mut Fields<'_>) -> Option<VolumeKin
 }
 
 fn read_localds(cx: &mut Context<'_>, fields: &mut Fields<'_>) -> Option<VolumeKind> {
-    let user_data = fields
-        .required_text(cx, "user-data")
-        .map(|path| cx.readable_file(&fields.says("user-data"), path));
-    let network_config = fields
-        .text(cx, "network-config")
-        .map(|path| cx.readable_file(&fields.says("network-config"), path));
-    let meta_data = fields
-        .text(cx, "meta-data")
-        .map(|path| cx.readable_file(&fields.says("meta-data"), path));
+    let user_data = fields.required_text(cx, "user-data").map(|path| {
+        seed::check_user_data(cx, &fields.says("user-data"), path);
+        cx.readable_file(&fields.says("user-data"), path)
+    });
+    let mut mapping = |key| {
+        let path = fields.text(cx, key)?;
+        seed::check_mapping(cx, &fields.says(key), path);
+        Some(cx.readable_file(&fields.says(key), path))
+    };
+    let (network_config, meta_data) = (mapping("network-config"), mapping("meta-data"));
     Some(VolumeKind::LocalDs {
         user_data: user_data?,
         network_config,

@@ -18,7 +18,7 @@ pub struct ImageState {
     pub done: u64,
     /// Bytes that the download has in all, if its server tells.
     pub total: Option<u64>,
-    /// Why it can't be had.
+    /// Why it can't be had, or could not the last time it was tried.
     pub error: Option<String>,
 }
 

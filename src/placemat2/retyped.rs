@@ -59,7 +59,7 @@ mod tests {
     use crate::placemat2::cli::{Cli, Command as Chosen, RunArgs};
 
     /// Every option of `run`, as `ui` takes them.
-    const ALL: &str = "placemat2 ui --theme mono --readonly a.yml --set A=-b --set B=c --strict --name=-x --run-dir /r --data-dir=/d \
+    const ALL: &str = "placemat2 ui --theme mono --readonly a.yml --set A=-b --set B=c --strict --name=x --run-dir /r --data-dir=/d \
                        --cache-dir /c --log-dir /l --graphic --accel tcg --qemu-user nobody --listen-addr 127.0.0.1:1 --boot-parallelism 3 \
                        --debug --force --bmc-users users --bmc-tls cert key --init-timeout 1m --stop-timeout 2 --timings=trace b.yml";
 

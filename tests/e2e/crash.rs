@@ -77,6 +77,8 @@ fn nothing_is_left_after_the_engine_was_killed() {
         assert_only_traces(&machine, &before, &context);
         cleanup(&machine);
         assert_unchanged(&machine, &before, &context);
+        let unfinished = machine.sh("find /var/scratch -name '.*.owner' -o -name '.*.part'");
+        assert_eq!(unfinished, "", "{context}");
     }
 }
 

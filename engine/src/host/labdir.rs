@@ -47,6 +47,18 @@ pub enum LabDirError {
         /// What is wrong with it, as a clause.
         reason: &'static str,
     },
+    /// Somebody removed the directory, and another engine has it now.
+    #[error(
+        "The lab directory {path} was removed while the lab ran, and process {} has made it anew for a lab of the same name: \
+         what this one had made on the host is left, as the other may use it. End that one, too.",
+        .pid.unwrap_or_default()
+    )]
+    Replaced {
+        /// The directory.
+        path: PathBuf,
+        /// Whose it is now.
+        pid: Option<u32>,
+    },
     /// The kernel refused something.
     #[error("The lab directory {path} cannot be used: {source}{}.", remedy(.source))]
     System {
@@ -173,17 +185,28 @@ impl LabDir {
     /// Undoes everything that was recorded and removes the directory, and that of all labs if it is the last. From the
     /// first moment on, whoever still wants to make something on the host for this lab gets an error. Blocks.
     ///
-    /// If something could not be undone, the directory stays with a record of just that.
+    /// If something could not be undone, the directory stays with a record of just that. If the directory is gone, what was
+    /// recorded is undone all the same.
     pub fn release(self) -> Result<Report, LabDirError> {
-        self.recorder.close();
+        let record = self.recorder.close();
         let failed = |source| LabDirError::System {
             path: self.path.clone(),
             source,
         };
         let Some(work) = if_there(LockFile::open(&self.path)).map_err(failed)? else {
-            // A keeper that lost its engine's voice took it for dead and has done all this.
-            return Ok(Report::default());
+            let report = record::replay_lost(record, &self.context).map_err(failed)?;
+            // Else it was a keeper that lost its engine's voice, took it for dead and has done all this.
+            if !report.removed.is_empty() {
+                let path = self.path.display();
+                tracing::warn!("the lab directory {path} was removed while the lab ran; all that it lists is undone");
+            }
+            remove_if_empty(&self.context.root).map_err(failed)?;
+            return Ok(report);
         };
+        if !self.lock.is_current().map_err(failed)? {
+            let (path, pid) = (self.path, work.pid());
+            return Err(LabDirError::Replaced { path, pid });
+        }
         work.take(Part::Work).map_err(failed)?;
         let (report, _) = record::replay(&self.context, &work)?;
         if report.errors.is_empty() {

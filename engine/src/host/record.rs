@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -45,6 +45,8 @@ pub enum RecordError {
 pub struct Report {
     /// What was removed or set back, each as a sentence without its full stop.
     pub removed: Vec<String>,
+    /// Sysctls among that, by their names with dots.
+    pub set_back: Vec<String>,
     /// What was left alone because it is no longer what the lab made.
     pub left: Vec<String>,
     /// What could not be undone. It stays in the record.
@@ -117,9 +119,9 @@ impl Recorder {
         })
     }
 
-    /// Refuses further entries, once whoever is making something is done with it.
-    pub(super) fn close(&self) {
-        *self.lock() = None;
+    /// Refuses further entries, once whoever is making something is done with it. Returns the record, open.
+    pub(super) fn close(&self) -> Option<File> {
+        self.lock().take()
     }
 
     fn append(&self, file: &mut Option<File>, undo: &Undo) -> Result<(), RecordError> {
@@ -167,11 +169,34 @@ pub(super) fn replay(context: &Context, work: &LockFile) -> Result<(Report, Vec<
         path: path.clone(),
         source,
     };
+    let (report, mut remaining) = undo(read(&path).map_err(failed)?, context, work);
+    remaining.reverse();
+    rewrite(&path, &remaining).map_err(failed)?;
+    Ok((report, remaining))
+}
+
+/// Undoes every entry of a record that has lost its name, if it is there.
+pub(super) fn replay_lost(record: Option<File>, context: &Context) -> io::Result<Report> {
+    let Some(mut record) = record else {
+        return Ok(Report::default());
+    };
+    record.seek(SeekFrom::Start(0))?;
+    let (report, _) = undo(read_from(record)?, context, &LockFile::of_nobody()?);
+    Ok(report)
+}
+
+/// Undoes entries, the last one first; returns those that failed in that order.
+fn undo(entries: Vec<Undo>, context: &Context, work: &LockFile) -> (Report, Vec<Undo>) {
     let mut report = Report::default();
     let mut remaining = Vec::new();
-    for entry in read(&path).map_err(failed)?.into_iter().rev() {
+    for entry in entries.into_iter().rev() {
         match entry.undo(context, work) {
-            Ok(Undone::Removed(what)) => report.removed.push(what),
+            Ok(Undone::Removed(what)) => {
+                report.removed.push(what);
+                if let Undo::Sysctl { path } = &entry {
+                    report.set_back.push(path.replace('/', "."));
+                }
+            }
             Ok(Undone::Nothing) => {}
             Ok(Undone::Left(why)) => report.left.push(why),
             Err(error) => {
@@ -180,9 +205,7 @@ pub(super) fn replay(context: &Context, work: &LockFile) -> Result<(Report, Vec<
             }
         }
     }
-    remaining.reverse();
-    rewrite(&path, &remaining).map_err(failed)?;
-    Ok((report, remaining))
+    (report, remaining)
 }
 
 /// The entries of a lab's record, oldest first.
@@ -192,10 +215,12 @@ pub(super) fn entries(context: &Context) -> io::Result<Vec<Undo>> {
 
 /// The entries of a record, oldest first; none if there is no record.
 fn read(path: &Path) -> io::Result<Vec<Undo>> {
+    if_there(File::open(path))?.map_or_else(|| Ok(Vec::new()), read_from)
+}
+
+fn read_from(file: File) -> io::Result<Vec<Undo>> {
     let mut bytes = Vec::new();
-    if let Some(file) = if_there(File::open(path))? {
-        file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    }
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     Ok(parse(&bytes))
 }
 
@@ -212,11 +237,12 @@ fn parse(bytes: &[u8]) -> Vec<Undo> {
         .collect()
 }
 
-/// Replaces the record in one step and returns it open for appending.
+/// Replaces the record in one step and returns it open for appending, and for reading it when it has lost its name.
 fn rewrite(path: &Path, entries: &[Undo]) -> io::Result<File> {
     let new = path.with_extension("new");
     if_there(fs::remove_file(&new))?;
     let mut file = OpenOptions::new()
+        .read(true)
         .append(true)
         .create_new(true)
         .mode(0o600)

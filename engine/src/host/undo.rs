@@ -2,9 +2,11 @@
 //! made, and as often as one likes.
 
 use std::{
-    fmt, fs, io,
+    fmt,
+    fs::{self, File},
+    io,
     os::fd::AsRawFd,
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     claims::Claims, firewall, lock::LockFile, program::ProgramError, publish, stray_link, stray_process, sysctl,
 };
-use crate::presence::if_there;
+use crate::presence::{if_there, is_at};
 
 /// Something a lab makes, with all that is needed to undo it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,14 @@ pub enum Undo {
     Socket {
         /// The file.
         path: PathBuf,
+    },
+    /// Hidden files in a directory whose names end so and on which nobody holds a lock of flock(2): what a crash leaves of files that
+    /// somebody has or makes.
+    Unlocked {
+        /// The directory.
+        directory: PathBuf,
+        /// How their names may end.
+        suffixes: Vec<String>,
     },
     /// A directory that other labs may use too, removed by the last of them if it is empty.
     SharedDirectory {
@@ -145,6 +155,7 @@ impl fmt::Display for Undo {
             Self::Netns { path, .. } => write!(f, "namespace name {}", path.display()),
             Self::Symlink { path, .. } => write!(f, "symbolic link {}", path.display()),
             Self::Socket { path } => write!(f, "socket {}", path.display()),
+            Self::Unlocked { directory, .. } => write!(f, "unfinished files in {}", directory.display()),
             Self::SharedDirectory { path } => write!(f, "directory {}", path.display()),
             Self::Sysctl { path } => write!(f, "setting of sysctl {}", path.replace('/', ".")),
             Self::IptablesRule { program, rule } => write!(f, "rule `{program} -I {}`", rule.join(" ")),
@@ -164,6 +175,7 @@ impl Undo {
             Self::Netns { path, target } => publish::withdraw(path, target),
             Self::Symlink { path, target } => remove_symlink(path, target),
             Self::Socket { path } => remove_socket(path, context.engine),
+            Self::Unlocked { directory, suffixes } => remove_unlocked(directory, suffixes).map_err(Refusal::from),
             Self::SharedDirectory { path } => {
                 Claims::open(&context.root).and_then(|mut claims| claims.release_directory(&context.lab, path))
             }
@@ -259,6 +271,33 @@ fn remove_socket(path: &Path, engine: Option<u32>) -> Result<bool, Refusal> {
         Some(_) => Err(Refusal::Other("another socket took its place")),
         None => Ok(false),
     }
+}
+
+/// Removes hidden files that nobody has locked; returns whether there were any.
+fn remove_unlocked(directory: &Path, suffixes: &[String]) -> io::Result<bool> {
+    let Some(dir) = if_there(File::open(directory))? else {
+        return Ok(false);
+    };
+    // Who makes such a file has this lock until the file has its own.
+    dir.lock()?;
+    let mut removed = false;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !name.starts_with('.') || !suffixes.iter().any(|suffix| name.ends_with(suffix)) {
+            continue;
+        }
+        // Whatever it is, opening it must not wait or lead elsewhere.
+        let flags = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+        let file = File::options().read(true).custom_flags(flags).open(entry.path());
+        // It may be gone, or be no file at all.
+        let Ok(file) = file else { continue };
+        if file.try_lock().is_ok() && is_at(&file, &entry.path())? {
+            removed |= remove(&entry.path())?;
+        }
+    }
+    Ok(removed)
 }
 
 /// Removes an empty directory; returns whether it was there.

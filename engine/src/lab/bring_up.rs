@@ -307,6 +307,18 @@ async fn publish(made: &Made, name: &str, target: &std::path::Path) -> Result<()
     Ok(blocking::run(move || publish_netns(&recorder, &directory, &name, &target)).await?)
 }
 
+/// Takes note of where a crash would leave files beside the disks of nodes.
+async fn note_leftovers(made: &Arc<Made>) -> Result<(), RecordError> {
+    let (recorder, directories) = (made.recorder().clone(), node::directories(&made.plan));
+    let note = move || {
+        directories.into_iter().try_for_each(|directory| {
+            let suffixes = node::leftover_suffixes();
+            recorder.make(&Undo::Unlocked { directory, suffixes }, || Ok(()))
+        })
+    };
+    blocking::run(note).await
+}
+
 /// Images, volumes and virtual machines.
 async fn nodes(
     made: &Arc<Made>,
@@ -317,6 +329,7 @@ async fn nodes(
     if made.plan.nodes.is_empty() {
         return Ok(());
     }
+    note_leftovers(made).await?;
     // First, so that nobody waits for a download only to learn of it.
     made.parts().claims = node::claim_files(&made.plan).await?;
     let env = PrepareEnv::new(made.store.clone(), keeper.clone(), cancel.clone());

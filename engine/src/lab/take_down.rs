@@ -138,6 +138,7 @@ async fn release(made: Arc<Made>, dead: bool) -> Result<(), LabError> {
     // The first one is how the lab ends.
     let first = (!report.errors.is_empty()).then(|| report.errors.remove(0));
     undone::tell(&store, &report.left, &report.errors);
+    undone::tell_set_back(&store, &report.set_back);
     match first {
         Some(error) => Err(LabError::Undo(error)),
         None => Ok(()),

@@ -16,10 +16,32 @@ pub fn tell(store: &Store, left: &[String], errors: &[UndoError]) {
     }
 }
 
+/// Tells which sysctls are as they were before the lab: somebody may have come to rely on them meanwhile.
+pub fn tell_set_back(store: &Store, sysctls: &[String]) {
+    for name in sysctls {
+        let message = format!(
+            "{name} is off again, as it was before the lab. What was started meanwhile and needs it (Docker, another router) \
+             is to set it anew: sysctl -w {name}=1"
+        );
+        store.event(Level::Info, "lab", "cleanup", &message);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::State;
+
+    #[test]
+    fn what_is_off_again_is_told() {
+        let store = Store::new(State::default());
+        tell_set_back(&store, &["net.ipv4.ip_forward".into()]);
+        let events = store.events_after(0);
+        assert!(
+            events[0].message.ends_with("sysctl -w net.ipv4.ip_forward=1"),
+            "{events:?}"
+        );
+    }
 
     #[test]
     fn what_is_still_there_is_told() {

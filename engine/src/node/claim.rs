@@ -5,6 +5,7 @@
 //! is, however that ended.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read},
     os::unix::fs::FileExt,
@@ -13,14 +14,17 @@ use std::{
 
 use nix::fcntl::Flock;
 
-use super::lock::{self, Locked};
+use super::{
+    lock::{self, Locked},
+    part_file,
+};
 use crate::{
     blocking,
     plan::{Node, Plan},
 };
 
 /// Ends the name of the file that names an owner.
-const SUFFIX: &str = ".owner";
+pub(super) const SUFFIX: &str = ".owner";
 /// Whose a file is may everybody read.
 const MODE: u32 = 0o644;
 /// The longest owner file that is read, in bytes.
@@ -69,6 +73,19 @@ pub async fn claim_files(plan: &Plan) -> Result<Claims, ClaimError> {
     let wanted: Vec<_> = plan.nodes.iter().flat_map(|node| wanted(&plan.lab, node)).collect();
     let held = blocking::run(move || wanted.into_iter().map(Wanted::claim).collect::<Result<_, _>>()).await?;
     Ok(Claims { _held: held })
+}
+
+/// The directories of the files that [`claim_files`] claims.
+pub fn directories(plan: &Plan) -> BTreeSet<PathBuf> {
+    let wanted = plan.nodes.iter().flat_map(|node| wanted(&plan.lab, node));
+    wanted
+        .filter_map(|wanted| wanted.path.parent().map(Path::to_owned))
+        .collect()
+}
+
+/// How the names of files there end that a crash may leave, each hidden and locked by whoever has it.
+pub fn leftover_suffixes() -> Vec<String> {
+    [SUFFIX, part_file::SUFFIX].map(str::to_owned).into()
 }
 
 /// A file that a node must have for itself.

@@ -40,7 +40,7 @@ mod unpack;
 mod volumes;
 
 pub use boots::{BootFrom, BootGoal};
-pub use claim::{ClaimError, Claims, claim_files};
+pub use claim::{ClaimError, Claims, claim_files, directories, leftover_suffixes};
 pub use download::Patience;
 pub use error::NodeError;
 pub use fetch::fetch_medium;

@@ -17,7 +17,7 @@ use nix::{
 use crate::presence::if_there;
 
 /// Ends the name of a file that is being made. Who makes it holds a lock on it: one without a lock was left by a crash.
-const SUFFIX: &str = ".part";
+pub(super) const SUFFIX: &str = ".part";
 
 /// A file being made. Dropped before it is complete, it is removed.
 pub(super) struct PartFile {

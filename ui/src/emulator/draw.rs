@@ -19,6 +19,9 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::Emulator;
 
+/// ZERO WIDTH JOINER (UTS #51, section 1.4.7), which makes one emoji of several.
+const JOINER: char = '\u{200d}';
+
 /// Draws an emulated terminal.
 pub struct Emulated<'a> {
     emulator: &'a Emulator,
@@ -88,7 +91,8 @@ impl<'a> Emulated<'a> {
                     .unwrap_or_default()
                     .iter()
                     .take(3)
-                    .filter(|mark| !mark.is_control())
+                    // A terminal that joins emoji would show fewer columns than the guest and this screen count.
+                    .filter(|mark| !mark.is_control() && !(**mark == JOINER && cell.flags.contains(Flags::WIDE_CHAR)))
                 {
                     let symbol = format!("{}{mark}", target.symbol());
                     target.set_symbol(&symbol);

@@ -208,3 +208,13 @@ fn what_is_copied_from_does_not_change_while_the_guest_writes() {
         "it is there afterwards"
     );
 }
+
+#[test]
+fn emoji_that_a_guest_joins_take_the_columns_that_are_counted() {
+    let emulator = emulator("👩\u{200d}👧!");
+    let area = ratatui::layout::Rect::new(0, 0, 20, 4);
+    let mut buffer = ratatui::buffer::Buffer::empty(area);
+    ratatui::widgets::Widget::render(Emulated::new(&emulator, true), area, &mut buffer);
+    let symbols: Vec<&str> = [0, 2, 4].map(|x| buffer[(x, 0)].symbol()).to_vec();
+    assert_eq!(symbols, ["👩", "👧", "!"]);
+}

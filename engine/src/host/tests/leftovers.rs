@@ -58,6 +58,67 @@ fn what_is_not_the_labs_any_more_stays() {
 }
 
 #[test]
+fn a_lab_whose_directory_was_removed_leaves_nothing_else() {
+    on_a_fresh_host(|| {
+        let before = run_dir();
+        let lab = acquire("dc");
+        let link = Undo::Symlink {
+            path: "/run/link".into(),
+            target: "/dev/pts/7".into(),
+        };
+        note(&lab, &link);
+        symlink("/dev/pts/7", "/run/link").unwrap();
+        fs::remove_dir_all(lab.path()).unwrap();
+        assert_eq!(release(lab), ["symbolic link /run/link"]);
+        assert_eq!(run_dir(), before);
+    });
+}
+
+#[test]
+fn a_lab_whose_directory_is_anothers_leaves_that_one_alone() {
+    on_a_fresh_host(|| {
+        let before = run_dir();
+        let lab = acquire("dc");
+        fs::remove_dir_all(lab.path()).unwrap();
+        let other = acquire("dc");
+        let error = lab.release().unwrap_err();
+        assert!(matches!(error, LabDirError::Replaced { pid: Some(_), .. }), "{error}");
+        assert!(other.path().exists());
+        release(other);
+        assert_eq!(run_dir(), before);
+    });
+}
+
+#[test]
+fn files_of_nodes_that_nobody_has_any_more_go() {
+    on_a_fresh_host(|| {
+        let disks = Path::new("/run/disks");
+        let lab = acquire("dc");
+        let (directory, suffixes) = (disks.to_owned(), vec![".part".to_owned(), ".owner".to_owned()]);
+        note(&lab, &Undo::Unlocked { directory, suffixes });
+        fs::create_dir(disks).unwrap();
+        for name in [
+            "root.img",
+            ".root.img.owner",
+            ".root.img.1-0.part",
+            ".root.img.download",
+            ".more.img.owner",
+        ] {
+            fs::write(disks.join(name), "").unwrap();
+        }
+        let others = fs::File::open(disks.join(".more.img.owner")).unwrap();
+        others.lock().unwrap();
+        // As a crash does.
+        drop(lab);
+        cleanup(&root(), None).unwrap();
+        assert_eq!(
+            run("ls -A /run/disks"),
+            ".more.img.owner\n.root.img.download\nroot.img\n"
+        );
+    });
+}
+
+#[test]
 fn a_mount_point_in_the_place_of_the_directory_of_all_labs_stays() {
     on_a_fresh_host(|| {
         fs::create_dir(root()).unwrap();

@@ -32,6 +32,16 @@ enum End {
 }
 
 #[test]
+fn what_is_set_back_is_told() {
+    on_a_fresh_host(|| {
+        let (first, last) = (lab("one"), lab("two"));
+        assert!(first.release().unwrap().set_back.is_empty());
+        let expected = ["net.ipv6.conf.all.forwarding", "net.ipv4.ip_forward"];
+        assert_eq!(last.release().unwrap().set_back, expected);
+    });
+}
+
+#[test]
 fn the_last_lab_to_end_sets_forwarding_back() {
     const ENDS: [End; 3] = [End::Orderly, End::Crash, End::Forgotten];
     for first in ["one", "two"] {

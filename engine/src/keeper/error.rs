@@ -1,6 +1,6 @@
 //! What goes wrong with the keeper and with what it starts.
 
-use std::io;
+use std::{error::Error, io};
 
 use nix::errno::Errno;
 
@@ -56,7 +56,7 @@ struct NoWorkdir(String);
 impl KeeperError {
     /// Whether a program could not be started because of its working directory.
     pub fn is_of_workdir(&self) -> bool {
-        let of_workdir = |error: &io::Error| error.get_ref().is_some_and(|cause| cause.is::<NoWorkdir>());
+        let of_workdir = |error: &io::Error| error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<NoWorkdir>);
         matches!(self, Self::Spawn { source, .. } if of_workdir(source))
     }
 

@@ -117,15 +117,12 @@ impl Shells {
         let inside = Inside::of(netns).map_err(failed)?;
         let (client, stream) = UnixStream::pair().map_err(failed)?;
         // The program's ends are its alone, and its children's, once it runs.
-        let (streams, programs, length) = match &wanted.terminal {
-            Some(terminal) => {
-                let (terminal, programs) = open_terminal(terminal.size).map_err(failed)?;
-                (Streams::Terminal(terminal), programs, None)
-            }
-            None => {
-                let (pipes, programs, length) = Pipes::open().map_err(failed)?;
-                (Streams::Pipes(pipes), programs, Some(length))
-            }
+        let (streams, programs, length) = if let Some(terminal) = &wanted.terminal {
+            let (terminal, programs) = open_terminal(terminal.size).map_err(failed)?;
+            (Streams::Terminal(terminal), programs, None)
+        } else {
+            let (pipes, programs, length) = Pipes::open().map_err(failed)?;
+            (Streams::Pipes(pipes), programs, Some(length))
         };
         let mut command = blocking::run(move || {
             let term = wanted.terminal.as_ref().map(|terminal| terminal.term.as_str());

@@ -178,7 +178,9 @@ impl Graph {
         let mut tier: Vec<Option<usize>> = vec![None; count];
         let spread = |from: &[usize], at: usize, tier: &mut Vec<Option<usize>>| {
             let mut queue: VecDeque<usize> = from.iter().copied().collect();
-            from.iter().for_each(|top| tier[*top] = Some(at));
+            for top in from {
+                tier[*top] = Some(at);
+            }
             while let Some(vertex) = queue.pop_front() {
                 for next in adjacent[vertex].iter().copied().filter(|next| routes(*next)) {
                     if tier[next].is_none() {

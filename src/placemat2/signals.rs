@@ -35,7 +35,7 @@ pub fn listen() -> std::io::Result<(Stop, Asked)> {
             let kind = tokio::select! {
                 _ = interrupt.recv() => SignalKind::interrupt(),
                 _ = terminate.recv() => SignalKind::terminate(),
-                Some(_) = async { hangup.as_mut()?.recv().await } => SignalKind::hangup(),
+                Some(()) = async { hangup.as_mut()?.recv().await } => SignalKind::hangup(),
             };
             // The first one stays.
             let _ = first.set(kind.as_raw_value());

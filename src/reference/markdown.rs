@@ -87,7 +87,7 @@ fn argument(arg: &Arg) -> String {
     ];
     let mut spelled = names.into_iter().flatten().collect::<Vec<_>>().join(", ");
     if takes_value && arg.is_require_equals_set() {
-        spelled += &format!("[={}]", values.join(" "));
+        spelled.extend(["[=", &values.join(" "), "]"]);
     } else if takes_value {
         if !spelled.is_empty() {
             spelled.push(' ');

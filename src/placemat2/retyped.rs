@@ -59,9 +59,9 @@ mod tests {
     use crate::placemat2::cli::{Cli, Command as Chosen, RunArgs};
 
     /// Every option of `run`, as `ui` takes them.
-    const ALL: &str = "placemat2 ui --theme mono --readonly a.yml --set A=-b --set B=c --strict --name=x --run-dir /r --data-dir=/d \
-                       --cache-dir /c --log-dir /l --graphic --accel tcg --qemu-user nobody --listen-addr 127.0.0.1:1 --boot-parallelism 3 \
-                       --debug --force --bmc-users users --bmc-tls cert key --init-timeout 1m --stop-timeout 2 --timings=trace b.yml";
+    const ALL: &str = "placemat2 ui --theme mono --readonly a.yml --set A=-b --set B=c --strict --name x --run-dir /r --data-dir=/d \
+                       --cache-dir /c --log-dir /l --graphic --accel tcg --qemu-user nobody --listen-addr 127.0.0.1:1 --allow-host ci --boot-parallelism 3 \
+                       --debug --force=false --bmc-users users --bmc-tls cert key --init-timeout 1m --stop-timeout 2 --timings=trace b.yml";
 
     fn again(line: &[&str]) -> Vec<OsString> {
         let matches = Cli::command().try_get_matches_from(line).unwrap();
@@ -95,7 +95,8 @@ mod tests {
             let other = ["--mtu", "--mtu-probe"].map(str::to_owned);
             assert!(
                 name.is_none_or(|name| is_there(&name) || other.contains(&name)),
-                "{argument}"
+                "{}",
+                argument.get_id()
             );
         }
         assert_the_same(&all);

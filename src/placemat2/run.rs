@@ -100,12 +100,13 @@ pub async fn begin(args: RunArgs, log: &LogArgs, log_dir: Option<&Path>, stop: &
     let Some(dir) = acquire(root, name, stop).await? else {
         return Ok(None);
     };
-    let prepared = match log.keep_in(log_dir.unwrap_or(dir.path())) {
-        Err(error) => Err(error),
-        Ok(()) => tokio::select! {
-            prepared = prepare_run(args, bmc_users, bmc_certificate, written) => prepared.map(Some),
-            () = stop.stop.cancelled() => Ok(None),
-        },
+    let prepared = async {
+        log.keep_in(log_dir.unwrap_or(dir.path()))?;
+        prepare_run(args, bmc_users, bmc_certificate, written).await.map(Some)
+    };
+    let prepared = tokio::select! {
+        prepared = prepared => prepared,
+        () = stop.stop.cancelled() => Ok(None),
     };
     match prepared {
         Ok(Some((plan, settings))) => Ok(Some(Begun {

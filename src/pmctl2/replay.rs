@@ -83,8 +83,6 @@ fn is_whole(sequence: &[u8]) -> bool {
 /// Whether a terminal answers a sequence. The list is that of xterm's control sequences.
 fn asks(sequence: &[u8]) -> bool {
     match sequence {
-        // DECID.
-        b"\x1bZ" => true,
         [ESCAPE, b'[', parameters @ .., last] => {
             let first = parameters.first().copied().unwrap_or_default();
             let plain = parameters.iter().all(|byte| byte.is_ascii_digit() || *byte == b';');
@@ -112,8 +110,8 @@ fn asks(sequence: &[u8]) -> bool {
             let mut fields = text.split(|byte| *byte == b';' || end.contains(byte));
             fields.any(|field| field == b"?")
         }
-        // DECRQSS, XTGETTCAP.
-        [ESCAPE, b'P', b'$' | b'+', b'q', ..] => true,
+        // DECID; DECRQSS, XTGETTCAP.
+        b"\x1bZ" | [ESCAPE, b'P', b'$' | b'+', b'q', ..] => true,
         _ => false,
     }
 }

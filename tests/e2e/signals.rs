@@ -78,7 +78,7 @@ fn a_terminal_that_goes_takes_a_lab_down_unless_nohup_stands_before_it() {
     assert_eq!(engine.wait(10), 0, "{}", engine.output());
     assert_unchanged(&machine, &before, &engine.output());
     let mut engine = Engine::start_program(&machine, "nohup", &[PLACEMAT2, "/tmp/lab/two.yml"], |_| ());
-    engine.until("the lab runs", 20, || machine.path("/run/netns/leaf").exists());
+    engine.until_running(&machine, "two", 20);
     engine.signal(Signal::SIGHUP);
     std::thread::sleep(Duration::from_secs(1));
     machine.sh("ip netns exec leaf true");

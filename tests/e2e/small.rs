@@ -223,7 +223,8 @@ fn a_namespace_is_seen_by_its_name_no_sooner_than_it_is_usable() {
     let Some(machine) = Machine::new() else { return };
     two(&machine);
     init_script(&machine, "sleep 0.5; ip netns > /tmp/lab/seen");
-    let engine = running(&machine, "two", &["--name", "my-router"]);
+    let mut engine = Engine::start(&machine, &["--name", "my-router", "/tmp/lab/two.yml"]);
+    engine.until_running(&machine, "my-router", 60);
     let seen = machine.sh("cat /tmp/lab/seen");
     assert!(seen.contains("leaf") && !seen.contains("router"), "{seen}");
     machine.sh("ip netns | grep -w router && ip netns | grep -w placemat2-my-router");

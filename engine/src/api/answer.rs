@@ -51,7 +51,7 @@ impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         let status = match error {
             ControlError::NotFound(_) => StatusCode::NOT_FOUND,
-            ControlError::NotYet(_) | ControlError::Conflict(_) => StatusCode::CONFLICT,
+            ControlError::NotYet(_) | ControlError::Ending | ControlError::Conflict(_) => StatusCode::CONFLICT,
             ControlError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

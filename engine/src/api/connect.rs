@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Query, State},
+    extract::State,
     http::{Request, StatusCode},
     response::Response,
 };
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    answer::{ApiError, Problem},
+    answer::{ApiError, Options, Problem},
     routes::Shared,
     tunnel::Until,
 };
@@ -46,8 +46,7 @@ pub struct To {
     )
 )]
 pub async fn connect(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Result<Response, ApiError> {
-    let Query(To { from, host, port }) = Query::try_from_uri(request.uri())
-        .map_err(|rejection| ApiError::new(rejection.status(), rejection.body_text()))?;
+    let To { from, host, port } = Options::of(&request)?;
     let permit = shared.tunnels.permit(&request)?;
     let to = Destination::new(&host, port).map_err(|error| {
         ApiError::new(

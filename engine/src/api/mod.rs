@@ -59,12 +59,7 @@ use crate::{
 /// What the API asks of a running lab beyond reading its store.
 pub trait Control: Send + Sync + 'static {
     /// Acts on a node's power; returns when it is done. If that starts QEMU, it boots from `boot` first.
-    fn node_action<'a>(
-        &'a self,
-        node: &'a str,
-        action: Action,
-        boot: Option<BootSource>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>>;
+    fn node_action<'a>(&'a self, node: &'a str, action: Action, boot: Option<BootSource>) -> Answer<'a, ()>;
     /// Returns the output of an app.
     fn app_log(&self, namespace: &str, app: &str) -> Option<Arc<AppLog>>;
     /// Starts an app anew; returns when its new process runs.
@@ -72,17 +67,9 @@ pub trait Control: Send + Sync + 'static {
     /// Adds a port of the host that leads into a namespace.
     fn add_forward(&self, wanted: Wanted) -> Result<(), ControlError>;
     /// Ends such a port with its connections.
-    fn delete_forward(
-        &self,
-        port: u16,
-        protocol: Protocol,
-    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + '_>>;
+    fn delete_forward(&self, port: u16, protocol: Protocol) -> Answer<'_, ()>;
     /// Connects to a host and port from the side of a node (from a namespace on its network) or from a namespace.
-    fn connect<'a>(
-        &'a self,
-        side: &'a str,
-        to: &'a Destination,
-    ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>>;
+    fn connect<'a>(&'a self, side: &'a str, to: &'a Destination) -> Answer<'a, TcpStream>;
     /// Returns a node's serial console.
     fn console(&self, node: &str) -> Result<Console, ControlError>;
     /// Sends a break on a node's serial line.
@@ -111,6 +98,9 @@ pub enum ControlError {
     /// The lab has such an object, but has not come that far.
     #[error("{0} is not there yet: wait until the lab runs.")]
     NotYet(Object),
+    /// The lab ends.
+    #[error("The lab is being taken down.")]
+    Ending,
     /// What is there stands against it.
     #[error("{0}")]
     Conflict(String),

@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use super::{
@@ -115,6 +116,9 @@ fn claim_dir(
     netns_dir: &Path,
     system: &impl Fn(io::Error) -> PublishError,
 ) -> Result<(), PublishError> {
+    /// The second of two namespaces that get their names at once would find the directory there, and take it for one that no lab made.
+    static CLAIMING: Mutex<()> = Mutex::new(());
+    let _turn = CLAIMING.lock().unwrap_or_else(PoisonError::into_inner);
     let open = || Claims::open(recorder.root()).map_err(|refusal| system(refusal.into()));
     if !open()?.concerns_directory(recorder.lab(), netns_dir) {
         return Ok(());

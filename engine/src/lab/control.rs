@@ -1,10 +1,6 @@
 //! What the API may ask of a running lab.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
 use tokio::net::TcpStream;
 
@@ -29,12 +25,10 @@ impl LabControl {
     pub fn new(made: &Arc<Made>) -> Self {
         Self(Arc::downgrade(made))
     }
-}
 
-impl LabControl {
     fn made(&self) -> Result<Arc<Made>, ControlError> {
         let made = self.0.upgrade();
-        made.ok_or_else(|| ControlError::Failed("The lab is being taken down.".into()))
+        made.ok_or(ControlError::Ending)
     }
 
     fn node(&self, node: &str) -> Result<NodeHandle, ControlError> {
@@ -43,17 +37,21 @@ impl LabControl {
             return Err(ControlError::NotFound(format!("node {node:?}")));
         }
         let handle = made.parts().nodes.get(node).cloned();
-        handle.ok_or_else(|| ControlError::NotYet(Object::Node(node.to_owned())))
+        handle.ok_or_else(|| absent(&made, Object::Node(node.to_owned())))
+    }
+}
+
+/// Why something of the plan can't be had: it is not there yet, or not any more.
+fn absent(made: &Made, object: Object) -> ControlError {
+    if made.probing.is_cancelled() {
+        ControlError::Ending
+    } else {
+        ControlError::NotYet(object)
     }
 }
 
 impl Control for LabControl {
-    fn node_action<'a>(
-        &'a self,
-        node: &'a str,
-        action: Action,
-        boot: Option<BootSource>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + 'a>> {
+    fn node_action<'a>(&'a self, node: &'a str, action: Action, boot: Option<BootSource>) -> Answer<'a, ()> {
         Box::pin(async move { Ok(self.node(node)?.act_and_boot(action, boot).await?) })
     }
 
@@ -70,7 +68,7 @@ impl Control for LabControl {
                 let parts = made.parts();
                 let found = parts.apps.get(&(namespace.to_owned(), app.to_owned()));
                 let (namespace, app) = (namespace.to_owned(), app.to_owned());
-                let missing = || ControlError::NotYet(Object::App { namespace, app });
+                let missing = || absent(&made, Object::App { namespace, app });
                 found.ok_or_else(missing)?.restart(made.settings.stop_timeout)
             };
             restarted.await.map_err(|error| ControlError::Failed(error.to_string()))
@@ -81,22 +79,14 @@ impl Control for LabControl {
         Ok(self.made()?.forwards.add(wanted)?)
     }
 
-    fn delete_forward(
-        &self,
-        port: u16,
-        protocol: Protocol,
-    ) -> Pin<Box<dyn Future<Output = Result<(), ControlError>> + Send + '_>> {
+    fn delete_forward(&self, port: u16, protocol: Protocol) -> Answer<'_, ()> {
         Box::pin(async move {
             let forwards = self.made()?.forwards.clone();
             Ok(forwards.delete(port, protocol).await?)
         })
     }
 
-    fn connect<'a>(
-        &'a self,
-        side: &'a str,
-        to: &'a Destination,
-    ) -> Pin<Box<dyn Future<Output = Result<TcpStream, ControlError>> + Send + 'a>> {
+    fn connect<'a>(&'a self, side: &'a str, to: &'a Destination) -> Answer<'a, TcpStream> {
         Box::pin(async move {
             let (plan, forwards) = {
                 let made = self.made()?;
@@ -133,7 +123,7 @@ impl Control for LabControl {
                 let fabric = made.fabric();
                 let namespace = fabric.and_then(|fabric| fabric.namespace(netns).cloned());
                 let parts = made.keeper.get().cloned().zip(namespace);
-                let missing = || ControlError::NotYet(Object::Namespace(netns.to_owned()));
+                let missing = || absent(&made, Object::Namespace(netns.to_owned()));
                 let (keeper, namespace) = parts.ok_or_else(missing)?;
                 (made.shells.clone(), keeper, namespace)
             };
@@ -232,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_only_planned_is_not_there_yet() {
+    async fn what_is_only_planned_is_not_there_yet_and_what_ends_not_any_more() {
         let root = tempfile::tempdir().unwrap();
         let spec = Lab::new("dc").namespace("tor", &[]).node("boot", &[]).spec();
         let plan = build(&spec, &Options::default(), &facts()).unwrap();
@@ -248,5 +238,7 @@ mod tests {
             Err(ControlError::NotYet(Object::App { .. }))
         ));
         assert!(matches!(control.console("nowhere"), Err(ControlError::NotFound(_))));
+        made.probing.cancel();
+        assert!(matches!(control.console("boot"), Err(ControlError::Ending)));
     }
 }

@@ -92,7 +92,7 @@ impl<'a> Emulated<'a> {
                     .iter()
                     .take(3)
                     // A terminal that joins emoji would show fewer columns than the guest and this screen count.
-                    .filter(|mark| !mark.is_control() && !(**mark == JOINER && cell.flags.contains(Flags::WIDE_CHAR)))
+                    .filter(|mark| !(mark.is_control() || **mark == JOINER && cell.flags.contains(Flags::WIDE_CHAR)))
                 {
                     let symbol = format!("{}{mark}", target.symbol());
                     target.set_symbol(&symbol);

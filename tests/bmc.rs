@@ -446,7 +446,7 @@ fn a_server_is_managed_over_redfish() {
     curl(&format!("{json} -d '{{\"ResetType\":\"On\"}}'"), &reset);
     engine.until("it is on", SOON, || state("/nodes/server")["power_status"] == "On");
     let asked = machine.sh(&format!("{PMCTL2} redfish server GET '{system}?$select=PowerState'"));
-    assert!(asked.contains("\"PowerState\": \"On\""), "{asked}");
+    assert!(asked.contains("\"PowerState\":\"On\""), "{asked}");
     let refused = machine.sh(&format!(
         "{PMCTL2} redfish server POST {reset} '{{\"ResetType\":\"Explode\"}}' 2>&1 || true"
     ));
@@ -622,7 +622,7 @@ fn power_comes_back_as_the_policy_says() {
     let patched = machine.sh(&format!(
         "{PMCTL2} redfish other PATCH /redfish/v1/Systems/System.Embedded.1 '{{\"PowerRestorePolicy\": \"AlwaysOff\"}}'"
     ));
-    assert!(patched.contains("\"PowerRestorePolicy\": \"AlwaysOff\""), "{patched}");
+    assert!(patched.contains("\"PowerRestorePolicy\":\"AlwaysOff\""), "{patched}");
     // What was on when the lab was killed was on.
     engine.signal(nix::sys::signal::Signal::SIGKILL);
     engine.wait(SOON);

@@ -145,7 +145,7 @@ fn a_link_of_the_host_can_join_a_network() {
     full(&machine);
     let before = machine.state();
     let engine = running(&machine, "full", OPTIONS);
-    machine.sh("ip link add nic0 type dummy && ip link set nic0 netns placemat2-full");
+    machine.sh("ip link add nic0 type veth peer name far0 && ip link set nic0 netns placemat2-full");
     machine.sh("ip -n placemat2-full link set nic0 master inner up");
     machine.sh("ip -n placemat2-full -o link show master inner | grep nic0");
     // What is virtual goes with the lab.

@@ -73,10 +73,11 @@ volumes:
 pub const GREETING: &str = "hello from the boot sector\r\n";
 
 /// A boot sector that writes its greeting to the first serial port and halts.
-const BOOT_CODE: [u8; 33] = [
+const BOOT_CODE: [u8; 34] = [
+    0xfa, // cli: what SeaBIOS has yet to write, it writes when its timer ticks, in the middle of the greeting
     0x31, 0xc0, // xor ax, ax
     0x8e, 0xd8, // mov ds, ax
-    0xbe, 0x21, 0x7c, // mov si, greeting
+    0xbe, 0x22, 0x7c, // mov si, greeting
     0xac, // print: lodsb
     0x84, 0xc0, // test al, al
     0x74, 0x12, // jz halt

@@ -90,8 +90,10 @@ impl Names {
     /// Any port will do: it is another one at the near end of an SSH tunnel, and says nothing about who resolved the name.
     fn own_authority(&self, authority: &Authority) -> bool {
         let host = authority.host();
-        let port_is_sane = authority.as_str().len() == host.len() || authority.port_u16().is_some();
-        if !port_is_sane || authority.as_str().contains('@') {
+        // What is taken for the host may be a part of what was sent: `[::1]` of `[::1].example`, `localhost` of `me@localhost`.
+        let port = authority.as_str().strip_prefix(host);
+        let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+        if !port.is_some_and(|port| port.is_empty() || is_port(port)) {
             return false;
         }
         let own = |name: &str| host.eq_ignore_ascii_case(name);
@@ -178,6 +180,7 @@ mod tests {
             "dchost.evil.example",
             "10.1.2.3.4",
             "user@localhost",
+            "[::1].example:1",
             "localhost:port",
             "localhost:99999",
             "::1",

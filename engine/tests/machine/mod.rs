@@ -26,12 +26,13 @@ pub const GREETING: &str = "hello from the boot sector\r\n";
 /// A boot sector that writes its greeting and then obeys what is typed: `p` powers off (ACPI), `r` resets (keyboard
 /// controller), `a` makes the power button power it off and is echoed, `k` tells of a panic (pvpanic), `f` writes `f` for
 /// ever, anything else is echoed. It writes `!` for an NMI.
-const BOOT_SECTOR: [u8; 138] = [
+const BOOT_SECTOR: [u8; 139] = [
+    0xfa, // cli: what SeaBIOS has yet to write, it writes when its timer ticks, in the middle of the greeting
     0x31, 0xc0, // xor ax, ax
     0x8e, 0xd8, // mov ds, ax
-    0xc7, 0x06, 0x08, 0x00, 0x6f, 0x7c, // mov word [8], interrupt
+    0xc7, 0x06, 0x08, 0x00, 0x70, 0x7c, // mov word [8], interrupt
     0xa3, 0x0a, 0x00, // mov [10], ax
-    0xbe, 0x8a, 0x7c, // mov si, greeting
+    0xbe, 0x8b, 0x7c, // mov si, greeting
     0xac, // print: lodsb
     0x84, 0xc0, // test al, al
     0x74, 0x05, // jz command

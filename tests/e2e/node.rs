@@ -148,7 +148,12 @@ fn a_link_of_the_host_can_join_a_network() {
     machine.sh("ip link add nic0 type veth peer name far0 && ip link set nic0 netns placemat2-full");
     machine.sh("ip -n placemat2-full link set nic0 master inner up");
     machine.sh("ip -n placemat2-full -o link show master inner | grep nic0");
-    // What is virtual goes with the lab.
     let output = engine.stop();
+    // The kernel takes its time for the links of a namespace that has gone.
+    eventually("what is virtual goes with the lab", 20, || {
+        machine
+            .sh("ip -o link show far0 2>&1 || true")
+            .contains("does not exist")
+    });
     assert_unchanged(&machine, &before, &output);
 }

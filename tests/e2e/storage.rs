@@ -4,7 +4,10 @@ use std::fs;
 
 use crate::{
     scene::{boot_image, events, running},
-    support::{Engine, Machine, guests::guest},
+    support::{
+        Engine, Machine,
+        guests::{BOOT, guest},
+    },
 };
 
 /// Two nodes whose shares need memory that is shared, one with NUMA nodes and one without.
@@ -71,7 +74,7 @@ fn shares_over_virtiofs_and_a_seed_that_linux_mounts() {
     for (name, address, cells) in [("plain", "10.9.0.7/24", "0"), ("cells", "10.9.0.8/24", "0-1")] {
         let read = |file: &str| fs::read_to_string(machine.path(format!("/var/scratch/{name}/{file}"))).unwrap();
         let done = machine.path(format!("/var/scratch/{name}/done"));
-        engine.until("the guest has told all", 120, || done.exists());
+        engine.until("the guest has told all", BOOT, || done.exists());
         assert_eq!(read("greeting"), "hello\n");
         assert_eq!(read("writable"), "no\n");
         assert_eq!(read("hostname"), "from-the-seed\n");
@@ -96,7 +99,7 @@ fn shares_over_virtiofs_and_a_seed_that_linux_mounts() {
     assert_eq!(daemons(), 0);
     machine.sh("rm /var/scratch/plain/done; /mnt/pmctl2 node action start plain");
     let done = machine.path("/var/scratch/plain/done");
-    engine.until("the guest is back", 120, || done.exists());
+    engine.until("the guest is back", BOOT, || done.exists());
     engine.stop();
     machine.sh("rm -r /var/scratch/plain /var/scratch/cells /var/scratch/placemat/volumes");
     let left = before.diff(&machine.state());

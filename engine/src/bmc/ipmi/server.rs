@@ -25,8 +25,8 @@ const LARGEST_PACKET: usize = 1024;
 /// How often at most packets are complained of that are no good.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 
-/// How long an answer waits for what was asked for, so that the power is then seen as it was to be. ipmitool asks again after a second,
-/// ipmipower after 0.4.
+/// How long an answer waits for what was asked for, so that the power is then seen as it was to be. ipmitool asks again after a second
+/// (`-N` of ipmitool(1)), ipmipower after 0.4 (`--retransmission-timeout` of ipmipower(8)).
 const PATIENCE: Duration = Duration::from_millis(700);
 
 /// Serves IPMI on a socket until it is cancelled, or the socket fails.
